@@ -1,0 +1,1 @@
+"""The resource `DatabaseMigration`: models, schema, conditions, names."""

@@ -1,0 +1,65 @@
+"""Group, labels, annotations and the names of everything that the operator makes.
+
+Names are deterministic: they are written into status before the call that uses them, and asking twice for
+the same thing gives the same name. Each holds a hash of the resource's UID, so that a recreated resource
+never meets the Jobs of the one before it.
+"""
+
+from __future__ import annotations
+
+from switchback.contract.digest import short
+from switchback.contract.words import Operation
+
+GROUP = "switchback.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+KIND = "DatabaseMigration"
+PLURAL = "databasemigrations"
+FIELD_MANAGER = "switchback"
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+MANAGED_BY_VALUE = "switchback"
+LABEL_UID = f"{GROUP}/uid-hash"
+LABEL_OPERATION = f"{GROUP}/operation"
+LABEL_STEP = f"{GROUP}/step"
+LABEL_ATTEMPT = f"{GROUP}/attempt"
+
+ANNOTATION_RESOURCE = f"{GROUP}/resource"
+ANNOTATION_INTENT = f"{GROUP}/intent-digest"
+ANNOTATION_APPROVE = f"{GROUP}/approve"
+ANNOTATION_APPROVED_BY = f"{GROUP}/approved-by"
+
+CONTAINER = "switchback"
+"""The one container whose result is read. Sidecars may do as they please."""
+
+NAME_LIMIT = 63
+"""Names of Jobs become label values of their pods, so a label's limit holds."""
+
+
+def uid_hash(uid: str) -> str:
+    """Eight hex digits that stand for one object's life."""
+    return short(uid, 8)
+
+
+def operation_id(uid: str, resource_version: str) -> str:
+    """Id of an operation that begins over this version of the resource, such as `3f2a91c0-5b1e77`.
+
+    The first half is the resource's `uid_hash`: a later operation of the same resource may take over a
+    reservation of an earlier one, and nobody else may.
+    """
+    return f"{uid_hash(uid)}-{short(uid + resource_version, 6)}"
+
+
+def job_name(resource: str, operation: str, step: Operation, attempt: int) -> str:
+    """Name of the Job of one attempt: `<resource>-<operation id>-<step>-<attempt>`, at most 63 characters."""
+    tail = f"-{operation}-{step}-{attempt}"
+    return resource[: NAME_LIMIT - len(tail)].rstrip("-.").replace(".", "-") + tail
+
+
+def snapshot_name(resource: str, operation: str, taken_at: str) -> str:
+    """Name of a restore point: `pre-rollback-<yyyymmddThhmmssZ>-<resource>-<operation id>`.
+
+    `taken_at` is the RFC 3339 time at which the snapshot was decided, fixed once in status.
+    """
+    stamp = taken_at.replace("-", "").replace(":", "").split(".")[0].rstrip("Z") + "Z"
+    return f"pre-rollback-{stamp}-{resource[:40].rstrip('-.')}-{operation}"

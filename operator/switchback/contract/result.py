@@ -1,0 +1,190 @@
+"""Result v1: what a run says in its last breath.
+
+It travels as the termination message of the container `switchback`, of which the kubelet keeps 4096 bytes.
+So the first line is a core of at most `CORE_BYTES` that always fits; the lines after it are plan steps and
+the tail of the ledger, as many as the budget allows. A reader that finds only the first line knows the
+outcome and how much is missing.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from switchback.contract.reasons import Reason
+from switchback.contract.words import Direction, Operation, Risk, Severity
+
+VERSION = 1
+CORE_BYTES = 1024
+MESSAGE_BYTES = 512
+DEFAULT_BUDGET = 3072
+TAIL_LENGTH = 10
+
+
+class ResultError(ValueError):
+    """The text is not a result that this release understands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Which database a run was connected to. `version` is server_version_num, such as 150018."""
+
+    name: str
+    system_identifier: str
+    version: int
+
+    @property
+    def major(self) -> int:
+        """Major version of the server, such as 15."""
+        return self.version // 10000
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A restore point that was written, read back in full and sealed with a manifest.
+
+    `path` is relative to the root of the volume. `restore_point` is RFC 3339: everything that was committed
+    before it is in the snapshot.
+    """
+
+    path: str
+    digest: str
+    size: int
+    restore_point: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One migration of a plan. `losses` name objects with their severity, for people."""
+
+    direction: Direction
+    id: str
+    severity: Severity = Severity.NOTHING
+    losses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Outcome of one run. `at` is RFC 3339, UTC. Ids may be `base`; empty means not known."""
+
+    operation: Operation
+    operation_id: str
+    reason: Reason
+    message: str
+    at: str
+    exit_code: int = 0
+    database: Database | None = None
+    direction: Direction = Direction.NONE
+    current: str = ""
+    target: str = ""
+    pending: int = 0
+    plan_digest: str = ""
+    source_digest: str = ""
+    risks: tuple[Risk, ...] = ()
+    reserved_until: str = ""
+    snapshot: Snapshot | None = None
+    applied_tail: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
+    steps_omitted: int = 0
+
+
+_BODY = ("applied_tail", "steps")
+
+
+def bounded(text: str, limit: int = MESSAGE_BYTES) -> str:
+    """`text` cut to `limit` bytes of UTF-8 at a character's border, with an ellipsis when cut."""
+    raw = text.encode()
+    if len(raw) <= limit:
+        return text
+    return raw[: limit - 3].decode(errors="ignore") + "…"
+
+
+def encode(result: Result, budget: int = DEFAULT_BUDGET) -> str:
+    """Text of at most `budget` bytes (never less than the core), core first. Steps that do not fit are counted."""
+    lines: list[str] = []
+    tail = _line(list(result.applied_tail[-TAIL_LENGTH:]))
+    room = budget - CORE_BYTES - 1 - len(tail.encode()) - 1
+    if room >= 0 and result.applied_tail:
+        lines.append(tail)
+    else:
+        room = budget - CORE_BYTES - 1
+    kept = 0
+    for step in result.steps:
+        line = _line({"d": step.direction, "id": step.id, "s": step.severity, "l": list(step.losses)})
+        room -= len(line.encode()) + 1
+        if room < 0:
+            break
+        lines.append(line)
+        kept += 1
+    omitted = result.steps_omitted + len(result.steps) - kept
+    return "\n".join([_core(replace(result, steps_omitted=omitted)), *lines])
+
+
+def _core(result: Result) -> str:
+    core: dict[str, Any] = {"v": VERSION}
+    for f in fields(Result):
+        value = getattr(result, f.name)
+        if f.name in _BODY or value in (None, "", (), 0):
+            continue
+        core[f.name] = asdict(value) if isinstance(value, (Database, Snapshot)) else value
+    core["message"] = bounded(result.message)
+    while len(_line(core).encode()) > CORE_BYTES and core["message"]:
+        core["message"] = bounded(core["message"], max(0, len(core["message"].encode()) - 64))
+    return _line(core)
+
+
+def _line(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def decode(text: str) -> Result:
+    """The result in `text`. Body lines that were cut are counted as omitted.
+
+    Raises:
+        ResultError: no first line, not JSON, or of a version this release does not know.
+    """
+    first, *rest = text.strip().split("\n")
+    try:
+        core = json.loads(first)
+        if core.pop("v") != VERSION:
+            raise ResultError("a result of another version")
+        database, snapshot = core.pop("database", None), core.pop("snapshot", None)
+        result = Result(
+            operation=Operation(core.pop("operation")),
+            reason=Reason(core.pop("reason")),
+            direction=Direction(core.pop("direction", Direction.NONE)),
+            risks=tuple(Risk(risk) for risk in core.pop("risks", ())),
+            operation_id=core.pop("operation_id", ""),
+            message=core.pop("message", ""),
+            database=Database(**database) if database else None,
+            snapshot=Snapshot(**snapshot) if snapshot else None,
+            **{name: value for name, value in core.items() if name in _KNOWN},
+        )
+    except ResultError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ResultError(f"not a result: {type(error).__name__}") from None
+    return _with_body(result, rest)
+
+
+_KNOWN = {f.name for f in fields(Result)}
+
+
+def _with_body(result: Result, lines: list[str]) -> Result:
+    tail: tuple[str, ...] = ()
+    steps: list[Step] = []
+    for line in lines:
+        try:
+            value = json.loads(line)
+            if isinstance(value, list):
+                tail = tuple(value)
+            else:
+                steps.append(
+                    Step(Direction(value["d"]), value["id"], Severity(value["s"]), tuple(value["l"]))
+                )
+        except (ValueError, KeyError, TypeError):
+            return replace(
+                result, applied_tail=tail, steps=tuple(steps), steps_omitted=result.steps_omitted + 1
+            )
+    return replace(result, applied_tail=tail, steps=tuple(steps))

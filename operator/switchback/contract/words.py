@@ -1,0 +1,54 @@
+"""The words that appear in results, in status and on the command line."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+LATEST = "latest"
+"""Target: every migration that the source holds."""
+
+BASE = "base"
+"""Target, and current version: nothing applied."""
+
+
+class Operation(StrEnum):
+    """What a Job was asked to do; the value of `switchback run --operation` and of the label `step`."""
+
+    INSPECT = "inspect"
+    MIGRATE = "migrate"
+    RESERVE = "reserve"
+    RELEASE = "release"
+    SNAPSHOT = "snapshot"
+    ROLLBACK = "rollback"
+
+
+class Direction(StrEnum):
+    """Where an operation goes. `NONE`: the database is where it is wished to be."""
+
+    FORWARD = "Forward"
+    BACKWARD = "Backward"
+    NONE = "None"
+
+
+class Severity(StrEnum):
+    """How much a statement destroys, in rising order."""
+
+    NOTHING = "Nothing"
+    EMPTY = "Empty"
+    DEFAULT_ONLY = "DefaultOnly"
+    DATA = "Data"
+    UNKNOWN = "Unknown"
+
+    @property
+    def needs_consent(self) -> bool:
+        """Whether somebody must accept the loss before it happens."""
+        return self in {Severity.DATA, Severity.UNKNOWN}
+
+
+class Risk(StrEnum):
+    """What a person accepts when they approve a plan."""
+
+    DATA_LOSS = "DataLoss"
+    CASCADE = "Cascade"
+    FORGET_MISSING = "ForgetMissing"
+    UNKNOWN = "Unknown"
