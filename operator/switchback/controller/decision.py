@@ -1,0 +1,65 @@
+"""What a look at the world can lead to: never two effects at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from switchback.api.v1alpha1 import DatabaseMigrationStatus
+    from switchback.contract.words import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class CreateJob:
+    """Create the Job that `status.operation` names. Idempotent: the name is the lock."""
+
+    name: str
+    step: Operation
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteJob:
+    """Delete a Job of ours, with its pods. The UID is a precondition: never another of the same name."""
+
+    name: str
+    uid: str
+    why: str
+
+
+Action = CreateJob | DeleteJob
+
+
+@dataclass(frozen=True, slots=True)
+class WriteIntent:
+    """Write this status, then look again. What it names may be done only after it is stored."""
+
+    status: DatabaseMigrationStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Do this one thing, then look again."""
+
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Write this status if it differs, then wait for an event, at most until `until`."""
+
+    status: DatabaseMigrationStatus
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Write this status if it differs. Nothing more to do until somebody changes something."""
+
+    status: DatabaseMigrationStatus
+
+
+Decision = WriteIntent | Act | Wait | Settle

@@ -1,0 +1,114 @@
+"""The world of one resource, as it was read in one go: frozen values, no clients, no clocks.
+
+`decide` sees nothing else. Whatever it needs to know is a field here, so that a test can build any world.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from switchback.api.v1alpha1 import DatabaseMigrationSpec, DatabaseMigrationStatus
+    from switchback.contract.result import Result
+    from switchback.contract.words import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a pod does not run, in words for a condition. `fatal`: it will not mend itself."""
+
+    reason: str
+    message: str
+    fatal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod of one of our Jobs.
+
+    `ended`: the container `switchback` has terminated, or never will run because the pod is over.
+    `result` is what it said, None when it said nothing that can be understood.
+    """
+
+    name: str
+    uid: str
+    job: str
+    ended: bool
+    exit_code: int | None = None
+    result: Result | None = None
+    trouble: Trouble | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A Job that carries our labels, with its pods. `failure` is the reason of its Failed condition."""
+
+    name: str
+    uid: str
+    operation: str
+    step: Operation
+    attempt: int
+    created: datetime
+    finished: bool
+    failure: str = ""
+    deleting: bool = False
+    pods: tuple[Pod, ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing of this Job runs any more, so that the next one may start.
+
+        The container's end counts, not the Job's: the Job controller says so two seconds later.
+        """
+        if self.pods:
+            return all(pod.ended for pod in self.pods)
+        return self.finished
+
+    @property
+    def result(self) -> Result | None:
+        """What the run said. Two pods that say different things said nothing."""
+        said = {pod.result for pod in self.pods if pod.result is not None}
+        return said.pop() if len(said) == 1 else None
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """The first trouble among its pods."""
+        return next((pod.trouble for pod in self.pods if pod.trouble is not None), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the spec's source is right now.
+
+    `digest` is `contract.digest.source_digest` for ConfigMaps and empty for images. `problem` tells why
+    there is none: a ConfigMap is missing, or two hold the same key.
+    """
+
+    digest: str = ""
+    problem: Trouble | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Everything that `decide` may look at."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    resource_version: str
+    deleting: bool
+    annotations: Mapping[str, str]
+    spec: DatabaseMigrationSpec | None
+    status: DatabaseMigrationStatus
+    now: datetime
+    source: Source = field(default_factory=Source)
+    jobs: tuple[Job, ...] = ()
+    stray_pods: tuple[Pod, ...] = ()
+    client_images: Mapping[str, str] = field(default_factory=dict)
+    invalid: str = ""
+    """Why the spec could not be read, naming the field. Then `spec` is None."""
