@@ -1,0 +1,82 @@
+"""What is wrong with a source of migrations, collected so that one run shows everything to mend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from switchback.contract.reasons import Reason, meaning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong.
+
+    Attributes:
+        message: what, to which object and why, as a sentence without the file's name in front.
+        file: path relative to the source folder, or None when the folder as a whole is meant.
+        line: line in `file`, counted from 1.
+        advice: what to do next; empty means the reason's general advice.
+    """
+
+    message: str
+    file: str | None = None
+    line: int | None = None
+    advice: str = ""
+    reason: Reason = Reason.SOURCE_INVALID
+
+    @property
+    def place(self) -> str:
+        """`file:line`, `file`, or nothing."""
+        if self.file is None:
+            return ""
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
+    def __str__(self) -> str:
+        head = f"{self.place}: " if self.place else ""
+        return f"{head}{self.message} {self.advice or meaning(self.reason).advice}"
+
+
+class SourceProblem(Exception):
+    """A source, or a target named against it, cannot be used. Never empty: `problems` has at least one.
+
+    `reason`, `file`, `line`, `message` and `advice` are those of the first problem; `str()` shows all.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+    @property
+    def first(self) -> Problem:
+        """The problem that gives the error its reason."""
+        return self.problems[0]
+
+    @property
+    def reason(self) -> Reason:
+        """Stable word; decides exit code and retry class."""
+        return self.first.reason
+
+    @property
+    def file(self) -> str | None:
+        """Path of the first file concerned."""
+        return self.first.file
+
+    @property
+    def line(self) -> int | None:
+        """Line in that file, counted from 1."""
+        return self.first.line
+
+    @property
+    def message(self) -> str:
+        """What is wrong, and how many more things are."""
+        more = len(self.problems) - 1
+        return self.first.message + (f" ({more} more)" if more else "")
+
+    @property
+    def advice(self) -> str:
+        """What to do next."""
+        return self.first.advice or meaning(self.reason).advice

