@@ -1,7 +1,7 @@
-"""What every model of the resource shares: how it is read and written, and the bounded types of its fields.
+"""What every model of the resource shares: how it is read and written, and bounded types.
 
-The docstring under a field is its description in the CRD, so `kubectl explain` shows the same words that stand
-in the code. Every string, list and map carries a bound: the API server sums up the worst case of every CEL
+The docstring under a field is its description in the CRD, so `kubectl explain` shows the words that stand in
+the code. Every string, list and map carries a bound: the API server sums up the worst case of every CEL
 rule from these bounds and refuses a schema whose rules could cost too much.
 """
 
@@ -34,7 +34,7 @@ _QUANTITY = (
 
 
 def rule(expression: str, message: str) -> dict[str, str]:
-    """One entry of `x-kubernetes-validations`. The message says which field, what is wrong and what would be right."""
+    """One entry of `x-kubernetes-validations`. The message names the field and says what would be right."""
     return {"rule": expression, "message": message}
 
 
@@ -65,8 +65,8 @@ ATOMIC_MAP: dict[str, Any] = {"x-kubernetes-map-type": "atomic"}
 class Model(BaseModel):
     """Frozen; camelCase outside, snake_case inside; unknown fields are ignored, as an older reader has to.
 
-    What is written leaves out optional fields that are not known: None, empty text, empty list or map. So `""`
-    can mean "not known" in code without standing in a status.
+    What is written leaves out optional fields that are not known: None, empty text, empty list or map. So
+    `""` can mean "not known" in code without standing in a status.
     """
 
     model_config = ConfigDict(
@@ -134,4 +134,4 @@ Quantity = Annotated[
 Opaque = Annotated[
     Mapping[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
 ]
-"""Something of Kubernetes' own that is handed on as it is: the API server judges it when the Job is created."""
+"""A part of Kubernetes' own API that is handed on as it is: it is judged when the Job is created."""

@@ -26,8 +26,8 @@ def _own_keys_only(field: str) -> dict[str, Any]:
         rule(
             "self.all(key, !key.startsWith('switchback.dev/') && !key.startsWith('batch.kubernetes.io/')"
             " && !(key in ['app.kubernetes.io/managed-by', 'controller-uid', 'job-name']))",
-            f"{where}: keys of switchback.dev, batch.kubernetes.io, app.kubernetes.io/managed-by, controller-uid "
-            "and job-name are set by the operator and the Job controller",
+            f"{where}: keys of switchback.dev and batch.kubernetes.io, app.kubernetes.io/managed-by, "
+            "controller-uid and job-name are set by the operator and the Job controller",
         )
     )
 
@@ -36,7 +36,7 @@ def _not_ours(field: str, what: str) -> dict[str, Any]:
     return rules(
         rule(
             "!self.startsWith('switchback')",
-            f"spec.jobTemplate.spec.{field}: names of {what} that begin with switchback are the operator's own",
+            f"spec.jobTemplate.spec.{field}: names of {what} that begin with switchback are the operator's",
         )
     )
 
@@ -148,7 +148,7 @@ class VolumeMount(Model):
 
 
 class InitContainer(Model):
-    """A container that ends before the run begins, or a native sidecar (restartPolicy Always), as in a pod."""
+    """A container that ends before the run begins, or a native sidecar (restartPolicy Always)."""
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
 

@@ -7,8 +7,12 @@ never meets the Jobs of the one before it.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from switchback.contract.digest import short
-from switchback.contract.words import Operation
+
+if TYPE_CHECKING:
+    from switchback.contract.words import Operation
 
 GROUP = "switchback.dev"
 VERSION = "v1alpha1"

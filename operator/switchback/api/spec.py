@@ -25,7 +25,7 @@ WEEK = 7 * DAY
 
 
 class SSLMode(StrEnum):
-    """`sslmode` of libpq, as far as it needs no file. Modes that verify the server belong in a URL for now."""
+    """`sslmode` of libpq, as far as it needs no file. The verifying modes belong in a URL for now."""
 
     DISABLE = "disable"
     ALLOW = "allow"
@@ -147,20 +147,20 @@ class Source(Model):
     ] = ()
     """ConfigMaps whose keys are the file names; together they are one flat folder."""
     ahead_policy: AheadPolicy = AheadPolicy.REFUSE
-    """For target latest, when the database is ahead of the source. Refuse: stop and say so. To roll back, name the id."""
+    """For target latest, when the database is ahead of the source. Refuse stops; to go back, name the id."""
 
 
 class Execution(Model):
     """Limits of a run."""
 
     lock_timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 2
-    """Longest wait for a table lock per attempt, so that a waiting migration never queues up the application for long."""
+    """Longest wait for a table lock per attempt: the application waits behind whatever waits for a lock."""
     statement_timeout_seconds: Annotated[int | None, Field(ge=1, le=WEEK)] = None
     """Longest time for one statement. Absent: no limit."""
     advisory_lock_timeout_seconds: Annotated[int, Field(ge=0, le=DAY)] = 60
-    """Longest wait of one run for another run on the same database; after that the operator tries again later."""
+    """Longest wait of a run for another run on the same database; the operator tries again later."""
     backoff_limit: Annotated[int, Field(ge=0, le=100)] = 3
-    """How often a run is repeated after trouble with the connection or the node. Waiting for locks does not count."""
+    """How often a run is repeated after trouble with connection or node. Waiting for locks does not count."""
 
 
 class Rollback(Model):
@@ -169,16 +169,16 @@ class Rollback(Model):
     policy: RollbackPolicy = RollbackPolicy.ALLOW
     """Deny: a target below the current version is refused."""
     data_loss_policy: DataLossPolicy = DataLossPolicy.REQUIRE_APPROVAL
-    """A rollback that destroys data, or might: RequireApproval waits for a person, Allow goes on, Deny refuses."""
+    """A rollback that destroys data, or might: RequireApproval waits for a person, Allow goes on."""
 
 
 class Approval(Model):
     """How a person says yes."""
 
     timeout_seconds: Annotated[int, Field(ge=1, le=30 * DAY)] = DAY
-    """Longest wait for an approval; after that the operation fails with ApprovalExpired and nothing has changed."""
+    """Longest wait for an approval; then the operation ends with ApprovalExpired, nothing has changed."""
     approved_plan: Annotated[str, Field(max_length=128, pattern=r"^[-A-Za-z0-9:._]*$")] = ""
-    """The token from status.approval, for approval by commit. An annotation switchback.dev/approve does the same."""
+    """The token from status.approval, for approval by commit; or set annotation switchback.dev/approve."""
 
 
 class ClaimReference(Model):
@@ -207,7 +207,7 @@ class PgDump(Model):
             ),
         ),
     ]
-    """Image with pg_dump and pg_restore by major version of the server. Absent majors: the operator's defaults."""
+    """Image with pg_dump and pg_restore by the server's major version. Absent: the operator's defaults."""
     jobs: Annotated[int, Field(ge=1, le=32)] = 2
     """How many tables are dumped at the same time; each takes a connection."""
 
@@ -253,13 +253,13 @@ class Spec(Model):
             max_length=253,
             json_schema_extra=rules(
                 rule(
-                    r"!self.matches('^[-+~^@]') && !self.matches('[\\x00-\\x20/\\x7f]')",
-                    "spec.target: must be latest, base or the id of a migration; nothing relative, no blanks, no slashes",
+                    r"!self.matches('^[-+~^@ ]') && !self.matches('[\\x00-\\x1f/\\x7f]')",
+                    "spec.target: must be latest, base or the id of a migration; nothing relative, no slash",
                 )
             ),
         ),
     ]
-    """The wished version: latest, base (nothing applied) or the id of a migration. An older id means a rollback."""
+    """The wished version: latest, base (nothing applied) or a migration's id. An older id: roll back."""
     reason: Annotated[str, Field(max_length=256, pattern=r"^[^\x00]*$")] = ""
     """Why, for the ledger and for people. Changing it starts nothing."""
     suspend: bool = False
@@ -279,6 +279,6 @@ class Spec(Model):
     snapshot: Snapshot | None = None
     """The restore point before a rollback. Absent: a rollback is refused with SnapshotRequired."""
     job_template: JobTemplate | None = None
-    """What the pods of the Jobs need from this cluster. Whoever may write this runs pods in this namespace."""
+    """What the pods of the Jobs need from this cluster. Whoever writes it runs pods in this namespace."""
     job_history_limit: Annotated[int, Field(ge=0, le=100)] = 5
     """How many finished Jobs are kept."""

@@ -1,10 +1,10 @@
-"""`status` of a DatabaseMigration: what the operator saw, does and did. It is written as a whole, by it alone."""
+"""`status` of a DatabaseMigration: what the operator saw, does and did. It alone writes it, as a whole."""
 
 from __future__ import annotations
 
 import json
 from enum import StrEnum
-from typing import Annotated, TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BeforeValidator, Field
 
@@ -139,7 +139,7 @@ class PlanStep(Model):
 
 
 class OperationState(Model):
-    """The work under way. Written before each call that changes anything, so that a restart finds its place."""
+    """The work under way. Written before each call that changes anything: a restart finds its place."""
 
     id: OperationID
     """Id of the operation; part of the names of its Jobs."""
@@ -222,7 +222,7 @@ class SnapshotState(Model):
     server_major: Annotated[int | None, Field(ge=0)] = None
     """Major version of the server that it was taken from."""
     writers_fenced: bool = False
-    """Whether writers were kept out between the restore point and the rollback. False: later writes are not in it."""
+    """Whether writers were kept out until the rollback. False: what was written later is not in it."""
 
 
 class HistoryEntry(Model):
@@ -275,7 +275,7 @@ class Status(Model):
 
 
 def plan_steps(steps: Iterable[result.Step], omitted: int = 0) -> tuple[tuple[PlanStep, ...], int]:
-    """The steps of a result as status shows them, and how many it does not: at most 20, with 5 losses each."""
+    """The steps of a result as status shows them, at most 20 with 5 losses each, and how many it does not."""
     shown = tuple(steps)
     return (
         tuple(
