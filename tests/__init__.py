@@ -1,0 +1,1 @@
+"""Tests; a package only so that the test bed runs as `python -m tests.cluster`."""
