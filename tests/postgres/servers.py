@@ -1,4 +1,4 @@
-"""Real PostgreSQL servers for tests: made in a temporary folder, run by an unprivileged user, ended by pid."""
+"""Real PostgreSQL servers for tests: in temporary folders, run by an unprivileged user, ended by pid."""
 
 from __future__ import annotations
 

@@ -17,4 +17,7 @@ def test_a_fresh_database_of_the_right_major(server: Server, database: str) -> N
             " (SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace)"
         ).fetchone()
     assert row is not None
-    assert (row[0], row[1]) == (int(server.programs.parts[-2]) if "postgresql" in server.programs.parts else 18, 0)
+    assert (row[0], row[1]) == (
+        int(server.programs.parts[-2]) if "postgresql" in server.programs.parts else 18,
+        0,
+    )

@@ -35,12 +35,13 @@ class Problem:
             return ""
         return self.file if self.line is None else f"{self.file}:{self.line}"
 
-    def __str__(self) -> str:
+    def render(self) -> str:
+        """Place, message and advice in one line."""
         head = f"{self.place}: " if self.place else ""
         return f"{head}{self.message} {self.advice or meaning(self.reason).advice}"
 
 
-class SourceProblem(Exception):
+class SourceProblem(Exception):  # noqa: N818 - it holds problems, and is read as one
     """A source, or a target named against it, cannot be used. Never empty: `problems` has at least one.
 
     `reason`, `file`, `line`, `message` and `advice` are those of the first problem; `str()` shows all.
@@ -48,7 +49,7 @@ class SourceProblem(Exception):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(map(str, self.problems)))
+        super().__init__("\n".join(problem.render() for problem in self.problems))
 
     @property
     def first(self) -> Problem:

@@ -1,0 +1,242 @@
+"""What a source of migrations is: frozen values, filled by the formats, read by the runner.
+
+Loading reads, decodes and hashes; it does not lex. What needs the text's inside (directives, transaction
+control, statements) is computed on first use and kept, because most migrations of a long-lived service have
+been applied long ago, and looking at ten thousand of them would cost more than everything else in a run.
+`Source.check` looks at those that are about to run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from switchback.migrations.directives import Directives
+from switchback.migrations.errors import Problem, SourceProblem
+from switchback.migrations.script import Script, analyse, fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+CHECKSUM_PREFIX = "s1"
+
+
+class DownKind(StrEnum):
+    """Where the way back is: in SQL that the ledger keeps, only in a file, or nowhere."""
+
+    SQL = "SQL"
+    FILE = "File"
+    NONE = "None"
+
+
+class Reversal(StrEnum):
+    """What a rollback of one migration finds."""
+
+    RUNS = "Runs"
+    """There is a down that does something."""
+    NOTHING_TO_UNDO = "NothingToUndo"
+    """Declared by `down=none <reason>`: passes, and is printed as not undone."""
+    IRREVERSIBLE = "Irreversible"
+    """Declared by `irreversible`."""
+    ABSENT = "Absent"
+    """No down half, or one without a statement and without a declaration."""
+
+
+def normalise(text: str) -> str:
+    """`text` without a byte order mark and with LF line ends: what is hashed, lexed and run."""
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def checksum(text: str) -> str:
+    """SHA-256 of the normalised text as `s1:<64 hex digits>`, equal for every line end and BOM."""
+    return f"{CHECKSUM_PREFIX}:{hashlib.sha256(normalise(text).encode()).hexdigest()}"
+
+
+@dataclass(frozen=True)
+class Sql:
+    """One half of a migration: SQL text in one direction.
+
+    Attributes:
+        path: path of the file relative to the source folder; for text from the ledger what people should
+            see instead, such as `ledger:0001_init`.
+        text: normalised text (LF, no BOM), as it is hashed and as the ledger stores it.
+        first_line: line of the file on which `text` begins, counted from 1.
+        checksum: `s1:<hex>` of `text`.
+        preset: directives that the format itself states (goose's NO TRANSACTION); comments add to them.
+    """
+
+    path: str
+    text: str
+    first_line: int
+    checksum: str
+    preset: Directives = field(default_factory=Directives)
+
+    @classmethod
+    def of(cls, path: str, text: str, first_line: int = 1, preset: Directives | None = None) -> Sql:
+        """Make one from any text, such as a down that the ledger kept."""
+        plain = normalise(text)
+        return cls(path, plain, first_line, checksum(plain), preset or Directives())
+
+    @cached_property
+    def script(self) -> Script:
+        """The text taken apart: what to run, statements with lines, directives, notices.
+
+        Raises:
+            SourceProblem: with every problem of the text: it ends inside a literal, holds transaction
+                control, inline COPY data or psql commands, or a directive is unknown or wrong.
+        """
+        return analyse(self.path, self.text, self.first_line, self.preset)
+
+    @property
+    def body(self) -> str:
+        """What is sent to the server: `text` with an outermost BEGIN and COMMIT blanked out, lines kept."""
+        return self.script.body
+
+    @property
+    def directives(self) -> Directives:
+        """Directives of this half."""
+        return self.script.directives
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash over the tokens, literals included: equal when only comments or blanks differ."""
+        return fingerprint(self.text)
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One step.
+
+    Attributes:
+        id: how the ledger and people name it. For Pairs the file name before `.up.sql`.
+        position: place in the source's order, counted from 1.
+        description: the id's words for people.
+        format: name of the format that read it, such as `Pairs`.
+        up: forward half; never without a statement (a check refuses that).
+        down: backward half as written, or None when there is no such text. Ask `reversal` what it is worth.
+        down_kind: whether the ledger can keep the down (`SQL`), needs its file (`File`), or there is none.
+        short_forms: other spellings that `--target` accepts when they are unique, such as `1` and `0001`.
+    """
+
+    id: str
+    position: int
+    description: str
+    format: str
+    up: Sql
+    down: Sql | None
+    down_kind: DownKind
+    short_forms: tuple[str, ...] = ()
+
+    @property
+    def directives(self) -> Directives:
+        """Directives of the up half, with `irreversible` and `down=none` from either half.
+
+        Raises:
+            SourceProblem: as `Sql.script`.
+        """
+        up = self.up.directives
+        return up if self.down is None else up.joined(self.down.directives)
+
+    @property
+    def reversal(self) -> Reversal:
+        """What a rollback would find in the files.
+
+        Raises:
+            SourceProblem: as `Sql.script`.
+        """
+        directives = self.directives
+        if directives.irreversible:
+            return Reversal.IRREVERSIBLE
+        if directives.down_none is not None:
+            return Reversal.NOTHING_TO_UNDO
+        if self.down is None or not self.down.script.statements:
+            return Reversal.ABSENT
+        return Reversal.RUNS
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Everything that is wrong inside the texts; empty when the migration can run both ways."""
+        found: list[Problem] = []
+        for half in (self.up, self.down):
+            if half is None:
+                continue
+            try:
+                script = half.script
+            except SourceProblem as error:
+                found += error.problems
+                continue
+            if half is self.up and not script.statements:
+                found.append(
+                    Problem(
+                        "the up half has no statement.",
+                        half.path,
+                        half.first_line,
+                        "Write the statements, or delete the file and its down half.",
+                    )
+                )
+        if not found:
+            found += self._contradictions()
+        return tuple(found)
+
+    def _contradictions(self) -> list[Problem]:
+        if self.down is None or not self.down.script.statements:
+            return []
+        directives = self.directives
+        if directives.irreversible:
+            word = "irreversible"
+        elif directives.down_none is not None:
+            word = "down=none"
+        else:
+            return []
+        return [
+            Problem(
+                f"the down half has statements although the migration is declared `{word}`.",
+                self.down.path,
+                self.down.script.statements[0].line,
+                "Remove the directive, or remove the statements.",
+            )
+        ]
+
+
+@dataclass(frozen=True)
+class Source:
+    """An ordered set of migrations.
+
+    Attributes:
+        migrations: in order of position, ids unique.
+        digest: `f1:<hex>` over names and raw contents of the folder's files, as the operator computes it for
+            ConfigMaps (`contract.digest.source_digest`).
+        format: name of the format.
+        folder: the folder as it was named.
+        notices: things worth telling a person that are no problem.
+    """
+
+    migrations: tuple[Migration, ...]
+    digest: str
+    format: str
+    folder: str
+    notices: tuple[str, ...] = ()
+
+    @cached_property
+    def by_id(self) -> dict[str, Migration]:
+        """Migrations by id."""
+        return {migration.id: migration for migration in self.migrations}
+
+    def check(self, ids: Iterable[str] | None = None) -> tuple[str, ...]:
+        """Look inside the texts of the named migrations (all, when None), before any of them runs.
+
+        Returns:
+            Notices for people, such as a stripped BEGIN and COMMIT.
+
+        Raises:
+            SourceProblem: with the problems of all of them together.
+        """
+        wanted = None if ids is None else set(ids)
+        chosen = [m for m in self.migrations if wanted is None or m.id in wanted]
+        problems = [problem for migration in chosen for problem in migration.problems()]
+        if problems:
+            raise SourceProblem(problems)
+        halves = [half for migration in chosen for half in (migration.up, migration.down) if half is not None]
+        return tuple(notice for half in halves for notice in half.script.notices)
