@@ -1,0 +1,3 @@
+-- In reverse order: books refer to authors.
+DROP TABLE books;
+DROP TABLE authors;
