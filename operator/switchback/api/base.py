@@ -8,6 +8,7 @@ rule from these bounds and refuses a schema whose rules could cost too much.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated, Any
 
@@ -94,6 +95,11 @@ class Model(BaseModel):
 def _optional(model: type[Model]) -> frozenset[str]:
     fields = model.model_fields.items()
     return frozenset(field.alias or name for name, field in fields if not field.is_required())
+
+
+def timestamp(moment: datetime) -> str:
+    """`moment` as status holds it: RFC 3339, UTC, whole seconds, such as `2026-01-31T09:30:00Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _cut(value: object) -> object:

@@ -2,7 +2,7 @@
 
 A reason is a stable CamelCase word. The same word is the condition's reason, the event's reason and the
 label of the metric, so it can be searched for from any side. Reasons that only the operator can see
-(approval, pod trouble) are in `switchback.api.conditions`.
+(approval, pod trouble) are in `switchback.api.reasons`.
 """
 
 from __future__ import annotations

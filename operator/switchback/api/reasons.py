@@ -1,0 +1,189 @@
+"""Why, in stable words: the reasons that only the operator can see, with meaning and advice.
+
+The same word is a condition's reason, an event's reason and the label of a metric. How a run ended is said in
+the words of `switchback.contract.reasons`; `explain` knows both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from switchback.contract.reasons import MEANINGS
+
+
+class OperatorReason(StrEnum):
+    """Words for what the operator sees. No word is also a run's (a test proves it)."""
+
+    # situations
+    PROGRESSING = "Progressing"
+    RETRYING = "Retrying"
+    WAITING_FOR_DATABASE = "WaitingForDatabase"
+    AWAITING_APPROVAL = "AwaitingApproval"
+    SUSPENDED = "Suspended"
+    ROLLING_BACK = "RollingBack"
+    DELETING = "Deleting"
+    # steps
+    INSPECTING = "Inspecting"
+    MIGRATING = "Migrating"
+    RESERVING = "Reserving"
+    RELEASING = "Releasing"
+    TAKING_SNAPSHOT = "TakingSnapshot"
+    # details
+    TARGET_REACHED = "TargetReached"
+    TARGET_NOT_REACHED = "TargetNotReached"
+    APPROVED = "Approved"
+    APPROVAL_NOT_REQUIRED = "ApprovalNotRequired"
+    TOKEN_MISMATCH = "TokenMismatch"  # noqa: S105 - a word for people, no secret
+    SNAPSHOT_VERIFIED = "SnapshotVerified"
+    SNAPSHOT_WAIVED = "SnapshotWaived"
+    # refused
+    SPEC_INVALID = "SpecInvalid"
+    ROLLBACK_DENIED = "RollbackDenied"
+    DATA_LOSS_DENIED = "DataLossDenied"
+    SNAPSHOT_REQUIRED = "SnapshotRequired"
+    CLIENT_IMAGE_MISSING = "ClientImageMissing"
+    APPROVAL_EXPIRED = "ApprovalExpired"
+    # limits
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
+    BACKOFF_LIMIT_EXCEEDED = "BackoffLimitExceeded"
+    # source
+    CONFIG_MAP_MISSING = "ConfigMapMissing"
+    SOURCE_CONFLICT = "SourceConflict"
+    # Jobs and pods
+    JOB_REFUSED = "JobRefused"
+    JOB_DELETED = "JobDeleted"
+    RESULT_LOST = "ResultLost"
+    SECRET_MISSING = "SecretMissing"  # noqa: S105 - a word for people, no secret
+    SECRET_KEY_MISSING = "SecretKeyMissing"  # noqa: S105 - a word for people, no secret
+    IMAGE_PULL_FAILED = "ImagePullFailed"
+    VOLUME_CLAIM_MISSING = "VolumeClaimMissing"
+    UNSCHEDULABLE = "Unschedulable"
+    VOLUME_NOT_MOUNTED = "VolumeNotMounted"
+    CONTAINER_NOT_STARTED = "ContainerNotStarted"
+    OUT_OF_MEMORY = "OutOfMemory"
+    EVICTED = "Evicted"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a reason means, and what a person does about it."""
+
+    meaning: str
+    advice: str = "Nothing to do."
+
+
+_O = OperatorReason
+
+REASONS: dict[OperatorReason, Explanation] = {
+    _O.PROGRESSING: Explanation("The operation is under way."),
+    _O.RETRYING: Explanation("A run failed in a way that may pass; the next attempt is planned."),
+    _O.WAITING_FOR_DATABASE: Explanation("Another run holds or has reserved this database."),
+    _O.AWAITING_APPROVAL: Explanation(
+        "The plan needs a person's yes.",
+        "Read status.operation.steps and status.approval.risks, then set the annotation "
+        "switchback.dev/approve to status.approval.token.",
+    ),
+    _O.SUSPENDED: Explanation("spec.suspend is set.", "Set spec.suspend to false to go on."),
+    _O.ROLLING_BACK: Explanation("The schema goes back to an older version."),
+    _O.DELETING: Explanation("The resource is being deleted; a run under way ends first."),
+    _O.INSPECTING: Explanation("A Job reads the ledger and makes the plan."),
+    _O.MIGRATING: Explanation("A Job applies migrations."),
+    _O.RESERVING: Explanation("A Job reserves the database for the rollback."),
+    _O.RELEASING: Explanation("A Job gives the reservation back."),
+    _O.TAKING_SNAPSHOT: Explanation("A Job takes and verifies the restore point."),
+    _O.TARGET_REACHED: Explanation("The schema is at the wished version."),
+    _O.TARGET_NOT_REACHED: Explanation("The schema is not at the wished version."),
+    _O.APPROVED: Explanation("A person accepted this plan and its risks."),
+    _O.APPROVAL_NOT_REQUIRED: Explanation("The plan has no risk that the policies want a person to see."),
+    _O.TOKEN_MISMATCH: Explanation(
+        "The approval that was given is for another plan.",
+        "Read the plan as it is now, then approve with status.approval.token.",
+    ),
+    _O.SNAPSHOT_VERIFIED: Explanation("The restore point was read back in full and sealed with a manifest."),
+    _O.SNAPSHOT_WAIVED: Explanation("spec.snapshot.none was acknowledged: there is no restore point."),
+    _O.SPEC_INVALID: Explanation(
+        "The spec was stored under an older schema and cannot be read.",
+        "Correct the named field and apply again.",
+    ),
+    _O.ROLLBACK_DENIED: Explanation(
+        "The target is below the current version and spec.rollback.policy is Deny.",
+        "Set the target to the current version or above, or allow rollbacks.",
+    ),
+    _O.DATA_LOSS_DENIED: Explanation(
+        "The rollback would destroy data and spec.rollback.dataLossPolicy is Deny.",
+        "Choose another target, or set the policy to RequireApproval.",
+    ),
+    _O.SNAPSHOT_REQUIRED: Explanation(
+        "A rollback needs a restore point and spec.snapshot is not set.",
+        "Set spec.snapshot.pgDump, or acknowledge spec.snapshot.none.",
+    ),
+    _O.CLIENT_IMAGE_MISSING: Explanation(
+        "No image with pg_dump is known for the server's major version.",
+        "Set spec.snapshot.pgDump.clientImages, or the chart's value clientImages.",
+    ),
+    _O.APPROVAL_EXPIRED: Explanation(
+        "Nobody approved in time; nothing was changed.",
+        "Change the spec, or apply it again, to ask once more.",
+    ),
+    _O.DEADLINE_EXCEEDED: Explanation(
+        "The operation took longer than spec.operationDeadlineSeconds.",
+        "See status.history for where it stood, mend the cause, then change the spec to start again.",
+    ),
+    _O.BACKOFF_LIMIT_EXCEEDED: Explanation(
+        "Every allowed attempt failed.", "Mend what the message names, then change the spec to start again."
+    ),
+    _O.CONFIG_MAP_MISSING: Explanation(
+        "A ConfigMap of spec.source.configMapRefs does not exist.", "Create it, or correct its name."
+    ),
+    _O.SOURCE_CONFLICT: Explanation(
+        "Two ConfigMaps of spec.source.configMapRefs hold the same key.", "Keep each file in one of them."
+    ),
+    _O.JOB_REFUSED: Explanation(
+        "The API server refused the Job, for example by quota or an admission policy.",
+        "Read its words in the message, then correct spec.jobTemplate or the policy.",
+    ),
+    _O.JOB_DELETED: Explanation(
+        "The Job of the current step was deleted; the operator looks at the database."
+    ),
+    _O.RESULT_LOST: Explanation("A run ended without saying how; the operator looks at the database."),
+    _O.SECRET_MISSING: Explanation(
+        "A Secret that the pod needs does not exist.", "Create it, or correct its name in the spec."
+    ),
+    _O.SECRET_KEY_MISSING: Explanation(
+        "A Secret lacks the key that the spec names.", "Add the key, or correct it in the spec."
+    ),
+    _O.IMAGE_PULL_FAILED: Explanation(
+        "An image could not be pulled.", "Check its name, and the credentials in imagePullSecrets."
+    ),
+    _O.VOLUME_CLAIM_MISSING: Explanation(
+        "The PersistentVolumeClaim does not exist.", "Create it, or correct its name in spec.snapshot.pgDump."
+    ),
+    _O.UNSCHEDULABLE: Explanation(
+        "No node takes the pod.",
+        "See the scheduler's words in the message; check resources and node selectors.",
+    ),
+    _O.VOLUME_NOT_MOUNTED: Explanation("A volume could not be mounted.", "See the events of the pod."),
+    _O.CONTAINER_NOT_STARTED: Explanation(
+        "A container could not be created or started.", "See the runtime's words in the message."
+    ),
+    _O.OUT_OF_MEMORY: Explanation(
+        "The kernel ended a container for want of memory.",
+        "Raise spec.jobTemplate.spec.resources.limits.memory.",
+    ),
+    _O.EVICTED: Explanation("The node evicted the pod.", "Check the node's disk and memory."),
+}
+
+
+_ALL: dict[str, Explanation] = {
+    **{
+        reason: Explanation(f"A run ended with {reason}.", meaning.advice)
+        for reason, meaning in MEANINGS.items()
+    },
+    **{str(reason): explanation for reason, explanation in REASONS.items()},
+}
+
+
+def explain(reason: str) -> Explanation | None:
+    """Meaning and advice of any reason, whether a run or the operator gave it. None: not a word of ours."""
+    return _ALL.get(reason)
