@@ -156,11 +156,19 @@ class OperationState(Model):
     step: Operation | None = None
     """What its current Job does."""
     attempt: Annotated[int, Field(ge=0)] = 0
-    """Number of the current Job of this step, from 1."""
+    """Number of the current Job of this operation, from 1."""
     retries: Annotated[int, Field(ge=0)] = 0
     """Repetitions that count against execution.backoffLimit."""
+    waits: Annotated[int, Field(ge=0)] = 0
+    """Repetitions since the last progress that do not count: somebody else held the database, or it had moved."""
+    last_reason: Word = ""
+    """Why the next attempt is put off, as a stable word."""
+    last_message: Message = ""
+    """What the last run said, for people."""
+    reached: bool = False
+    """Whether a run has seen the database where the operation goes."""
     job_name: Annotated[str, Field(max_length=63)] = ""
-    """Name of the current Job."""
+    """Name of the current Job. Absent: none is in flight."""
     job_uid: Annotated[str, Field(alias="jobUID", max_length=64)] = ""
     """UID of the current Job, once it is created."""
     start_time: Time = ""
@@ -171,6 +179,8 @@ class OperationState(Model):
     """When the next attempt begins."""
     reserved_until: Time = ""
     """Until when the database is reserved for this operation."""
+    reserved_plan: Digest = ""
+    """Digest of the plan that the reservation was made for."""
     snapshot_name: Annotated[str, Field(max_length=253)] = ""
     """Name of its restore point."""
     snapshot_time: Time = ""
@@ -242,6 +252,8 @@ class HistoryEntry(Model):
     """Why, as a stable word."""
     message: Message = ""
     """Why, for people."""
+    requested_because: Annotated[str, Field(max_length=256)] = ""
+    """What spec.reason said at the end of the operation."""
     start_time: Time = ""
     """When it began."""
     completion_time: Time = ""

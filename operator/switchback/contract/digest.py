@@ -32,9 +32,7 @@ def source_digest(files: Mapping[str, bytes]) -> str:
     return _digest("f1", canonical([[name, hashlib.sha256(files[name]).hexdigest()] for name in names]))
 
 
-def plan_digest(
-    applied: Iterable[tuple[str, str]], steps: Iterable[tuple[str, str, str, str]]
-) -> str:
+def plan_digest(applied: Iterable[tuple[str, str]], steps: Iterable[tuple[str, str, str, str]]) -> str:
     """Hash over the state a plan starts from and what it would do, as `p1:<hex>`.
 
     Args:

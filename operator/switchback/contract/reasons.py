@@ -109,7 +109,8 @@ MEANINGS: dict[Reason, Meaning] = {
     _R.SOURCE_MOVED: Meaning(_E.MOVED, Retry.INSPECT, "Nothing to do; the operator looks at the new files."),
     _R.RESERVATION_LOST: Meaning(_E.MOVED, Retry.INSPECT, "Reserve the database again before rolling back."),
     _R.SOURCE_BEHIND_LEDGER: Meaning(
-        _E.SOURCE, Retry.STALL,
+        _E.SOURCE,
+        Retry.STALL,
         "The database is ahead of the files. Deploy the newer files, or name the wished version as target.",
     ),
     _R.SOURCE_EMPTY: Meaning(_E.SOURCE, Retry.STALL, "Check the path: it holds no migration."),
@@ -119,27 +120,34 @@ MEANINGS: dict[Reason, Meaning] = {
     _R.FILE_CHANGED: Meaning(
         _E.SOURCE, Retry.STALL, "Restore the file as it was applied; put the change into a new migration."
     ),
-    _R.OUT_OF_ORDER: Meaning(
-        _E.SOURCE, Retry.STALL, "Give the new file an id after the last applied one."
-    ),
+    _R.OUT_OF_ORDER: Meaning(_E.SOURCE, Retry.STALL, "Give the new file an id after the last applied one."),
     _R.TARGET_UNKNOWN: Meaning(_E.USAGE, Retry.STALL, "Name an id that the source or the ledger holds."),
     _R.TARGET_AMBIGUOUS: Meaning(_E.USAGE, Retry.STALL, "Write the id in full."),
     _R.NO_DOWN: Meaning(
         _E.IRREVERSIBLE, Retry.STALL, "Write the down half, or choose a target that does not need it."
     ),
-    _R.IRREVERSIBLE: Meaning(_E.IRREVERSIBLE, Retry.STALL, "Choose a target above the irreversible migration."),
-    _R.LOCK_TIMEOUT: Meaning(_E.LOCKED, Retry.WAIT, "Another run holds this database's lock; wait for its end."),
+    _R.IRREVERSIBLE: Meaning(
+        _E.IRREVERSIBLE, Retry.STALL, "Choose a target above the irreversible migration."
+    ),
+    _R.LOCK_TIMEOUT: Meaning(
+        _E.LOCKED, Retry.WAIT, "Another run holds this database's lock; wait for its end."
+    ),
     _R.ORPHAN_RUNNING: Meaning(
-        _E.LOCKED, Retry.WAIT,
+        _E.LOCKED,
+        Retry.WAIT,
         "A server process of a lost runner still works; wait for it, or end it with pg_terminate_backend.",
     ),
-    _R.RESERVED: Meaning(_E.LOCKED, Retry.WAIT, "Another operation has reserved this database; wait for its end."),
+    _R.RESERVED: Meaning(
+        _E.LOCKED, Retry.WAIT, "Another operation has reserved this database; wait for its end."
+    ),
     _R.OBJECTS_LOCKED: Meaning(_E.LOCKED, Retry.WAIT, "Other sessions hold locks on these objects; see who."),
     _R.URL_MISSING: Meaning(_E.CONNECTION, Retry.STALL, "Set DATABASE_URL or pass --url."),
     _R.URL_INVALID: Meaning(
         _E.CONNECTION, Retry.COUNT, "Write it as postgresql://user:password@host:5432/database."
     ),
-    _R.UNKNOWN_HOST: Meaning(_E.CONNECTION, Retry.COUNT, "Check the host name and that DNS knows it from here."),
+    _R.UNKNOWN_HOST: Meaning(
+        _E.CONNECTION, Retry.COUNT, "Check the host name and that DNS knows it from here."
+    ),
     _R.CONNECTION_REFUSED: Meaning(_E.CONNECTION, Retry.COUNT, "Check host, port and that the server runs."),
     _R.CONNECTION_TIMEOUT: Meaning(
         _E.CONNECTION, Retry.COUNT, "Check firewalls, security groups and network policies on the way."
@@ -148,13 +156,19 @@ MEANINGS: dict[Reason, Meaning] = {
     _R.TLS_FAILED: Meaning(_E.CONNECTION, Retry.COUNT, "Check sslmode and the CA certificate."),
     _R.AUTHENTICATION_FAILED: Meaning(_E.CONNECTION, Retry.COUNT, "Check user and password in the Secret."),
     _R.DATABASE_MISSING: Meaning(_E.CONNECTION, Retry.COUNT, "Create the database, or correct its name."),
-    _R.TOO_MANY_CONNECTIONS: Meaning(_E.CONNECTION, Retry.COUNT, "Free connections or raise max_connections."),
+    _R.TOO_MANY_CONNECTIONS: Meaning(
+        _E.CONNECTION, Retry.COUNT, "Free connections or raise max_connections."
+    ),
     _R.STARTING_UP: Meaning(_E.CONNECTION, Retry.COUNT, "Wait until the server has started."),
     _R.STANDBY: Meaning(_E.CONNECTION, Retry.COUNT, "Use the address of the primary."),
     _R.PERMISSION_DENIED: Meaning(_E.CONNECTION, Retry.STALL, "Grant the named right to the role."),
     _R.POOLER_REFUSED: Meaning(_E.CONNECTION, Retry.STALL, "Use the server's direct port, not the pooler's."),
-    _R.SQL_FAILED: Meaning(_E.FAILED, Retry.STALL, "Correct the named statement; what was before it is applied."),
-    _R.FAILED_PARTLY: Meaning(_E.PARTIAL, Retry.STALL, "Look at the named file: part of it has taken effect."),
+    _R.SQL_FAILED: Meaning(
+        _E.FAILED, Retry.STALL, "Correct the named statement; what was before it is applied."
+    ),
+    _R.FAILED_PARTLY: Meaning(
+        _E.PARTIAL, Retry.STALL, "Look at the named file: part of it has taken effect."
+    ),
     _R.OUTCOME_UNKNOWN: Meaning(_E.UNKNOWN, Retry.INSPECT, "Look at the ledger before anything else."),
     _R.INTERRUPTED: Meaning(_E.TERMINATED, Retry.COUNT, "Run it again; what was under way was rolled back."),
     _R.DATA_LOSS_REFUSED: Meaning(_E.REFUSED, Retry.INSPECT, "Look at the losses, then accept them or not."),
@@ -166,14 +180,18 @@ MEANINGS: dict[Reason, Meaning] = {
     _R.LEDGER_WRITABLE_BY_OTHERS: Meaning(
         _E.REFUSED, Retry.STALL, "Revoke the named rights on the ledger: stored SQL runs with your rights."
     ),
-    _R.DATABASE_CHANGED: Meaning(_E.REFUSED, Retry.STALL, "Check that the Secret names the intended database."),
+    _R.DATABASE_CHANGED: Meaning(
+        _E.REFUSED, Retry.STALL, "Check that the Secret names the intended database."
+    ),
     _R.SERVER_UNSUPPORTED: Meaning(_E.REFUSED, Retry.STALL, "Use PostgreSQL 15 to 18."),
     _R.SNAPSHOT_FAILED: Meaning(_E.FAILED, Retry.COUNT, "See the log of the snapshot pod."),
     _R.SNAPSHOT_VOLUME_FULL: Meaning(_E.FAILED, Retry.STALL, "Free space in the claim, or use a larger one."),
     _R.SNAPSHOT_CLIENT_TOO_OLD: Meaning(
         _E.REFUSED, Retry.STALL, "Set clientImages to an image with the server's major version."
     ),
-    _R.SNAPSHOT_UNREADABLE: Meaning(_E.FAILED, Retry.COUNT, "The dump could not be read back; check the volume."),
+    _R.SNAPSHOT_UNREADABLE: Meaning(
+        _E.FAILED, Retry.COUNT, "The dump could not be read back; check the volume."
+    ),
     _R.RESTORE_TARGET_EXISTS: Meaning(_E.REFUSED, Retry.STALL, "Restore into a new database name."),
     _R.RESTORE_FAILED: Meaning(_E.FAILED, Retry.STALL, "See what pg_restore said."),
     _R.USAGE: Meaning(_E.USAGE, Retry.STALL, "See --help."),

@@ -101,7 +101,7 @@ def bounded(text: str, limit: int = MESSAGE_BYTES) -> str:
 
 
 def encode(result: Result, budget: int = DEFAULT_BUDGET) -> str:
-    """Text of at most `budget` bytes (never less than the core), core first. Steps that do not fit are counted."""
+    """Text of at most `budget` bytes, core first. Steps that do not fit are counted; the core always fits."""
     lines: list[str] = []
     tail = _line(list(result.applied_tail[-TAIL_LENGTH:]))
     room = budget - CORE_BYTES - 1 - len(tail.encode()) - 1
@@ -147,8 +147,7 @@ def decode(text: str) -> Result:
     first, *rest = text.strip().split("\n")
     try:
         core = json.loads(first)
-        if core.pop("v") != VERSION:
-            raise ResultError("a result of another version")
+        version = core.pop("v")
         database, snapshot = core.pop("database", None), core.pop("snapshot", None)
         result = Result(
             operation=Operation(core.pop("operation")),
@@ -161,10 +160,10 @@ def decode(text: str) -> Result:
             snapshot=Snapshot(**snapshot) if snapshot else None,
             **{name: value for name, value in core.items() if name in _KNOWN},
         )
-    except ResultError:
-        raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ResultError(f"not a result: {type(error).__name__}") from None
+    if version != VERSION:
+        raise ResultError(f"a result of version {version}; this release reads {VERSION}")
     return _with_body(result, rest)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from switchback.api.v1alpha1 import DatabaseMigrationStatus
+    from switchback.api.status import Status
     from switchback.contract.words import Operation
 
 
@@ -37,7 +37,7 @@ Action = CreateJob | DeleteJob
 class WriteIntent:
     """Write this status, then look again. What it names may be done only after it is stored."""
 
-    status: DatabaseMigrationStatus
+    status: Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Act:
 class Wait:
     """Write this status if it differs, then wait for an event, at most until `until`."""
 
-    status: DatabaseMigrationStatus
+    status: Status
     until: datetime | None = None
 
 
@@ -59,7 +59,7 @@ class Wait:
 class Settle:
     """Write this status if it differs. Nothing more to do until somebody changes something."""
 
-    status: DatabaseMigrationStatus
+    status: Status
 
 
 Decision = WriteIntent | Act | Wait | Settle

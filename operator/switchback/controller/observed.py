@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from switchback.api.v1alpha1 import DatabaseMigrationSpec, DatabaseMigrationStatus
+    from switchback.api.spec import Spec
+    from switchback.api.status import Status
     from switchback.contract.result import Result
     from switchback.contract.words import Operation
 
@@ -103,8 +104,8 @@ class Observed:
     resource_version: str
     deleting: bool
     annotations: Mapping[str, str]
-    spec: DatabaseMigrationSpec | None
-    status: DatabaseMigrationStatus
+    spec: Spec | None
+    status: Status
     now: datetime
     source: Source = field(default_factory=Source)
     jobs: tuple[Job, ...] = ()

@@ -1,0 +1,190 @@
+"""What an ended Job means for the operation: from its last words to the next status.
+
+The Job may have said nothing at all (node gone, killed, deleted by hand). Then nobody knows what it did, and
+before anything else happens to the database an inspecting run has to look.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, assert_never
+
+from switchback.api.reasons import OperatorReason
+from switchback.api.status import TAIL, Outcome, SnapshotPhase, SnapshotState
+from switchback.contract.reasons import Reason, Retry, meaning
+from switchback.contract.words import Direction, Operation
+from switchback.controller.lifecycle import (
+    RETRY_CAP_SECONDS,
+    WAIT_CAP_SECONDS,
+    back_off,
+    change,
+    end,
+    forget_plan,
+    land,
+    learn,
+    put_off,
+    take_plan,
+)
+from switchback.controller.times import rfc3339
+
+if TYPE_CHECKING:
+    from switchback.api.status import Status
+    from switchback.contract.result import Result
+    from switchback.controller.view import View
+
+_CHANGES_THE_DATABASE = {Operation.MIGRATE, Operation.ROLLBACK}
+
+
+def absorb(view: View) -> Status:
+    """The status with the outcome of the named Job taken over; unchanged while that Job may still act."""
+    if view.status.operation is None or not view.operation.job_name:
+        return view.status
+    job = view.job
+    if job is None:
+        vanished = view.operation.job_uid and not view.stray_pods_alive
+        return (
+            _silent(view, OperatorReason.JOB_DELETED, "the Job was deleted before it could answer")
+            if vanished
+            else view.status
+        )
+    if not job.ended:
+        return view.status
+    result = job.result
+    if result is None or result.operation_id != view.operation.id or result.operation is not job.step:
+        if job.trouble is not None:
+            return _silent(view, job.trouble.reason, job.trouble.message)
+        return _silent(
+            view,
+            OperatorReason.RESULT_LOST,
+            f"Job {job.name} ended ({job.failure or 'no reason given'}) and left no result",
+        )
+    return _spoken(view, result)
+
+
+def _spoken(view: View, result: Result) -> Status:
+    before = view.status.schema_state
+    status = learn(land(view.status), result, view.now)
+    if view.outcome is not None:
+        return _after_the_end(view, status)
+    if not view.operation.from_ and before is not None:
+        status = change(status, from_=before.current)
+    view = view.with_status(status)
+    retry = meaning(result.reason).retry
+    match retry:
+        case Retry.DONE:
+            return _done(view, result)
+        case Retry.INSPECT:
+            return _look_again(view, result.reason, result.message)
+        case Retry.COUNT:
+            return _counted(view, result.reason, result.message)
+        case Retry.WAIT:
+            waits = view.operation.waits + 1
+            delay = back_off(view.operation, waits, WAIT_CAP_SECONDS)
+            return put_off(change(status, waits=waits), view.now, delay, result.reason, result.message)
+        case Retry.STALL:
+            return _failed(view, result.reason, result.message)
+        case _:
+            assert_never(retry)
+
+
+def _silent(view: View, reason: str, message: str) -> Status:
+    """The Job left no word. What only reads may be repeated; after the others somebody has to look."""
+    step = view.operation.step
+    view = view.with_status(land(view.status))
+    if view.outcome is not None:
+        return _after_the_end(view, view.status)
+    status = _counted(view, reason, message)
+    over = view.with_status(status).outcome is not None
+    return status if over or step not in _CHANGES_THE_DATABASE else forget_plan(status)
+
+
+def _after_the_end(view: View, status: Status) -> Status:
+    """The operation was over already. Releasing the reservation is tried once: it also expires by itself."""
+    return change(status, reserved_until="") if view.operation.step is Operation.RELEASE else status
+
+
+def _done(view: View, result: Result) -> Status:
+    """The run did what it was asked to do."""
+    status = change(view.status, last_reason="", last_message=result.message, waits=0)
+    match result.operation:
+        case Operation.INSPECT:
+            return _inspected(status, result)
+        case Operation.MIGRATE if result.reason is Reason.BACKWARD:
+            return take_plan(status, result)
+        case Operation.MIGRATE | Operation.ROLLBACK:
+            direction = view.operation.direction or result.direction
+            return change(status, reached=True, direction=direction, to=result.target, reserved_until="")
+        case Operation.RESERVE:
+            return change(
+                status, reserved_until=result.reserved_until, reserved_plan=view.operation.plan_digest
+            )
+        case Operation.SNAPSHOT:
+            return _sealed(view.with_status(status), result)
+        case Operation.RELEASE:
+            return change(status, reserved_until="")
+        case _:
+            assert_never(result.operation)
+
+
+def _inspected(status: Status, result: Result) -> Status:
+    status = take_plan(status, result)
+    if result.reserved_until:
+        status = change(status, reserved_until=result.reserved_until, reserved_plan=result.plan_digest)
+    return change(status, reached=result.direction is Direction.NONE)
+
+
+def _sealed(view: View, result: Result) -> Status:
+    """A run that says it succeeded but names no restore point has not given us one."""
+    if result.snapshot is None:
+        return _counted(view, Reason.SNAPSHOT_FAILED, "the snapshot run named no restore point")
+    major = result.database.major if result.database else None
+    return put_snapshot(
+        view.status,
+        SnapshotState(
+            name=view.operation.snapshot_name,
+            operation_id=view.operation.id,
+            phase=SnapshotPhase.READY,
+            path=result.snapshot.path,
+            digest=result.snapshot.digest,
+            size_bytes=result.snapshot.size,
+            restore_point_time=result.snapshot.restore_point,
+            completion_time=rfc3339(view.now),
+            server_major=major,
+        ),
+    )
+
+
+def put_snapshot(status: Status, snapshot: SnapshotState) -> Status:
+    """The status with this restore point, in place of what was known of it."""
+    others = tuple(known for known in status.snapshots if known.name != snapshot.name)
+    return status.model_copy(update={"snapshots": (*others, snapshot)[-TAIL:]})
+
+
+def _look_again(view: View, reason: str, message: str) -> Status:
+    waits = view.operation.waits + 1
+    delay = back_off(view.operation, waits, WAIT_CAP_SECONDS) if waits > 1 else timedelta()
+    return put_off(forget_plan(change(view.status, waits=waits)), view.now, delay, reason, message)
+
+
+def _counted(view: View, reason: str, message: str) -> Status:
+    retries = view.operation.retries + 1
+    if retries > view.spec.execution.backoff_limit:
+        return _failed(view, reason, message)
+    delay = back_off(view.operation, retries, RETRY_CAP_SECONDS)
+    return put_off(change(view.status, retries=retries), view.now, delay, reason, message)
+
+
+def _failed(view: View, reason: str, message: str) -> Status:
+    """The operation is over. A restore point that was begun and not sealed is none."""
+    return end(view.with_status(spoil_snapshot(view.status)), Outcome.FAILED, reason, message)
+
+
+def spoil_snapshot(status: Status) -> Status:
+    """Marks what is still in progress as failed, so that nobody takes it for a restore point."""
+    spoiled = tuple(
+        snapshot.model_copy(update={"phase": SnapshotPhase.FAILED})
+        if snapshot.phase is SnapshotPhase.IN_PROGRESS
+        else snapshot
+        for snapshot in status.snapshots
+    )
+    return status.model_copy(update={"snapshots": spoiled})

@@ -1,0 +1,171 @@
+"""From a look at the world to the one thing to do next. Pure: no clock, no client, no chance.
+
+The order of the questions is the safety of the whole:
+
+1. what has an ended Job to say (`absorb`);
+2. is something still in flight: then nothing else starts;
+3. does the spec ask for something new: then a new operation begins;
+4. is the operation over: then only tidying is left;
+5. may it go on now (suspend, back-off, deadline): then the first stage that is not done decides.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from switchback.api.conditions import Situation
+from switchback.api.reasons import OperatorReason
+from switchback.api.status import Outcome
+from switchback.contract.reasons import Reason
+from switchback.contract.words import Operation
+from switchback.controller import decision
+from switchback.controller.absorb import absorb, spoil_snapshot
+from switchback.controller.decision import Act, Decision, DeleteJob, Settle, WriteIntent
+from switchback.controller.flight import in_flight
+from switchback.controller.lifecycle import begin, change, end, intend
+from switchback.controller.report import at_rest, report, working
+from switchback.controller.stages import stages_of
+from switchback.controller.stages.results import Do, Done, Fail, Intend, Wait
+from switchback.controller.times import earliest, passed
+from switchback.controller.view import View
+
+if TYPE_CHECKING:
+    from switchback.controller.observed import Observed
+    from switchback.controller.stages.results import StageResult
+
+
+def decide(world: Observed) -> Decision:
+    """The next step for one resource. Total: every world has an answer."""
+    if world.spec is None:
+        return Settle(
+            report(world, world.status, Situation.FAILED, OperatorReason.SPEC_INVALID, world.invalid)
+        )
+    view = View(world=world, spec=world.spec, status=world.status)
+    if world.deleting:
+        message = "The resource is being deleted; its Jobs end with it."
+        return Settle(report(world, world.status, Situation.DELETING, OperatorReason.DELETING, message))
+    return _next(view.with_status(absorb(view)))
+
+
+def _next(view: View) -> Decision:
+    """Questions 2 to 5, once every ended Job has been heard."""
+    if view.status.operation is not None and view.operation.job_name:
+        return in_flight(view)
+    if _wants_new_operation(view):
+        if view.spec.suspend:
+            return _suspended(view)
+        view = view.with_status(begin(view))
+    if view.outcome is not None:
+        return _tidy(view)
+    if view.spec.suspend:
+        return _suspended(view)
+    return _go_on(view)
+
+
+def _wants_new_operation(view: View) -> bool:
+    """A new intent; or an operation that failed, and somebody has edited the spec since."""
+    if view.status.operation is None or view.superseded:
+        return True
+    outcome = view.outcome
+    edited = view.status.observed_generation < view.world.generation
+    return outcome is not None and outcome.outcome is not Outcome.SUCCEEDED and edited
+
+
+def _go_on(view: View) -> Decision:
+    """The first stage that is not done decides."""
+    operation = view.operation
+    if operation.next_attempt_time and not passed(operation.next_attempt_time, view.now):
+        return _put_off(view)
+    for stage in stages_of(operation.direction):
+        answer = stage(view)
+        if isinstance(answer, Done):
+            view = view.with_status(answer.status or view.status)
+            continue
+        if _out_of_time(view, answer):
+            return _fail(view, Fail(OperatorReason.DEADLINE_EXCEEDED, _late(view, answer)))
+        return _follow(view, answer)
+    message = view.operation.last_message or f"The schema is at {view.operation.to}."
+    return _tidy(view.with_status(end(view, Outcome.SUCCEEDED, Reason.SUCCEEDED, message)))
+
+
+def _follow(view: View, answer: Intend | Do | Wait | Fail) -> Decision:
+    match answer:
+        case Intend(status):
+            return WriteIntent(working(view.with_status(status)))
+        case Do(action):
+            return Act(action)
+        case Wait(situation, reason, message, until, status):
+            shown = report(view.world, status or view.status, situation, reason, message)
+            return decision.Wait(shown, earliest(until, view.operation.deadline_time))
+        case Fail():
+            return _fail(view, answer)
+        case _:
+            assert_never(answer)
+
+
+def _out_of_time(view: View, answer: StageResult) -> bool:
+    """Whether the operation's own time is up. The time that people take to approve is not counted."""
+    if isinstance(answer, Fail):
+        return False
+    if isinstance(answer, Wait) and answer.situation is Situation.AWAITING_APPROVAL:
+        return False
+    return passed(view.operation.deadline_time, view.now)
+
+
+def _late(view: View, answer: StageResult) -> str:
+    why = answer.message if isinstance(answer, Wait) else view.operation.last_message
+    seconds = view.spec.operation_deadline_seconds
+    return f"the operation did not end within {seconds} s" + (f"; last: {why}" if why else ".")
+
+
+def _fail(view: View, failure: Fail) -> Decision:
+    outcome = Outcome.EXPIRED if failure.expired else Outcome.FAILED
+    status = spoil_snapshot(view.status)
+    return _tidy(view.with_status(end(view.with_status(status), outcome, failure.reason, failure.message)))
+
+
+def _put_off(view: View) -> Decision:
+    """Between two attempts. The deadline is looked at when the attempt comes."""
+    operation = view.operation
+    held = operation.last_reason in {
+        Reason.RESERVED,
+        Reason.LOCK_TIMEOUT,
+        Reason.ORPHAN_RUNNING,
+        Reason.OBJECTS_LOCKED,
+    }
+    situation = Situation.WAITING_FOR_DATABASE if held else Situation.RETRYING
+    message = f"{operation.last_message} Next attempt at {operation.next_attempt_time}."
+    status = report(view.world, view.status, situation, operation.last_reason, message)
+    return decision.Wait(status, earliest(operation.next_attempt_time))
+
+
+def _suspended(view: View) -> Decision:
+    outcome = view.outcome
+    reached = outcome is not None and outcome.outcome is Outcome.SUCCEEDED and not view.superseded
+    situation = Situation.SUSPENDED_REACHED if reached else Situation.SUSPENDED
+    message = "spec.suspend is true: nothing new starts until it is false."
+    return Settle(report(view.world, view.status, situation, OperatorReason.SUSPENDED, message))
+
+
+def _tidy(view: View) -> Decision:
+    """The operation is over: give the reservation back, drop old Jobs, then rest."""
+    if view.operation.reserved_until:
+        if not passed(view.operation.reserved_until, view.now):
+            return WriteIntent(at_rest(view.with_status(intend(view, Operation.RELEASE))))
+        view = view.with_status(change(view.status, reserved_until=""))
+    stored = at_rest(view)
+    surplus = _surplus_job(view)
+    if surplus is not None and stored == view.world.status:
+        return Act(surplus)
+    return WriteIntent(stored) if surplus is not None else Settle(stored)
+
+
+def _surplus_job(view: View) -> DeleteJob | None:
+    """The oldest finished Job beyond the history that the spec wants to keep."""
+    over = sorted(
+        (job for job in view.world.jobs if job.finished and not job.deleting),
+        key=lambda job: (job.created, job.attempt, job.name),
+    )
+    if len(over) <= view.spec.job_history_limit:
+        return None
+    return DeleteJob(over[0].name, over[0].uid, "beyond spec.jobHistoryLimit")

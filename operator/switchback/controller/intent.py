@@ -1,0 +1,44 @@
+"""What a spec asks of the world, and its digest.
+
+Only what changes the wished end is in it: the same intent never runs twice, whatever else is edited. Reason,
+suspend, limits, approval, rollback rules, snapshot and templates say *how*, so they are left out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from switchback.contract import digest
+
+if TYPE_CHECKING:
+    from switchback.api.spec import Spec
+    from switchback.controller.observed import Source
+
+
+def intent(spec: Spec, source: Source) -> dict[str, Any]:
+    """The wished end as plain data: target, database and source.
+
+    An image stands for itself as it is written; of ConfigMaps the content counts, not the names, and a
+    ConfigMap that is missing is a content of its own.
+    """
+    image = spec.source.image
+    content: dict[str, Any]
+    if image is not None:
+        content = {"image": image.reference, "path": image.path}
+    else:
+        content = {"files": source.digest or f"missing: {source.problem.message if source.problem else ''}"}
+    return {
+        "target": spec.target,
+        "database": spec.database.to_json(),
+        "source": content,
+    }
+
+
+def intent_digest(spec: Spec, source: Source) -> str:
+    """`i1:<hex>` over `intent`."""
+    return digest.intent_digest(intent(spec, source))
+
+
+def approval_token(operation_id: str, plan_digest: str, risks: tuple[str, ...]) -> str:
+    """What a person copies to approve: bound to one operation, one plan and the risks that were shown."""
+    return digest.short("\n".join([operation_id, plan_digest, *sorted(risks)]), 16)

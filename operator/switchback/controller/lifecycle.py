@@ -1,0 +1,160 @@
+"""How a status changes when something happens to an operation: pure steps from status to status.
+
+Invariants, which the property tests hold this file to:
+
+- `operation.jobName` is set exactly while a Job is intended or in flight;
+- an operation is over exactly when the newest entry of `history` carries its id;
+- `operation.planDigest` is set exactly while the plan may be relied on.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from switchback.api import names
+from switchback.api.status import (
+    TAIL,
+    DatabaseIdentity,
+    HistoryEntry,
+    OperationState,
+    Outcome,
+    SchemaState,
+    SourceState,
+    Status,
+    plan_steps,
+)
+from switchback.contract.digest import short
+from switchback.contract.result import bounded
+from switchback.contract.words import Direction, Operation
+from switchback.controller.times import rfc3339
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from switchback.contract.result import Result
+    from switchback.controller.view import View
+
+RETRY_BASE_SECONDS = 2.0
+RETRY_CAP_SECONDS = 300.0
+WAIT_CAP_SECONDS = 30.0
+
+
+def begin(view: View) -> Status:
+    """A new operation towards the present intent. A reservation that the last one holds is remembered."""
+    last = view.status.operation
+    operation = OperationState(
+        id=names.operation_id(view.world.uid, view.world.resource_version),
+        intent_digest=view.intent,
+        to=view.spec.target,
+        start_time=rfc3339(view.now),
+        deadline_time=rfc3339(view.now + timedelta(seconds=view.spec.operation_deadline_seconds)),
+        reserved_until=last.reserved_until if last else "",
+    )
+    image = view.spec.source.image
+    source = SourceState(digest=view.world.source.digest, image=image.reference if image else "")
+    return view.status.model_copy(update={"operation": operation, "approval": None, "source": source})
+
+
+def change(status: Status, **update: Any) -> Status:
+    """The status with some fields of its operation replaced."""
+    if status.operation is None:
+        raise LookupError("no operation has begun")
+    return status.model_copy(update={"operation": status.operation.model_copy(update=update)})
+
+
+def intend(view: View, step: Operation) -> Status:
+    """The status that names the next Job. Writing it is the permission to create that Job."""
+    attempt = view.operation.attempt + 1
+    name = names.job_name(view.world.name, view.operation.id, step, attempt)
+    return change(view.status, step=step, attempt=attempt, job_name=name, job_uid="", next_attempt_time="")
+
+
+def land(status: Status) -> Status:
+    """The status once nothing is in flight any more."""
+    return change(status, job_name="", job_uid="")
+
+
+def learn(status: Status, result: Result, now: datetime) -> Status:
+    """Takes over what a run saw of the database, whatever its outcome."""
+    if result.database is None or not result.current:
+        return status
+    schema = SchemaState(
+        current=result.current,
+        target=result.target,
+        pending_count=result.pending,
+        applied_tail=result.applied_tail,
+        inspect_time=rfc3339(now),
+        database=DatabaseIdentity(
+            name=result.database.name,
+            system_identifier=result.database.system_identifier,
+            server_version=result.database.version,
+        ),
+    )
+    return status.model_copy(update={"schema_state": schema})
+
+
+def take_plan(status: Status, result: Result) -> Status:
+    """Records what would run, as the inspecting run told it."""
+    steps, omitted = plan_steps(result.steps, result.steps_omitted)
+    return change(
+        status,
+        direction=result.direction,
+        from_=result.current,
+        to=result.target,
+        plan_digest=result.plan_digest,
+        risks=result.risks,
+        steps=steps,
+        steps_omitted=omitted,
+    )
+
+
+def forget_plan(status: Status) -> Status:
+    """Back to looking: plan, approval and snapshot of the old plan no longer count."""
+    cleared = change(
+        status,
+        step=Operation.INSPECT,
+        plan_digest="",
+        direction=None,
+        risks=(),
+        steps=(),
+        steps_omitted=0,
+        reserved_plan="",
+        snapshot_name="",
+        snapshot_time="",
+    )
+    return cleared.model_copy(update={"approval": None})
+
+
+def end(view: View, outcome: Outcome, reason: str, message: str) -> Status:
+    """Writes the operation's outcome into the history. What ended stays ended."""
+    operation = view.operation
+    entry = HistoryEntry(
+        operation_id=operation.id,
+        direction=operation.direction or Direction.NONE,
+        from_=operation.from_,
+        to=operation.to,
+        outcome=outcome,
+        reason=reason,
+        message=message,
+        requested_because=view.spec.reason,
+        start_time=operation.start_time,
+        completion_time=rfc3339(view.now),
+    )
+    status = change(view.status, next_attempt_time="", last_reason="", last_message="")
+    return status.model_copy(update={"history": (*status.history, entry)[-TAIL:]})
+
+
+def put_off(status: Status, now: datetime, delay: timedelta, reason: str, message: str) -> Status:
+    """No attempt before `now + delay`; reason and message say why, until then."""
+    later = rfc3339(now + delay + timedelta(milliseconds=999))  # whole seconds: never earlier than asked
+    return change(status, next_attempt_time=later, last_reason=reason, last_message=bounded(message))
+
+
+def back_off(operation: OperationState, count: int, cap: float) -> timedelta:
+    """2, 4, 8 … seconds up to `cap`, spread by ±20 % so that resources which failed together part ways.
+
+    The spread comes from a hash, not from chance: the same observation gives the same decision.
+    """
+    spread = 0.8 + 0.4 * int(short(f"{operation.id}/{operation.attempt}/{count}", 4), 16) / 0xFFFF
+    return timedelta(seconds=min(cap, RETRY_BASE_SECONDS * 2.0 ** min(max(count, 1) - 1, 16)) * spread)

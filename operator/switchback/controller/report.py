@@ -1,0 +1,133 @@
+"""From what is known to what is shown: the conditions of a status, worked out anew on every look."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from switchback.api.conditions import ConditionType, Detail, Situation, conditions_for
+from switchback.api.reasons import OperatorReason
+from switchback.api.status import ConditionStatus, Outcome, SnapshotPhase
+from switchback.contract.words import Direction, Operation
+
+if TYPE_CHECKING:
+    from switchback.api.status import HistoryEntry, OperationState, SnapshotState, Status
+    from switchback.controller.observed import Observed
+    from switchback.controller.view import View
+
+_STEPS: dict[Operation, tuple[OperatorReason, str]] = {
+    Operation.INSPECT: (OperatorReason.INSPECTING, "Reading the ledger and working out the plan."),
+    Operation.MIGRATE: (OperatorReason.MIGRATING, "Applying migrations."),
+    Operation.RESERVE: (OperatorReason.RESERVING, "Reserving the database for the rollback."),
+    Operation.SNAPSHOT: (OperatorReason.TAKING_SNAPSHOT, "Taking and verifying the restore point."),
+    Operation.ROLLBACK: (OperatorReason.ROLLING_BACK, "Undoing migrations."),
+    Operation.RELEASE: (OperatorReason.RELEASING, "Giving the reservation back."),
+}
+
+_FAILED = {Situation.FAILED, Situation.RETRYING, Situation.WAITING_FOR_DATABASE}
+
+
+def report(world: Observed, status: Status, situation: Situation, reason: str, message: str) -> Status:
+    """`status` with the conditions of a situation, for the generation that was looked at."""
+    conditions = conditions_for(
+        situation,
+        reason,
+        message,
+        generation=world.generation,
+        now=world.now,
+        previous=status.conditions,
+        details=_details(status, situation, reason, message),
+    )
+    return status.model_copy(update={"conditions": conditions, "observed_generation": world.generation})
+
+
+def working(view: View) -> Status:
+    """The status while the operation goes on: which step, from where to where."""
+    operation = view.operation
+    reason, message = _STEPS[operation.step or Operation.MIGRATE]
+    if view.superseded:
+        message += " The spec asks for something else by now: that begins when this Job has ended."
+    elif operation.direction is Direction.BACKWARD:
+        message += f" {operation.from_} → {operation.to}"
+    backward = operation.direction is Direction.BACKWARD and operation.step is not Operation.INSPECT
+    situation = Situation.ROLLING_BACK if backward else Situation.WORKING
+    return report(view.world, view.status, situation, reason, message)
+
+
+def at_rest(view: View) -> Status:
+    """The status once the operation is over, well or not."""
+    outcome = view.outcome
+    if outcome is None:
+        raise LookupError("the operation is not over")
+    succeeded = outcome.outcome is Outcome.SUCCEEDED
+    if succeeded and view.spec.suspend:
+        message = "spec.suspend is true; the schema is where it was wished to be."
+        return report(view.world, view.status, Situation.SUSPENDED_REACHED, OperatorReason.SUSPENDED, message)
+    situation = Situation.DONE if succeeded else Situation.FAILED
+    return report(view.world, view.status, situation, outcome.reason, outcome.message)
+
+
+def _details(status: Status, situation: Situation, reason: str, message: str) -> list[Detail]:
+    """SchemaReady always; Approved and SnapshotReady while they belong to the operation at hand."""
+    operation = status.operation
+    details = [_schema_ready(status, situation, reason, message)]
+    if operation is None:
+        return details
+    if status.approval is not None:
+        details.append(_approved(status))
+    point = next((known for known in status.snapshots if known.name == operation.snapshot_name), None)
+    if point is not None:
+        details.append(_snapshot_ready(point, operation, situation, reason, message))
+    return details
+
+
+def _schema_ready(status: Status, situation: Situation, reason: str, message: str) -> Detail:
+    outcome = _outcome(status)
+    state = status.schema_state
+    if outcome is not None and outcome.outcome is Outcome.SUCCEEDED and state is not None:
+        text = f"The schema is at {state.current}."
+        return Detail(ConditionType.SCHEMA_READY, ConditionStatus.TRUE, OperatorReason.TARGET_REACHED, text)
+    if situation in _FAILED:
+        return Detail(ConditionType.SCHEMA_READY, ConditionStatus.FALSE, reason, message)
+    known = state is not None and bool(state.current)
+    text = f"The schema is at {state.current}." if state is not None and known else "Not known yet."
+    answer = ConditionStatus.FALSE if known else ConditionStatus.UNKNOWN
+    return Detail(ConditionType.SCHEMA_READY, answer, OperatorReason.TARGET_NOT_REACHED, text)
+
+
+def _approved(status: Status) -> Detail:
+    approval = status.approval
+    if approval is not None and approval.approved_by:
+        text = f"Token {approval.token} was given by {approval.approved_by}."
+        return Detail(ConditionType.APPROVED, ConditionStatus.TRUE, OperatorReason.APPROVED, text)
+    outcome = _outcome(status)
+    if outcome is not None and outcome.outcome is Outcome.EXPIRED:
+        return Detail(ConditionType.APPROVED, ConditionStatus.FALSE, outcome.reason, outcome.message)
+    token = approval.token if approval is not None else ""
+    text = f"Waiting for token {token}."
+    return Detail(ConditionType.APPROVED, ConditionStatus.FALSE, OperatorReason.AWAITING_APPROVAL, text)
+
+
+def _snapshot_ready(
+    point: SnapshotState, operation: OperationState, situation: Situation, reason: str, message: str
+) -> Detail:
+    kind = ConditionType.SNAPSHOT_READY
+    match point.phase:
+        case SnapshotPhase.READY:
+            since = point.restore_point_time
+            text = f"{point.path} was read back in full; it holds what was committed before {since}."
+            return Detail(kind, ConditionStatus.TRUE, OperatorReason.SNAPSHOT_VERIFIED, text)
+        case SnapshotPhase.FAILED:
+            return Detail(kind, ConditionStatus.FALSE, reason, message)
+        case SnapshotPhase.IN_PROGRESS:
+            if situation in _FAILED and operation.step is Operation.SNAPSHOT:
+                return Detail(kind, ConditionStatus.FALSE, reason, message)
+            return Detail(
+                kind, ConditionStatus.FALSE, OperatorReason.TAKING_SNAPSHOT, f"{point.name} is being taken."
+            )
+
+
+def _outcome(status: Status) -> HistoryEntry | None:
+    if status.operation is None or not status.history:
+        return None
+    newest = status.history[-1]
+    return newest if newest.operation_id == status.operation.id else None

@@ -1,0 +1,44 @@
+"""Stages that both directions share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from switchback.api.conditions import Situation
+from switchback.contract.words import Operation
+from switchback.controller.lifecycle import forget_plan, intend
+from switchback.controller.stages.results import Done, Intend, Wait
+
+if TYPE_CHECKING:
+    from switchback.controller.stages.results import StageResult
+    from switchback.controller.view import View
+
+
+def admit(view: View) -> StageResult:
+    """The source can be read. What appears later changes the intent, so waiting here costs nothing."""
+    problem = view.world.source.problem
+    if problem is None:
+        return Done()
+    return Wait(Situation.RETRYING, problem.reason, problem.message, until=view.operation.deadline_time)
+
+
+def inspect(view: View) -> StageResult:
+    """There is a plan, where one is needed before anything runs.
+
+    It is not when the first thing to happen is a migration that needs nobody's consent: that run plans for
+    itself and answers `Backward`, with the plan, when it would have to go back. It is needed after a run
+    whose outcome nobody knows.
+    """
+    operation = view.operation
+    if operation.reached or operation.plan_digest or operation.step is not Operation.INSPECT:
+        return Done()
+    return Intend(intend(view, Operation.INSPECT))
+
+
+def finish(view: View) -> StageResult:
+    """The version that was seen is the version that was wished for: a run's word alone is not enough."""
+    seen = view.status.schema_state
+    if seen is not None and seen.current == view.operation.to:
+        return Done()
+    doubtful = forget_plan(view.status.model_copy())
+    return Intend(intend(view.with_status(doubtful), Operation.INSPECT))

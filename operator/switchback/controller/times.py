@@ -1,0 +1,30 @@
+"""RFC 3339 in and out. Status holds text, decisions compare times."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def rfc3339(time: datetime) -> str:
+    """UTC with whole seconds, such as `2026-01-31T09:30:00Z`: the form that Kubernetes itself writes."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse(text: str) -> datetime | None:
+    """The time that `text` says; None when it is empty or no time."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def passed(text: str, now: datetime) -> bool:
+    """Whether `text` is a time that is not in the future."""
+    time = parse(text)
+    return time is not None and time <= now
+
+
+def earliest(*texts: str) -> datetime | None:
+    """The first of these times; None when none of them is one."""
+    return min((time for text in texts if (time := parse(text)) is not None), default=None)
