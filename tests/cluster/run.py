@@ -5,10 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 import shlex
+import signal
 import subprocess
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING
 
 from tests.cluster.console import say, step
 from tests.cluster.errors import BedError
@@ -31,22 +32,9 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a program to its end and return its output; its failure is a BedError with its last words."""
     words = [str(word) for word in argv]
-    try:
-        done = subprocess.run(
-            words,
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            env=None if env is None else {**os.environ, **env},
-            cwd=cwd,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise BedError(f"cannot run {words[0]}: {error.strerror}; `make setup` installs what is missing") from None
-    except subprocess.TimeoutExpired:
-        raise BedError(f"`{_short(words)}` did not end within {timeout:.0f} s and was stopped") from None
+    child = _start(words, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, cwd=cwd)
+    out, err = _end(child, words, stdin=stdin, timeout=timeout)
+    done = subprocess.CompletedProcess(words, child.returncode, out, err)
     if check and done.returncode != 0:
         raise BedError(f"`{_short(words)}` failed with exit {done.returncode}: {_last_words(done)}")
     return done
@@ -66,24 +54,58 @@ def run_long(
     words = [str(word) for word in argv]
     log.parent.mkdir(parents=True, exist_ok=True)
     with step(label, detail=detail), log.open("w") as sink:
-        try:
-            done = subprocess.run(
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                timeout=timeout,
-                env=None if env is None else {**os.environ, **env},
-                cwd=cwd,
-                check=False,
+        child = _start(words, stdin=None, stdout=sink, stderr=subprocess.STDOUT, env=env, cwd=cwd)
+        _end(child, words, stdin=None, timeout=timeout)
+        if child.returncode != 0:
+            tail = "\n".join("    " + line for line in log.read_text(errors="replace").splitlines()[-_TAIL:])
+            raise BedError(
+                f"{label}: `{_short(words)}` failed with exit {child.returncode}; output in {log}:\n{tail}"
             )
-        except FileNotFoundError as error:
-            raise BedError(f"cannot run {words[0]}: {error.strerror}; `make setup` installs it") from None
-        except subprocess.TimeoutExpired:
-            raise BedError(f"{label}: stopped after {timeout:.0f} s; its output is in {log}") from None
-    if done.returncode != 0:
-        tail = "\n".join("    " + line for line in log.read_text(errors="replace").splitlines()[-_TAIL:])
-        raise BedError(f"{label}: `{_short(words)}` failed with exit {done.returncode}; output in {log}:\n{tail}")
+
+
+def _start(
+    words: list[str],
+    *,
+    stdin: str | None,
+    stdout: int | IO[str],
+    stderr: int,
+    env: Mapping[str, str] | None,
+    cwd: Path | None,
+) -> subprocess.Popen[str]:
+    try:
+        return subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=stdout,
+            stderr=stderr,
+            text=True,
+            env=None if env is None else {**os.environ, **env},
+            cwd=cwd,
+            process_group=0,  # so that its children end with it
+        )
+    except FileNotFoundError as error:
+        raise BedError(f"cannot run {words[0]}: {error.strerror}; `make setup` installs it") from None
+
+
+def _end(
+    child: subprocess.Popen[str], words: list[str], *, stdin: str | None, timeout: float
+) -> tuple[str, str]:
+    """Wait for a program; on time-out or Ctrl-C end it with all its children, who would hold its pipes open."""
+    try:
+        out, err = child.communicate(stdin, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        _kill_group(child)
+        raise BedError(f"`{_short(words)}` did not end within {timeout:.0f} s and was stopped") from None
+    except BaseException:
+        _kill_group(child)
+        raise
+    return out or "", err or ""
+
+
+def _kill_group(child: subprocess.Popen[str]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait(timeout=10)
 
 
 def wait_for(what: str, ready: Callable[[], bool], *, timeout: float, pause: float = 0.05) -> None:
