@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from switchback.api.reasons import OperatorReason
+from switchback.api.spec import Snapshot
+from switchback.snapshots.provider import PodParts, Refusal, SnapshotRequest, SnapshotSettings
+from switchback.snapshots.registry import PROVIDERS, provider_of
+
+SETTINGS = SnapshotSettings(image="example/switchback:1", client_images={"18": "example/postgres:18"})
+SECRET_ENV = {
+    "name": "DATABASE_URL",
+    "valueFrom": {"secretKeyRef": {"name": "shop-db", "key": "DATABASE_URL"}},
+}
+
+
+def snapshot(**pg_dump: object) -> Snapshot:
+    claim = {"persistentVolumeClaim": {"claimName": "backups"}}
+    return Snapshot.model_validate({"pgDump": {**claim, **pg_dump}})
+
+
+def request(major: int = 18) -> SnapshotRequest:
+    return SnapshotRequest(
+        name="pre-rollback-20260101T000000Z-shop-3f2a91c0-5b1e77",
+        operation_id="3f2a91c0-5b1e77",
+        namespace="shop",
+        resource="shop",
+        uid_hash="3f2a91c0",
+        database="sh op",
+        system_identifier="7400000000000000001",
+        server_major=major,
+        database_env=(SECRET_ENV,),
+    )
+
+
+def pod(chosen: Snapshot, wanted: SnapshotRequest | None = None) -> PodParts | Refusal:
+    provider = provider_of(chosen)
+    assert provider is not None
+    return provider.pod(chosen, wanted or request(), SETTINGS)
+
+
+def parts(chosen: Snapshot | None = None) -> PodParts:
+    answer = pod(chosen or snapshot())
+    assert isinstance(answer, PodParts)
+    return answer
+
+
+def test_none_is_no_provider_and_every_provider_is_a_field_of_the_spec() -> None:
+    assert provider_of(Snapshot.model_validate({"none": {"acknowledge": True}})) is None
+    assert set(PROVIDERS) <= set(Snapshot.model_fields)
+
+
+def test_the_client_image_is_chosen_by_the_servers_major() -> None:
+    by_major = {c["name"]: c["image"] for c in (*parts().init_containers, *parts().containers)}
+    assert by_major == {
+        "prepare": "example/switchback:1",
+        "dump": "example/postgres:18",
+        "reread": "example/postgres:18",
+        "switchback": "example/switchback:1",
+    }
+
+
+def test_the_specs_client_image_comes_before_the_operators() -> None:
+    own = parts(snapshot(clientImages={"18": "mine/postgres:18"}))
+    assert [c["image"] for c in own.init_containers[1:]] == ["mine/postgres:18"] * 2
+
+
+def test_no_client_image_for_the_major_is_refused() -> None:
+    refusal = pod(snapshot(clientImages={"18": "mine/postgres:18"}), request(major=15))
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason is OperatorReason.CLIENT_IMAGE_MISSING
+    assert "PostgreSQL 15" in refusal.message
+
+
+def test_only_the_first_container_gets_the_secret() -> None:
+    described = parts()
+    holders = [
+        c["name"] for c in (*described.init_containers, *described.containers) if "shop-db" in json.dumps(c)
+    ]
+    assert holders == ["prepare"]
+
+
+def test_the_connection_files_are_in_memory_and_the_claim_is_the_specs() -> None:
+    volumes = {v["name"]: v for v in parts().volumes}
+    assert volumes["switchback-secrets"]["emptyDir"]["medium"] == "Memory"
+    assert volumes["switchback-snapshots"]["persistentVolumeClaim"] == {"claimName": "backups"}
+    for container in (*parts().init_containers, *parts().containers):
+        assert {m["name"] for m in container["volumeMounts"]} == set(volumes)
+
+
+def test_the_pod_is_told_which_database_it_must_meet() -> None:
+    args = parts().init_containers[0]["args"]
+    assert args[args.index("--expect-database") + 1] == "sh op"
+    assert args[args.index("--expect-system-identifier") + 1] == "7400000000000000001"
+    assert args[args.index("--jobs") + 1] == "2"
+
+
+@pytest.mark.parametrize("module", ["layout", "provider", "registry", "pgdump"])
+def test_the_description_of_the_pod_loads_neither_psycopg_nor_click(module: str) -> None:
+    loaded = "sorted(sys.modules.keys() & {'psycopg', 'click'})"
+    code = f"import sys, switchback.snapshots.{module}; print({loaded})"
+    seen = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert seen.stdout.strip() == "[]"
