@@ -35,7 +35,7 @@ _QUANTITY = (
 
 
 def rule(expression: str, message: str) -> dict[str, str]:
-    """One entry of `x-kubernetes-validations`. The message names the field and says what would be right."""
+    """One entry of `x-kubernetes-validations`. The API server names the field, the message what would be right."""
     return {"rule": expression, "message": message}
 
 
@@ -44,11 +44,11 @@ def rules(*entries: dict[str, str]) -> dict[str, Any]:
     return {"x-kubernetes-validations": list(entries)}
 
 
-def exactly_one_of(where: str, *names: str) -> dict[str, Any]:
+def exactly_one_of(*names: str) -> dict[str, Any]:
     """The union that the structural schema cannot say: one of these fields, and not two."""
     present = ", ".join(f"has(self.{name})" for name in names)
     expression = f"[{present}].filter(x, x).size() == 1"
-    return rules(rule(expression, f"{where}: set exactly one of {', '.join(names)}"))
+    return rules(rule(expression, f"set exactly one of {', '.join(names)}"))
 
 
 def list_map(*keys: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ containers) is handed on as it is; the API server judges it when the Job is crea
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
@@ -20,25 +20,17 @@ _LABEL_VALUE = r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"
 _CONTAINER_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 
 
-def _own_keys_only(field: str) -> dict[str, Any]:
-    where = f"spec.jobTemplate.metadata.{field}"
-    return rules(
-        rule(
-            "self.all(key, !key.startsWith('switchback.dev/') && !key.startsWith('batch.kubernetes.io/')"
-            " && !(key in ['app.kubernetes.io/managed-by', 'controller-uid', 'job-name']))",
-            f"{where}: keys of switchback.dev and batch.kubernetes.io, app.kubernetes.io/managed-by, "
-            "controller-uid and job-name are set by the operator and the Job controller",
-        )
+_OWN_KEYS_ONLY = rules(
+    rule(
+        "self.all(key, !key.startsWith('switchback.dev/') && !key.startsWith('batch.kubernetes.io/')"
+        " && !(key in ['app.kubernetes.io/managed-by', 'controller-uid', 'job-name']))",
+        "keys of switchback.dev and batch.kubernetes.io, app.kubernetes.io/managed-by, controller-uid and "
+        "job-name are set by the operator and the Job controller",
     )
-
-
-def _not_ours(field: str, what: str) -> dict[str, Any]:
-    return rules(
-        rule(
-            "!self.startsWith('switchback')",
-            f"spec.jobTemplate.spec.{field}: names of {what} that begin with switchback are the operator's",
-        )
-    )
+)
+_NOT_OURS = rules(
+    rule("!self.startsWith('switchback')", "names that begin with switchback are the operator's own")
+)
 
 
 LabelValue = Annotated[str, Field(max_length=63, pattern=_LABEL_VALUE)]
@@ -52,12 +44,12 @@ class TemplateMetadata(Model):
 
     labels: Annotated[
         Mapping[str, LabelValue],
-        Field(default_factory=dict, max_length=32, json_schema_extra=_own_keys_only("labels")),
+        Field(default_factory=dict, max_length=32, json_schema_extra=_OWN_KEYS_ONLY),
     ]
     """Labels to add."""
     annotations: Annotated[
         Mapping[str, AnnotationValue],
-        Field(default_factory=dict, max_length=32, json_schema_extra=_own_keys_only("annotations")),
+        Field(default_factory=dict, max_length=32, json_schema_extra=_OWN_KEYS_ONLY),
     ]
     """Annotations to add."""
 
@@ -99,7 +91,7 @@ class EnvVar(Model):
                 rule(
                     "self != 'DATABASE_URL' && !self.startsWith('PG') && !self.startsWith('PYTHON')"
                     " && !self.startsWith('LD_')",
-                    "spec.jobTemplate.spec.env: DATABASE_URL, PG*, PYTHON* and LD_* are not allowed here; "
+                    "DATABASE_URL, PG*, PYTHON* and LD_* are not allowed here; "
                     "the connection belongs in spec.database",
                 )
             ),
@@ -117,7 +109,7 @@ class Volume(Model):
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
 
-    name: Annotated[ContainerName, Field(json_schema_extra=_not_ours("volumes", "volumes"))]
+    name: Annotated[ContainerName, Field(json_schema_extra=_NOT_OURS)]
     """Name of the volume."""
 
 
@@ -134,8 +126,7 @@ class VolumeMount(Model):
             json_schema_extra=rules(
                 rule(
                     "self.startsWith('/') && !self.matches('^/+(switchback(/.*)?)?$')",
-                    "spec.jobTemplate.spec.volumeMounts: mountPath must be an absolute path, "
-                    "and neither / nor below /switchback, which is the operator's own",
+                    "must be an absolute path, not / and not below /switchback, which is the operator's own",
                 )
             ),
         ),
@@ -152,7 +143,7 @@ class InitContainer(Model):
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
 
-    name: Annotated[ContainerName, Field(json_schema_extra=_not_ours("initContainers", "containers"))]
+    name: Annotated[ContainerName, Field(json_schema_extra=_NOT_OURS)]
     """Name of the container."""
 
 

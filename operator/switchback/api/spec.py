@@ -98,7 +98,7 @@ class Connection(Model):
 class Database(Model):
     """Which database is changed. Exactly one of urlFrom and connection."""
 
-    model_config = ConfigDict(json_schema_extra=exactly_one_of("spec.database", "urlFrom", "connection"))
+    model_config = ConfigDict(json_schema_extra=exactly_one_of("urlFrom", "connection"))
 
     url_from: FromSecret | None = None
     """Secret that holds a whole URL, such as postgresql://user:password@host:5432/database."""
@@ -118,7 +118,7 @@ class ImageSource(Model):
             json_schema_extra=rules(
                 rule(
                     r"self.matches('^/[^/]') && !self.matches('(^|/)[.][.](/|$)')",
-                    "spec.source.image.path: must be an absolute path below / and without ..",
+                    "must be an absolute path below / and without ..",
                 )
             ),
         ),
@@ -138,7 +138,7 @@ class ConfigMapRef(Model):
 class Source(Model):
     """Where the migration files are. Exactly one of image and configMapRefs."""
 
-    model_config = ConfigDict(json_schema_extra=exactly_one_of("spec.source", "image", "configMapRefs"))
+    model_config = ConfigDict(json_schema_extra=exactly_one_of("image", "configMapRefs"))
 
     image: ImageSource | None = None
     """A folder in a container image."""
@@ -202,7 +202,7 @@ class PgDump(Model):
             json_schema_extra=rules(
                 rule(
                     "self.all(major, major in ['15', '16', '17', '18'])",
-                    "spec.snapshot.pgDump.clientImages: keys are the server's major versions 15, 16, 17, 18",
+                    "keys must be the server's major versions 15, 16, 17, 18",
                 )
             ),
         ),
@@ -221,8 +221,7 @@ class NoSnapshot(Model):
             json_schema_extra=rules(
                 rule(
                     "self",
-                    "spec.snapshot.none.acknowledge: must be true; "
-                    "what a rollback without a restore point destroys cannot be brought back",
+                    "must be true: what a rollback without a restore point destroys cannot be brought back",
                 )
             )
         ),
@@ -233,7 +232,7 @@ class NoSnapshot(Model):
 class Snapshot(Model):
     """The restore point before a rollback. Exactly one of pgDump and none."""
 
-    model_config = ConfigDict(json_schema_extra=exactly_one_of("spec.snapshot", "pgDump", "none"))
+    model_config = ConfigDict(json_schema_extra=exactly_one_of("pgDump", "none"))
 
     pg_dump: PgDump | None = None
     """Dump the database to a volume."""
@@ -254,7 +253,7 @@ class Spec(Model):
             json_schema_extra=rules(
                 rule(
                     r"!self.matches('^[-+~^@ ]') && !self.matches('[\\x00-\\x1f/\\x7f]')",
-                    "spec.target: must be latest, base or the id of a migration; nothing relative, no slash",
+                    "must be latest, base or the id of a migration; nothing relative, no slash",
                 )
             ),
         ),

@@ -160,7 +160,7 @@ class OperationState(Model):
     retries: Annotated[int, Field(ge=0)] = 0
     """Repetitions that count against execution.backoffLimit."""
     waits: Annotated[int, Field(ge=0)] = 0
-    """Repetitions since the last progress that do not count: somebody else held the database, or it had moved."""
+    """Repetitions since the last progress that do not count: others held the database, or it had moved."""
     last_reason: Word = ""
     """Why the next attempt is put off, as a stable word."""
     last_message: Message = ""
