@@ -1,0 +1,241 @@
+"""Requests to the API server: plain JSON in and out, errors as types, a limit on every wait."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Protocol, cast
+from urllib.parse import urlencode
+
+import aiohttp
+from kubernetes.aio.client.rest import RESTClientObject
+
+from switchback.api.names import FIELD_MANAGER
+from switchback.controller.kube.errors import GoneError, Refusal, error_from, unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from types import TracebackType
+    from typing import Self
+
+    from kubernetes.aio.client import Configuration
+
+    from switchback.controller.kube.kinds import Kind
+
+Object = dict[str, Any]
+"""A Kubernetes object, or a list of them, as JSON has it."""
+
+REQUEST_SECONDS = 20.0
+CONNECT_SECONDS = 5.0
+WATCH_SECONDS = 290
+"""How long the server keeps a watch open; it ends it politely and we go on from where it was."""
+
+SILENCE_SECONDS = 70.0
+"""A watch that says nothing for so long is dead: bookmarks come every 60 seconds."""
+
+PAGE = 250
+
+METADATA_ITEM = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+
+class _Answer(Protocol):
+    """What the official client gives back before anybody has read it."""
+
+    status: int
+    response: aiohttp.ClientResponse
+
+    async def read(self) -> bytes: ...
+
+
+class Client:
+    """One connection pool to one API server. Use as an async context manager."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._rest: Any = RESTClientObject(configuration)  # untyped
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._rest.close()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Object | None = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+        seconds: float = REQUEST_SECONDS,
+    ) -> Object:
+        """The answer of one request.
+
+        Raises:
+            KubeError: the subtype for the answer's code; `UnreachableError` when there was none.
+        """
+        timeout = aiohttp.ClientTimeout(total=seconds, connect=CONNECT_SECONDS)
+        answer = await self._send(
+            method, path, query=query, body=body, content_type=content_type, accept=accept, timeout=timeout
+        )
+        raw = await self._read(answer, f"{method} {path}")
+        return cast("Object", json.loads(raw))
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Object:
+        """One object as it is now. Raises `NotFoundError`."""
+        return await self.request("GET", kind.path(namespace, name))
+
+    async def create(self, kind: Kind, namespace: str, body: Object) -> Object:
+        """A new object. Raises `AlreadyExistsError` or `RefusedError`."""
+        return await self.request(
+            "POST", kind.path(namespace), query={"fieldManager": FIELD_MANAGER}, body=body
+        )
+
+    async def replace(self, kind: Kind, namespace: str, name: str, body: Object) -> Object:
+        """The whole object, over the resourceVersion in `body`. Raises `ConflictError`."""
+        return await self.request(
+            "PUT", kind.path(namespace, name), query={"fieldManager": FIELD_MANAGER}, body=body
+        )
+
+    async def apply_status(self, kind: Kind, namespace: str, name: str, body: Object) -> Object:
+        """Server-side apply of the status. Raises `ConflictError` when `body` is of another version."""
+        return await self.request(
+            "PATCH",
+            kind.path(namespace, name, "status"),
+            query={"fieldManager": FIELD_MANAGER, "force": "true"},
+            body=body,
+            content_type="application/apply-patch+yaml",
+        )
+
+    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
+        """Deletes the object with this UID and waits for nobody; what it owns goes first.
+
+        Raises:
+            NotFoundError: it is gone already.
+            ConflictError: the name belongs to another object by now.
+        """
+        options = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Foreground",
+            "preconditions": {"uid": uid},
+        }
+        await self.request("DELETE", kind.path(namespace, name), body=options)
+
+    async def find(self, kind: Kind, namespace: str = "", *, labels: str = "") -> list[Object]:
+        """All objects in one go, as they are now. For selections that are small by nature."""
+        query = {"labelSelector": labels} if labels else None
+        return _items(await self.request("GET", kind.path(namespace), query=query))
+
+    async def pages(
+        self, kind: Kind, namespace: str = "", *, labels: str = "", metadata: bool = False, limit: int = PAGE
+    ) -> AsyncIterator[list[Object]]:
+        """All objects, page by page, so that no more than one page has to be in memory."""
+        query = {"limit": str(limit)}
+        if labels:
+            query["labelSelector"] = labels
+        accept = METADATA_LIST if metadata else "application/json"
+        while True:
+            answer = await self.request("GET", kind.path(namespace), query=query, accept=accept)
+            yield _items(answer)
+            rest = answer.get("metadata", {}).get("continue")
+            if not rest:
+                return
+            query["continue"] = rest
+
+    async def newest_version(self, kind: Kind, namespace: str = "") -> str:
+        """The resourceVersion from which a watch sees everything that changes from now on."""
+        query = {"limit": "1"}
+        answer = await self.request("GET", kind.path(namespace), query=query, accept=METADATA_LIST)
+        return str(answer["metadata"]["resourceVersion"])
+
+    async def watch(self, kind: Kind, namespace: str, *, since: str) -> AsyncIterator[tuple[str, Object]]:
+        """(type, metadata of the object) of each change after `since`, bookmarks among them.
+
+        Ends when the server closes the watch, or after it has been silent for too long.
+
+        Raises:
+            GoneError: `since` is too old.
+            KubeError: any other refusal.
+        """
+        query = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": since,
+            "timeoutSeconds": str(WATCH_SECONDS),
+        }
+        timeout = aiohttp.ClientTimeout(
+            total=WATCH_SECONDS + 10, connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS
+        )
+        path = kind.path(namespace)
+        answer = await self._send("GET", path, query=query, accept=METADATA_ITEM, timeout=timeout)
+        request = f"WATCH {path}"
+        if answer.status != 200:  # noqa: PLR2004 - the one code of a watch that has begun
+            await self._read(answer, request)
+        try:
+            async for line in answer.response.content:
+                yield _change(request, line)
+        except (aiohttp.ClientError, TimeoutError):
+            return
+        finally:
+            answer.response.close()
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None,
+        accept: str,
+        body: Object | None = None,
+        content_type: str = "application/json",
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - handed on to aiohttp, which keeps it
+    ) -> _Answer:
+        url = self._configuration.host + path + (f"?{urlencode(query)}" if query else "")
+        headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": "switchback-operator"}
+        # Asking for the token also renews it when the file of the service account has a newer one.
+        token = await self._configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+        if token:
+            headers["Authorization"] = token
+        try:
+            return cast(
+                "_Answer",
+                await self._rest.request(method, url, headers=headers, body=body, _request_timeout=timeout),
+            )
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise unreachable(f"{method} {path}", _cause(error)) from None
+
+    @staticmethod
+    async def _read(answer: _Answer, request: str) -> bytes:
+        try:
+            raw = await answer.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise unreachable(request, _cause(error)) from None
+        if not 200 <= answer.status <= 299:  # noqa: PLR2004 - the codes of success
+            raise error_from(request, answer.status, raw)
+        return raw
+
+
+def _items(answer: Object) -> list[Object]:
+    return cast("list[Object]", answer.get("items") or [])
+
+
+def _change(request: str, line: bytes) -> tuple[str, Object]:
+    event = json.loads(line)
+    kind, subject = str(event["type"]), cast("Object", event["object"])
+    if kind == "ERROR":
+        code = int(subject.get("code") or 0)
+        if code == 410:  # noqa: PLR2004 - "Gone"; it comes in the stream as well as as an answer
+            raise GoneError(request, Refusal(code, "Expired", str(subject.get("message", ""))))
+        raise error_from(request, code, line)
+    return kind, cast("Object", subject.get("metadata") or {})
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return str(error) or type(error).__name__
