@@ -111,5 +111,7 @@ class Observed:
     jobs: tuple[Job, ...] = ()
     stray_pods: tuple[Pod, ...] = ()
     client_images: Mapping[str, str] = field(default_factory=dict)
+    refused: Trouble | None = None
+    """Why the API server would not take the Job that status names, when this process last asked it to."""
     invalid: str = ""
     """Why the spec could not be read, naming the field. Then `spec` is None."""
