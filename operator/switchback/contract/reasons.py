@@ -82,6 +82,7 @@ class Reason(StrEnum):
     SNAPSHOT_FAILED = "SnapshotFailed"
     SNAPSHOT_VOLUME_FULL = "SnapshotVolumeFull"
     SNAPSHOT_CLIENT_TOO_OLD = "SnapshotClientTooOld"
+    SNAPSHOT_CLIENT_TOO_NEW = "SnapshotClientTooNew"
     SNAPSHOT_UNREADABLE = "SnapshotUnreadable"
     RESTORE_TARGET_EXISTS = "RestoreTargetExists"
     RESTORE_FAILED = "RestoreFailed"
@@ -187,6 +188,9 @@ MEANINGS: dict[Reason, Meaning] = {
     _R.SNAPSHOT_FAILED: Meaning(_E.FAILED, Retry.COUNT, "See the log of the snapshot pod."),
     _R.SNAPSHOT_VOLUME_FULL: Meaning(_E.FAILED, Retry.STALL, "Free space in the claim, or use a larger one."),
     _R.SNAPSHOT_CLIENT_TOO_OLD: Meaning(
+        _E.REFUSED, Retry.STALL, "Set clientImages to an image with the server's major version."
+    ),
+    _R.SNAPSHOT_CLIENT_TOO_NEW: Meaning(
         _E.REFUSED, Retry.STALL, "Set clientImages to an image with the server's major version."
     ),
     _R.SNAPSHOT_UNREADABLE: Meaning(
