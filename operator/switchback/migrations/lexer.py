@@ -58,9 +58,9 @@ _TOKEN = re.compile(
     rf"""
       (?P<blank>  [ \t\n\r\f\v]++ )
     | (?P<escape> [eE]'{_ESCAPED}(?:{_CONTINUED}{_ESCAPED})*+ )
-    | (?P<plain>  (?:[uU]&|[bBxXnN])?'{_PLAIN}(?:{_CONTINUED}{_PLAIN})*+ )
+    | (?P<plain>  (?:[uU]&|[bBxX])?'{_PLAIN}(?:{_CONTINUED}{_PLAIN})*+ )
     | (?P<quoted> (?:[uU]&)?"[^"]*+(?:""[^"]*+)*+" )
-    | (?P<openquote> (?:[eEbBxXnN]|[uU]&)?' )
+    | (?P<openquote> (?:[eEbBxX]|[uU]&)?' )
     | (?P<openident> (?:[uU]&)?" )
     | (?P<word>   {_START}[A-Za-z_0-9$\x80-\U0010ffff]*+ )
     | (?P<line>   --[^\n\r]*+ )

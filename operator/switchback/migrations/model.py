@@ -46,8 +46,8 @@ class Reversal(StrEnum):
 
 
 def normalise(text: str) -> str:
-    """`text` without a byte order mark and with LF line ends: what is hashed, lexed and run."""
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    """`text` without byte order marks in front and with LF line ends: what is hashed, lexed and run."""
+    return text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def checksum(text: str) -> str:
