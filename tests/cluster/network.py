@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from tests.cluster.errors import BedError
-from tests.cluster.paths import BEDS
+from tests.cluster.paths import LOCKS
 from tests.cluster.run import locked, run
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def _host_ip(index: int) -> str:
 
 def create(bed: Bed) -> int:
     """Make the namespace and its link to the host; return the index of the /30 that was free."""
-    with locked(BEDS / "network.lock", "choosing a network", timeout=60):
+    with locked(LOCKS / "network.lock", "choosing a network", timeout=60):
         index = _free_index()
         run(["ip", "netns", "add", bed.name])
         run(["ip", "link", "add", bed.name, "type", "veth", "peer", "name", "eth0", "netns", bed.name])

@@ -42,11 +42,8 @@ def down(bed: Bed) -> None:
     """Remove every trace of a bed: processes, mounts, namespaces, links, control groups and files."""
     with locked(bed.lock, f"bed {bed.name}"):
         _remove(bed)
-    bed.lock.unlink(missing_ok=True)
-    for folder in (bed.lock.parent,):
-        with suppress(OSError):
-            (folder / "network.lock").unlink() if not list(folder.glob("sb-*")) else None
-            folder.rmdir()
+    with suppress(OSError):  # other beds
+        bed.state.parent.rmdir()
 
 
 def prune() -> list[str]:

@@ -12,6 +12,8 @@ HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
 # Not inside the checkout: a bed must still be found, and cleaned up, after its checkout was deleted.
 BEDS = Path(os.environ.get("SWITCHBACK_BEDS", "/var/lib/switchback-bed"))
+# Locks outlive what they guard (removing one would let two holders in), so they are where a restart clears them.
+LOCKS = Path("/run/lock/switchback-bed")
 
 
 def cache_root() -> Path:
@@ -46,7 +48,7 @@ class Bed:
 
     @property
     def lock(self) -> Path:
-        return BEDS / f"{self.name}.lock"
+        return LOCKS / f"{self.name}.lock"
 
     @property
     def pki(self) -> Path:
