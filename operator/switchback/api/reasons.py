@@ -54,6 +54,7 @@ class OperatorReason(StrEnum):
     JOB_REFUSED = "JobRefused"
     JOB_DELETED = "JobDeleted"
     RESULT_LOST = "ResultLost"
+    RESULT_CONTRADICTORY = "ResultContradictory"
     SECRET_MISSING = "SecretMissing"  # noqa: S105 - a word for people, no secret
     SECRET_KEY_MISSING = "SecretKeyMissing"  # noqa: S105 - a word for people, no secret
     IMAGE_PULL_FAILED = "ImagePullFailed"
@@ -145,6 +146,10 @@ REASONS: dict[OperatorReason, Explanation] = {
     ),
     _O.JOB_DELETED: Explanation(
         "The Job of the current step was deleted; the operator looks at the database."
+    ),
+    _O.RESULT_CONTRADICTORY: Explanation(
+        "A run said that it had succeeded, yet the version it saw is not the wished one.",
+        "See the log of the run's pod; please report it.",
     ),
     _O.RESULT_LOST: Explanation("A run ended without saying how; the operator looks at the database."),
     _O.SECRET_MISSING: Explanation(

@@ -41,12 +41,7 @@ def absorb(view: View) -> Status:
         return view.status
     job = view.job
     if job is None:
-        vanished = view.operation.job_uid and not view.stray_pods_alive
-        return (
-            _silent(view, OperatorReason.JOB_DELETED, "the Job was deleted before it could answer")
-            if vanished
-            else view.status
-        )
+        return _absent(view)
     if not job.ended:
         return view.status
     result = job.result
@@ -59,6 +54,20 @@ def absorb(view: View) -> Status:
             f"Job {job.name} ended ({job.failure or 'no reason given'}) and left no result",
         )
     return _spoken(view, result)
+
+
+def _absent(view: View) -> Status:
+    """The named Job is not there: not yet, or not any more, or the API server would not take it."""
+    refused = view.world.refused
+    if view.operation.job_uid:
+        gone = "the Job was deleted before it could answer"
+        return view.status if view.stray_pods_alive else _silent(view, OperatorReason.JOB_DELETED, gone)
+    if refused is None:
+        return view.status
+    view = view.with_status(land(view.status))
+    if view.outcome is not None:
+        return _after_the_end(view, view.status)
+    return (_failed if refused.fatal else _counted)(view, refused.reason, refused.message)
 
 
 def _spoken(view: View, result: Result) -> Status:

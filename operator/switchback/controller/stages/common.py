@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from switchback.api.conditions import Situation
+from switchback.api.reasons import OperatorReason
 from switchback.contract.words import Operation
-from switchback.controller.lifecycle import forget_plan, intend
-from switchback.controller.stages.results import Done, Intend, Wait
+from switchback.controller.lifecycle import change, forget_plan, intend
+from switchback.controller.stages.results import Done, Fail, Intend, Wait
 
 if TYPE_CHECKING:
     from switchback.controller.stages.results import StageResult
@@ -37,8 +38,12 @@ def inspect(view: View) -> StageResult:
 
 def finish(view: View) -> StageResult:
     """The version that was seen is the version that was wished for: a run's word alone is not enough."""
-    seen = view.status.schema_state
-    if seen is not None and seen.current == view.operation.to:
+    seen, operation = view.status.schema_state, view.operation
+    if seen is not None and seen.current == operation.to:
         return Done()
-    doubtful = forget_plan(view.status.model_copy())
+    if operation.retries >= view.spec.execution.backoff_limit:
+        found = seen.current if seen is not None else "nothing"
+        message = f"a run reported success for {operation.to}, and the version it saw is {found}."
+        return Fail(OperatorReason.RESULT_CONTRADICTORY, message)
+    doubtful = change(forget_plan(view.status), reached=False, retries=operation.retries + 1)
     return Intend(intend(view.with_status(doubtful), Operation.INSPECT))

@@ -1,0 +1,332 @@
+"""A world for `decide`: an API server, a Job runtime and a database, small enough to hold in the head.
+
+It keeps the truth that the operator never sees directly (what is applied, what a snapshot holds), so that the
+tests can judge by it instead of by the operator's own status.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from switchback.api.spec import Spec
+from switchback.api.status import Status
+from switchback.contract.digest import plan_digest
+from switchback.contract.reasons import Reason, meaning
+from switchback.contract.result import Database, Result, Snapshot, Step
+from switchback.contract.words import BASE, LATEST, Direction, Operation, Risk, Severity
+from switchback.controller.decide import decide
+from switchback.controller.decision import Act, CreateJob, Decision, DeleteJob, Settle, Wait, WriteIntent
+from switchback.controller.observed import Job, Observed, Pod, Source, Trouble
+from switchback.controller.times import parse, rfc3339
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+UID = "11111111-2222-3333-4444-555555555555"
+RESERVATION_SECONDS = 300
+"""Short, so that reservations run out in the midst of things."""
+DATABASE = Database(name="shop", system_identifier="7000000000000000001", version=180000)
+WRITES = {Operation.MIGRATE, Operation.ROLLBACK, Operation.RESERVE, Operation.RELEASE}
+
+
+class BrokenPromiseError(AssertionError):
+    """The operator did what it must never do."""
+
+
+@dataclass
+class Postgres:
+    """The database as it truly is. `data` grows with every write of the application."""
+
+    applied: list[str] = field(default_factory=list)
+    data: int = 0
+    reserved_by: str = ""
+    reserved_until: datetime = START
+    snapshots: dict[str, tuple[tuple[str, ...], str]] = field(default_factory=dict)
+
+    def holder(self, now: datetime) -> str:
+        """Id of the operation that has reserved the database now, or nothing."""
+        return self.reserved_by if self.reserved_until > now else ""
+
+
+@dataclass
+class Running:
+    """A Job as the cluster knows it. `arguments` is what it was given when it was created."""
+
+    job: Job
+    arguments: dict[str, Any]
+    result: Result | None = None
+    ended: bool = False
+    trouble: Trouble | None = None
+
+
+@dataclass
+class World:
+    """One resource and everything around it."""
+
+    spec: dict[str, Any]
+    files: tuple[str, ...] = ("0001", "0002", "0003")
+    risky: frozenset[str] = frozenset({"0003"})
+    now: datetime = START
+    generation: int = 1
+    resource_version: int = 1
+    status: Status = field(default_factory=Status)
+    annotations: dict[str, str] = field(default_factory=dict)
+    postgres: Postgres = field(default_factory=Postgres)
+    jobs: dict[str, Running] = field(default_factory=dict)
+    strays: list[Running] = field(default_factory=list)
+    source_problem: Trouble | None = None
+    refused: Trouble | None = None
+    created: list[str] = field(default_factory=list)
+
+    # --- what the operator sees and does -------------------------------------------------------------------
+
+    def observed(self) -> Observed:
+        """The world as `observe` would read it."""
+        digest = "" if self.source_problem else "f1:" + "-".join(self.files)
+        return Observed(
+            namespace="shop",
+            name="shop",
+            uid=UID,
+            generation=self.generation,
+            resource_version=str(self.resource_version),
+            deleting=False,
+            annotations=self.annotations,
+            spec=Spec.model_validate(self.spec),
+            status=self.status,
+            now=self.now,
+            source=Source(digest, self.source_problem),
+            jobs=tuple(self._seen(running) for running in self.jobs.values()),
+            stray_pods=tuple(pod for running in self.strays for pod in self._seen(running).pods),
+            client_images={"18": "postgres:18"},
+            refused=self._refused(),
+        )
+
+    def _refused(self) -> Trouble | None:
+        operation = self.status.operation
+        asked = operation is not None and operation.job_name and operation.job_name not in self.jobs
+        return self.refused if asked and operation is not None and not operation.job_uid else None
+
+    def _seen(self, running: Running) -> Job:
+        pod = Pod(
+            name=running.job.name + "-x",
+            uid="p-" + running.job.uid,
+            job=running.job.name,
+            ended=running.ended,
+            exit_code=running.result.exit_code if running.result else None,
+            result=running.result,
+            trouble=running.trouble,
+        )
+        return replace(running.job, finished=running.ended, pods=(pod,))
+
+    def reconcile(self, fault: str = "none") -> Decision:
+        """One pass. Faults: `conflict` (nothing stored), `before` and `after` (killed around the effect)."""
+        seen = self.observed()
+        decision = decide(seen)
+        again = decide(seen)
+        if again != decision:
+            raise BrokenPromiseError("decide is not a function of what it sees")
+        if fault in {"conflict", "before"}:
+            return decision
+        match decision:
+            case Act(action):
+                self.act(action)
+            case WriteIntent(status) | Wait(status) | Settle(status):
+                if status != self.status:
+                    # through JSON, as the API server would keep it
+                    self.status = Status.model_validate(status.to_json())
+                    self.resource_version += 1
+        return decision
+
+    def act(self, action: CreateJob | DeleteJob) -> None:
+        """What `act` does, with the promises checked at the moment they matter."""
+        if isinstance(action, DeleteJob):
+            running = self.jobs.get(action.name)
+            if running and running.job.uid == action.uid:
+                if not running.ended and running.job.step in WRITES and running.trouble is None:
+                    raise BrokenPromiseError(f"{action.name} was killed while it may change the database")
+                del self.jobs[action.name]
+            return
+        operation = self.status.operation
+        if operation is None or operation.job_name != action.name:
+            raise BrokenPromiseError(f"{action.name} is created without a stored intent")
+        if action.name in self.jobs:
+            return  # AlreadyExists: ours, adopted
+        if self.refused is not None:
+            return
+        alive = [running.job.name for running in (*self.jobs.values(), *self.strays) if not running.ended]
+        if alive:
+            raise BrokenPromiseError(f"{action.name} starts beside {alive}")
+        if action.step is Operation.ROLLBACK:
+            self._check_restore_point()
+        job = Job(
+            name=action.name,
+            uid=f"uid-{len(self.created)}",
+            operation=operation.id,
+            step=action.step,
+            attempt=action.attempt,
+            created=self.now,
+            finished=False,
+        )
+        self.created.append(action.name)
+        arguments = {
+            "id": operation.id,
+            "target": self.spec["target"],
+            "plan": operation.plan_digest,
+            "accept": set(self.status.approval.risks) if self.status.approval else set(),
+            "snapshot": operation.snapshot_name,
+            "files": self.files,
+            "any_loss": self.spec.get("rollback", {}).get("dataLossPolicy") == "Allow",
+        }
+        self.jobs[action.name] = Running(job, arguments)
+
+    def _check_restore_point(self) -> None:
+        if "none" in self.spec["snapshot"]:
+            return
+        operation = self.status.operation
+        held = self.postgres.snapshots.get(operation.snapshot_name if operation else "")
+        if held is None:
+            raise BrokenPromiseError("a rollback Job without a restore point")
+        if operation is not None and held[1] != operation.plan_digest:
+            raise BrokenPromiseError("a rollback Job behind the restore point of another plan")
+
+    # --- what the cluster and the database do --------------------------------------------------------------
+
+    def run(self, name: str, outcome: str = "works") -> None:
+        """Lets a Job run to its end. `outcome`: works, silent (no result), or a Reason that it fails with."""
+        running = self.jobs[name]
+        if running.ended or running.trouble is not None:
+            return
+        if outcome in set(Reason):
+            reason = Reason(outcome)
+            running.result = self._result(running, reason, Direction.NONE)
+        else:
+            result = self._execute(running)
+            running.result = None if outcome == "silent" else result
+        running.ended = True
+
+    def _result(self, running: Running, reason: Reason, direction: Direction, **more: Any) -> Result:
+        current = self.postgres.applied[-1] if self.postgres.applied else BASE
+        return Result(
+            operation=running.job.step,
+            operation_id=running.arguments["id"],
+            reason=reason,
+            exit_code=meaning(reason).exit_code,
+            message=f"{reason} says the run.",
+            at=rfc3339(self.now),
+            database=DATABASE,
+            direction=direction,
+            current=current,
+            target=self._wished(running) or current,
+            **more,
+        )
+
+    def _wished(self, running: Running) -> str:
+        target = running.arguments["target"]
+        return str(running.arguments["files"][-1] if target == LATEST else target)
+
+    def _plan(self, running: Running) -> tuple[Direction, list[str], str]:
+        wished = self._wished(running)
+        keep = [] if wished == BASE else [file for file in running.arguments["files"] if file <= wished]
+        up = [file for file in keep if file not in self.postgres.applied]
+        down = [file for file in reversed(self.postgres.applied) if wished == BASE or file > wished]
+        direction = Direction.BACKWARD if down else Direction.FORWARD if up else Direction.NONE
+        todo = down or up
+        steps = [(str(direction), file, "s1:u", "s1:d" if down else "") for file in todo]
+        return direction, todo, plan_digest([(file, "s1:u") for file in self.postgres.applied], steps)
+
+    def _execute(self, running: Running) -> Result:  # noqa: C901, PLR0911 - one answer per operation
+        """The runner, in so far as the operator depends on it."""
+        own, holder = running.arguments["id"], self.postgres.holder(self.now)
+        direction, todo, digest = self._plan(running)
+        if holder and holder.split("-")[0] != own.split("-")[0] and running.job.step is not Operation.INSPECT:
+            return self._result(running, Reason.RESERVED, Direction.NONE)
+        risks = (Risk.DATA_LOSS,) if direction is Direction.BACKWARD and self.risky & set(todo) else ()
+        steps = tuple(Step(direction, file, Severity.DATA if risks else Severity.NOTHING) for file in todo)
+        told = {"plan_digest": digest, "risks": risks, "steps": steps, "pending": len(todo)}
+        if self._wished(running) not in {BASE, *running.arguments["files"], *self.postgres.applied}:
+            return self._result(running, Reason.TARGET_UNKNOWN, Direction.NONE)
+        latest_behind = running.arguments["target"] == LATEST and direction is Direction.BACKWARD
+        match running.job.step:
+            case Operation.INSPECT | Operation.MIGRATE if latest_behind:
+                return self._result(running, Reason.SOURCE_BEHIND_LEDGER, direction)
+            case Operation.INSPECT:
+                return self._result(running, Reason.SUCCEEDED, direction, **told)
+            case Operation.MIGRATE if direction is Direction.BACKWARD:
+                return self._result(running, Reason.BACKWARD, direction, **told)
+            case Operation.MIGRATE:
+                self.postgres.applied += todo
+                self.postgres.reserved_by = ""
+                reason = Reason.SUCCEEDED if todo else Reason.UP_TO_DATE
+                return self._result(running, reason, direction)
+            case Operation.RESERVE:
+                return self._reserve(running, digest, direction)
+            case Operation.SNAPSHOT:
+                return self._snapshot(running, direction)
+            case Operation.ROLLBACK:
+                return self._rollback(running, digest, direction, todo, set(risks))
+            case Operation.RELEASE:
+                self.postgres.reserved_by = ""
+                return self._result(running, Reason.SUCCEEDED, direction)
+
+    def _reserve(self, running: Running, digest: str, direction: Direction) -> Result:
+        if digest != running.arguments["plan"]:
+            return self._result(running, Reason.PLAN_MOVED, direction)
+        self.postgres.reserved_by = running.arguments["id"]
+        self.postgres.reserved_until = self.now + timedelta(seconds=RESERVATION_SECONDS)
+        until = rfc3339(self.postgres.reserved_until)
+        return self._result(running, Reason.SUCCEEDED, direction, reserved_until=until)
+
+    def _snapshot(self, running: Running, direction: Direction) -> Result:
+        name = running.arguments["snapshot"]
+        self.postgres.snapshots[name] = (tuple(self.postgres.applied), running.arguments["plan"])
+        point = Snapshot(path=name, digest="f1:0", size=1, restore_point=rfc3339(self.now))
+        return self._result(running, Reason.SUCCEEDED, direction, snapshot=point)
+
+    def _rollback(
+        self, running: Running, digest: str, direction: Direction, todo: list[str], risks: set[Risk]
+    ) -> Result:
+        if self.postgres.holder(self.now) != running.arguments["id"]:
+            return self._result(running, Reason.RESERVATION_LOST, direction)
+        self.postgres.reserved_by = ""
+        if digest != running.arguments["plan"]:
+            return self._result(running, Reason.PLAN_MOVED, direction)
+        if risks - running.arguments["accept"] and not running.arguments["any_loss"]:
+            return self._result(running, Reason.DATA_LOSS_REFUSED, direction)
+        for file in todo:
+            self.postgres.applied.remove(file)
+        return self._result(running, Reason.SUCCEEDED, direction)
+
+    def vanish(self, name: str) -> None:
+        """Somebody deletes a Job by hand; its pod goes on until it is told."""
+        running = self.jobs.pop(name)
+        if not running.ended:
+            self.strays.append(running)
+
+    def sweep(self) -> None:
+        """Pods without a Job come to their end, having done their work."""
+        for running in self.strays:
+            if not running.ended and running.trouble is None:
+                self._execute(running)
+            running.ended = True
+        self.strays.clear()
+
+    def condition(self, kind: str) -> str:
+        """Status of a condition, as a tool would read it."""
+        return next((str(c.status) for c in self.status.conditions if c.type == kind), "")
+
+    def tick(self, decision: Decision) -> None:
+        """Time goes on to the moment that the decision waits for."""
+        until = decision.until if isinstance(decision, Wait) else None
+        if until is not None and until > self.now:
+            self.now = until
+
+    @property
+    def token(self) -> str:
+        """What waits for approval."""
+        approval = self.status.approval
+        return approval.token if approval and not approval.approved_by else ""
+
+
+def deadline(world: World) -> datetime | None:
+    """The operation's deadline, for tests that look at it."""
+    return parse(world.status.operation.deadline_time) if world.status.operation else None
