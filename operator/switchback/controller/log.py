@@ -1,0 +1,71 @@
+"""Logs: one line per event, as JSON or as text, ours and the libraries' alike.
+
+Each line about a resource carries its namespace and name, and the operation once it is known: `worker` binds
+them. Nothing of a Secret can be in a line, because the operator never reads one.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    from structlog.typing import Processor
+
+LEVELS = ("debug", "info", "warning", "error")
+FORMATS = ("json", "text")
+
+_QUIET = ("kopf", "aiohttp.access", "asyncio", "client", "kubernetes")
+"""Libraries that tell at `info` what only helps when debugging them."""
+
+
+def configure(level: str, form: str) -> None:
+    """Sends everything to stderr in one format. Called once, before anything is logged."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    last: Processor
+    if form == "json":
+        last = structlog.processors.JSONRenderer()
+    else:
+        last = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info if form == "json" else _keep,
+                last,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    quiet = logging.DEBUG if level == "debug" else logging.WARNING
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(quiet)
+
+
+def _keep(
+    _logger: structlog.typing.WrappedLogger, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    return event
+
+
+def logger(name: str) -> structlog.stdlib.BoundLogger:
+    """The logger of one module."""
+    bound: structlog.stdlib.BoundLogger = structlog.get_logger(logger=name)
+    return bound
