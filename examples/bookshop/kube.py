@@ -1,0 +1,145 @@
+"""kubectl as a person uses it: commands are shown, every wait has an end, a failure says what is there."""
+
+from __future__ import annotations
+
+import selectors
+import shlex
+import subprocess
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from examples.bookshop.telling import command, say, styled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CALL_SECONDS = 60
+PORT_SECONDS = 30
+LOG_LINES = 40
+
+
+class FailedError(Exception):
+    """The story cannot go on; the message says what was expected and what was seen instead."""
+
+
+def run(words: list[str], *, seconds: float = CALL_SECONDS, stdin: str | None = None) -> str:
+    """Standard output of a program.
+
+    Raises:
+        FailedError: it could not be started, took too long, or ended with another code than 0.
+    """
+    line = shlex.join(words)
+    try:
+        done = subprocess.run(
+            words, input=stdin, capture_output=True, text=True, timeout=seconds, check=False
+        )  # fmt: skip
+    except FileNotFoundError:
+        raise FailedError(f"{words[0]} is not installed: `make setup` installs what the demo needs") from None
+    except subprocess.TimeoutExpired:
+        raise FailedError(f"`{line}` did not end within {seconds:.0f} s") from None
+    if done.returncode != 0:
+        said = (done.stderr.strip() or done.stdout.strip())[-2000:]
+        raise FailedError(f"`{line}` ended with exit code {done.returncode}: {said}")
+    return done.stdout
+
+
+class Kube:
+    """kubectl in one namespace of the cluster that KUBECONFIG names."""
+
+    def __init__(self, namespace: str) -> None:
+        self.namespace = namespace
+
+    def quiet(self, *words: str, seconds: float = CALL_SECONDS, stdin: str | None = None) -> str:
+        """Run kubectl and return what it says."""
+        return run(["kubectl", f"--namespace={self.namespace}", *words], seconds=seconds, stdin=stdin)
+
+    def show(self, *words: str, seconds: float = CALL_SECONDS, stdin: str | None = None) -> str:
+        """Show the command, run it, show what it says."""
+        command(f"kubectl -n {self.namespace} {_readable(words)}")
+        said = self.quiet(*words, seconds=seconds, stdin=stdin)
+        if said.strip():
+            say(styled(said.rstrip(), "dim"))
+        return said
+
+    def wait(self, what: str, condition: str, *, seconds: int) -> None:
+        """`kubectl wait`, shown."""
+        self.show("wait", what, f"--for={condition}", f"--timeout={seconds}s", seconds=seconds + 15)
+
+    def read(self, what: str, path: str) -> str:
+        """One value of an object by its JSON path; empty when it is not there."""
+        return self.quiet("get", *what.split("/"), f"--output=jsonpath={{{path}}}").strip()
+
+    def apply(self, text: str) -> str:
+        """Apply a manifest that the story made."""
+        return self.quiet("apply", "--filename=-", stdin=text)
+
+    @contextmanager
+    def forwarded(self, service: str, port: int) -> Iterator[int]:
+        """A local port that leads to a port of a service, while the block runs."""
+        words = ["kubectl", f"--namespace={self.namespace}", "port-forward", f"service/{service}", f":{port}"]
+        command(f"kubectl -n {self.namespace} port-forward service/{service} :{port} &")
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
+            try:
+                yield _local_port(child)
+            finally:
+                child.kill()
+
+    def diagnose(self) -> None:
+        """Print what a person would look at: resource, Jobs, pods, events, logs."""
+        looks = (
+            ("the resource", ("get", "dbm", "--output=yaml")),
+            ("Jobs and pods", ("get", "jobs,pods,pvc", "--output=wide")),
+            ("events", ("get", "events", "--sort-by=.lastTimestamp")),
+        )
+        for title, words in looks:
+            self._look(title, words)
+        for pod in self._names("pods"):
+            self._look(f"log of {pod}", ("logs", pod, "--all-containers", "--prefix", f"--tail={LOG_LINES}"))
+        self._look(
+            "log of the operator",
+            ("--namespace=switchback-system", "logs", "--selector=app.kubernetes.io/name=switchback",
+             f"--tail={LOG_LINES}"),
+        )  # fmt: skip
+
+    def _names(self, kind: str) -> list[str]:
+        try:
+            return self.quiet("get", kind, "--output=name").split()
+        except FailedError:
+            return []
+
+    def _look(self, title: str, words: tuple[str, ...]) -> None:
+        say(styled(f"-- {title}", "bold"))
+        try:
+            say(self.quiet(*words, seconds=20).rstrip() or "(nothing)", indent=6)
+        except FailedError as error:
+            say(str(error), indent=6)
+
+
+def _readable(words: tuple[str, ...]) -> str:
+    return " ".join(word if _plain(word) else shlex.quote(word) for word in words)
+
+
+def _plain(word: str) -> bool:
+    """Whether a word needs no quotes to be read; a shell is stricter about braces."""
+    return " " not in word and ("=" in word or "{" in word)
+
+
+def _local_port(child: subprocess.Popen[str]) -> int:
+    """The port that `kubectl port-forward` says it listens on.
+
+    Raises:
+        FailedError: it ended, or said nothing useful in time.
+    """
+    if child.stdout is None:
+        raise FailedError("kubectl port-forward has no output to read")
+    with selectors.DefaultSelector() as selector:
+        selector.register(child.stdout, selectors.EVENT_READ)
+        deadline = time.monotonic() + PORT_SECONDS
+        while (left := deadline - time.monotonic()) > 0 and selector.select(left):
+            line = child.stdout.readline()
+            if line.startswith("Forwarding from 127.0.0.1:"):
+                return int(line.split(":")[1].split(" ")[0])
+            if not line:
+                break
+    raise FailedError(f"kubectl port-forward did not come up within {PORT_SECONDS} s")
