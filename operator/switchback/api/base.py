@@ -35,7 +35,7 @@ _QUANTITY = (
 
 
 def rule(expression: str, message: str) -> dict[str, str]:
-    """One entry of `x-kubernetes-validations`. The API server names the field, the message what would be right."""
+    """One entry of `x-kubernetes-validations`. The API server adds the path of the field."""
     return {"rule": expression, "message": message}
 
 

@@ -31,6 +31,12 @@ _OWN_KEYS_ONLY = rules(
 _NOT_OURS = rules(
     rule("!self.startsWith('switchback')", "names that begin with switchback are the operator's own")
 )
+_NO_CONTAINER_OF_OURS = rules(
+    rule(
+        "!self.startsWith('switchback') && !(self in ['source', 'prepare', 'dump', 'reread'])",
+        "source, prepare, dump, reread and names that begin with switchback are the operator's own",
+    )
+)
 
 
 LabelValue = Annotated[str, Field(max_length=63, pattern=_LABEL_VALUE)]
@@ -143,7 +149,7 @@ class InitContainer(Model):
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
 
-    name: Annotated[ContainerName, Field(json_schema_extra=_NOT_OURS)]
+    name: Annotated[ContainerName, Field(json_schema_extra=_NO_CONTAINER_OF_OURS)]
     """Name of the container."""
 
 

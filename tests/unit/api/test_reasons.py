@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from switchback.api.reasons import REASONS, OperatorReason, explain
+from switchback.contract.reasons import MEANINGS, Reason
+
+
+def test_every_reason_has_a_meaning_and_advice() -> None:
+    assert set(REASONS) == set(OperatorReason)
+    for reason in [*OperatorReason, *Reason]:
+        known = explain(reason)
+        assert known is not None, reason
+        assert known.meaning.endswith("."), reason
+        assert known.advice.endswith("."), reason
+
+
+def test_no_word_has_two_meanings() -> None:
+    assert not {str(reason) for reason in OperatorReason} & {str(reason) for reason in Reason}
+
+
+@pytest.mark.parametrize("reason", [*OperatorReason, *Reason])
+def test_reasons_are_what_kubernetes_takes_as_a_reason(reason: str) -> None:
+    assert re.fullmatch(r"[A-Z][A-Za-z0-9]{1,63}", reason)
+
+
+def test_the_advice_of_a_run_is_the_contracts() -> None:
+    known = explain(Reason.STANDBY)
+    assert known is not None
+    assert known.advice == MEANINGS[Reason.STANDBY].advice
+
+
+def test_a_word_of_somebody_else_is_not_explained() -> None:
+    assert explain("ReplicaSetUpdated") is None
