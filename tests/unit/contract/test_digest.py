@@ -1,0 +1,37 @@
+"""Digests: equal for equal content, different for anything that would run differently."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from switchback.contract.digest import intent_digest, plan_digest, source_digest
+
+FILES = st.dictionaries(st.text("abc01.", min_size=1, max_size=4), st.binary(max_size=8), max_size=4)
+ROWS = st.lists(st.tuples(st.text("ab", max_size=3), st.text("xy", max_size=3)), max_size=4)
+
+
+@given(FILES, FILES)
+def test_sources_have_the_same_digest_exactly_when_they_are_the_same(
+    one: dict[str, bytes], other: dict[str, bytes]
+) -> None:
+    assert (source_digest(one) == source_digest(other)) == (one == other)
+
+
+@given(FILES)
+def test_the_order_of_files_does_not_matter(files: dict[str, bytes]) -> None:
+    assert source_digest(dict(reversed(files.items()))) == source_digest(files)
+
+
+@given(ROWS, ROWS)
+def test_plans_that_start_elsewhere_differ(one: list[tuple[str, str]], other: list[tuple[str, str]]) -> None:
+    assert (plan_digest(one, []) == plan_digest(other, [])) == (one == other)
+
+
+def test_the_border_between_state_and_steps_counts() -> None:
+    assert plan_digest([("a", "b")], []) != plan_digest([], [("a", "b", "", "")])
+
+
+def test_an_intent_does_not_depend_on_the_order_of_keys() -> None:
+    assert intent_digest({"a": 1, "b": [1, 2]}) == intent_digest({"b": [1, 2], "a": 1})
+    assert intent_digest({"a": 1}).startswith("i1:")
