@@ -15,8 +15,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from examples.bookshop import restore
 from examples.bookshop.cluster import Cluster, Interrupted
+
+from examples.bookshop import restore
 from examples.bookshop.kube import FailedError, Kube
 from examples.bookshop.shop import Shop, State, compare, differences, show
 from examples.bookshop.telling import Story, command, say, styled, table
@@ -56,45 +57,52 @@ class Demo:
         self.read_back()
 
     def database(self) -> None:
+        """PostgreSQL and the claim for restore points."""
         with self.story.step("The shop's database: PostgreSQL 15 in a namespace of its own"):
             self.kube.show("apply", "-f", "examples/bookshop/manifests/database.yaml")
             self.kube.show("apply", "-f", "examples/bookshop/manifests/restore-points.yaml")
             self.kube.show("rollout", "status", "statefulset/postgres", "--timeout=120s", seconds=130)
 
     def first_release(self) -> None:
-        with self.story.step("The wish is written down: schema at 0003, from seven migrations in a ConfigMap"):
+        """The resource is applied for the first time."""
+        with self.story.step("The wish: schema at 0003, out of seven migrations in a ConfigMap"):
             self.ship(BEFORE)
             say((HERE / "manifests" / "migration.yaml").read_text().split("\n", 1)[1])
             self.kube.show("apply", "-f", "examples/bookshop/manifests/migration.yaml")
             self.finished("0003_orders")
 
     def business(self) -> None:
+        """Rows appear, at a version that is known."""
         with self.story.step("A year of business: customers, books, orders"):
             self.shop.play("seed.sql")
             say(f"{self.shop.state().total:,} rows")
 
     def second_release(self) -> None:
-        with self.story.step("The target rises to latest: four migrations over live rows (enum, index, backfill, split)"):
+        """Migrations that move live rows."""
+        with self.story.step("The target rises to latest: enum, index, backfill, split of a column"):
             self.kube.show("patch", DBM, "--type=merge", "-p", '{"spec": {"target": "latest"}}')
             self.finished(BEFORE)
 
     def remember(self) -> State:
+        """The state that the rollback has to bring back."""
         with self.story.step("What the shop holds now: the state to come back to"):
             state = self.shop.state()
             show(state)
         return state
 
     def bad_release(self) -> None:
-        with self.story.step("A release brings the spring sale. It applies without a complaint, and it is wrong"):
+        """New files in the ConfigMap are enough: the target is latest."""
+        with self.story.step("A release brings the spring sale: it applies without a complaint"):
             self.ship(BAD)
             # The generation does not change with a ConfigMap, so it is the version that is waited for.
             self.kube.wait(DBM, f"jsonpath={{.status.schema.current}}={BAD}", seconds=OPERATION_SECONDS)
             self.finished(BAD)
             say("Ten per cent off was meant; ten per cent of the price is what is left:")
-            prices = self.shop.ask("SELECT title, list_price_cents, price_cents FROM books ORDER BY id LIMIT 3")
+            prices = self.shop.ask("SELECT title, list_price_cents, price_cents FROM books LIMIT 3")
             table([("book", "before", "now"), *((row[0], row[1], row[2]) for row in prices)])
 
     def busy_day(self, before: State) -> State:
+        """What makes the rollback more than a formality."""
         with self.story.step("Customers find it before the shop does: orders and vouchers come in"):
             self.shop.play("busy-day.sql")
             state = self.shop.state()
@@ -112,13 +120,11 @@ class Demo:
             ready = 'jsonpath={.status.conditions[?(@.type=="Ready")].reason}=AwaitingApproval'
             self.kube.wait(DBM, ready, seconds=OPERATION_SECONDS)
             status = self.status()
-            steps = [("direction", "migration", "severity", "what it destroys")]
-            for step in status["operation"]["steps"]:
-                steps.append((step["direction"], step["id"], step["severity"], "; ".join(step.get("losses", []))))
-            table(steps)
-            approval = status["approval"]
+            approval, steps = status["approval"], status["operation"]["steps"]
+            table([("direction", "migration", "severity", "what it destroys"), *map(planned, steps)])
             say(f"risks to accept: {', '.join(approval['risks'])}    token: {approval['token']}")
-            expect(any("vouchers" in row[3] for row in steps), "the plan does not name the vouchers as a loss")
+            losses = [loss for step in steps for loss in step.get("losses", ())]
+            expect(any("vouchers" in loss for loss in losses), "the plan does not name the vouchers")
             expect(not self.jobs("snapshot"), "a snapshot was begun before the approval")
             expect(self.shop.rows() == during.rows, "rows have changed before the approval")
             say("Nothing has changed yet, and nothing will without an approval.")
@@ -139,11 +145,12 @@ class Demo:
             say(f"restore point {point['path']}, {point['sizeBytes']:,} bytes, manifest {point['digest']}")
 
     def compare_with_before(self, before: State, during: State) -> None:
-        with self.story.step("The rows that were there before the bad migration, compared with what is there now"):
+        """What was there before is there again, and nothing else was touched."""
+        with self.story.step("Compared with the state before the bad migration"):
             after = self.shop.state()
             kept = self.shop.rows(until=before)
             compare(("before", "now"), before.rows, kept)
-            expect(not differences(before.rows, kept), "rows from before the bad migration are not as they were")
+            expect(not differences(before.rows, kept), "rows are not what they were before the bad migration")
             expect(after.schema == before.schema, "the schema is not what it was before the bad migration")
             expect("vouchers" not in after.rows, "the table vouchers is still there")
             expect(after.rows["orders"].count == during.rows["orders"].count, "orders of the day were lost")
@@ -151,30 +158,28 @@ class Demo:
             say(f"The schema is the same to the letter. The {new} orders of the day were kept.")
 
     def compare_with_restored(self, during: State) -> None:
-        with self.story.step("The restore point, restored beside the live database and compared with that moment"):
+        """What the rollback destroyed is in the restore point."""
+        with self.story.step("The restore point, restored beside and compared with that moment"):
             name = restore.beside(self.kube, self.status())
             restored = self.shop.state(name)
             compare(("before rollback", "restored"), during.rows, restored.rows)
-            expect(not differences(during.rows, restored.rows), "the restored rows are not those of that moment")
+            expect(not differences(during.rows, restored.rows), "the restored rows are not of that moment")
             expect(restored.schema == during.schema, "the restored schema is not that of that moment")
             vouchers = restored.rows["vouchers"].count
             say(f"Nothing is gone for good: the {vouchers} vouchers are there, in the database {name}.")
 
     def read_back(self) -> None:
+        """What a person finds afterwards."""
         with self.story.step("What is left to read"):
             self.kube.show("get", "dbm")
             status = self.status()
-            command(f"kubectl -n {self.kube.namespace} get {DBM} -o yaml   # .status.conditions and .status.history")
-            conditions = [("condition", "status", "reason", "message")]
-            conditions += [(c["type"], c["status"], c["reason"], c["message"]) for c in status["conditions"]]
-            table(conditions)
+            command(f"kubectl -n {self.kube.namespace} get {DBM} -o yaml   # conditions, then history")
+            table(columns(status["conditions"], "type", "status", "reason", "message"))
             say()
-            history = [("operation", "direction", "from", "to", "outcome", "ended")]
-            for entry in status["history"]:
-                names = ("operationID", "direction", "from", "to", "outcome", "completionTime")
-                history.append(tuple(str(entry.get(name, "-")) for name in names))
-            table(history)
-            expect(len(history) == 5, "the history does not hold the four operations of the story")  # noqa: PLR2004 - heading and four
+            told = ("operationID", "direction", "from", "to", "outcome", "completionTime")
+            table(columns(status["history"], *told))
+            outcomes = [entry["outcome"] for entry in status["history"]]
+            expect(outcomes == ["Succeeded"] * 4, f"the history tells of other outcomes: {outcomes}")
 
     def ship(self, last: str) -> None:
         """Put the migrations up to `last` into the ConfigMap, as a release pipeline would."""
@@ -182,7 +187,8 @@ class Demo:
             for file in sorted((HERE / "migrations").glob("*.sql")):
                 if file.name.split(".")[0] <= last:
                     shutil.copy(file, folder)
-            create = ["create", "configmap", CONFIG_MAP, f"--from-file={folder}", "--dry-run=client", "-o", "yaml"]
+            create = ["create", "configmap", CONFIG_MAP, f"--from-file={folder}"]
+            create += ["--dry-run=client", "-o", "yaml"]
             shown = " ".join(create).replace(folder, "migrations/")
             command(f"kubectl -n {self.kube.namespace} {shown} | kubectl apply -f -")
             said = self.kube.apply(self.kube.quiet(*create))
@@ -197,19 +203,33 @@ class Demo:
         self.kube.show("get", DBM)
 
     def status(self) -> dict[str, Any]:
+        """`status` of the resource."""
         found: dict[str, Any] = json.loads(self.kube.quiet("get", DBM, "-o", "json"))["status"]
         return found
 
     def jobs(self, step: str) -> list[dict[str, Any]]:
+        """Jobs of one step."""
         return self.items("jobs", step)
 
     def pods(self, step: str) -> list[dict[str, Any]]:
+        """Pods of one step."""
         return self.items("pods", step)
 
     def items(self, kind: str, step: str) -> list[dict[str, Any]]:
+        """Objects of one kind that belong to one step."""
         said = self.kube.quiet("get", kind, f"--selector=switchback.dev/step={step}", "-o", "json")
         found: list[dict[str, Any]] = json.loads(said)["items"]
         return found
+
+
+def planned(step: dict[str, Any]) -> tuple[str, ...]:
+    """A step of the plan as a row of a table."""
+    return (step["direction"], step["id"], step["severity"], "; ".join(step.get("losses", ())))
+
+
+def columns(entries: list[dict[str, Any]], *names: str) -> list[tuple[str, ...]]:
+    """Some fields of a list of objects as a table with a heading."""
+    return [names, *(tuple(str(entry.get(name, "-")) for name in names) for entry in entries)]
 
 
 def expect(fact: bool, otherwise: str) -> None:  # noqa: FBT001 - reads like the sentence it is
