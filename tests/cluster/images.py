@@ -97,7 +97,7 @@ def _built(tag: str) -> str:
         _buildah_build(image, context)
     log = cache_root() / "logs" / f"push-{tag.replace(':', '-')}.log"
     destination = f"oci:{image_store.layout()}:{tag}"
-    push = [*_buildah(), "push", "--disable-compression", image.name, destination]
+    push = [*_buildah(), "push", "--compression-format=zstd", image.name, destination]
     run_long(f"storing image {image.name}", push, log=log, timeout=_BUILD_LIMIT)
     manifest = image_store.pushed(tag)
     image_store.remember(tag, wanted, manifest)
