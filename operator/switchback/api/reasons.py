@@ -64,6 +64,9 @@ class OperatorReason(StrEnum):
     CONTAINER_NOT_STARTED = "ContainerNotStarted"
     OUT_OF_MEMORY = "OutOfMemory"
     EVICTED = "Evicted"
+    NODE_LOST = "NodeLost"
+    INIT_CONTAINER_FAILED = "InitContainerFailed"
+    SOURCE_IMAGE_UNUSABLE = "SourceImageUnusable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +180,17 @@ REASONS: dict[OperatorReason, Explanation] = {
         "Raise spec.jobTemplate.spec.resources.limits.memory.",
     ),
     _O.EVICTED: Explanation("The node evicted the pod.", "Check the node's disk and memory."),
+    _O.NODE_LOST: Explanation(
+        "The pod's node went away or does not answer.", "Check the node; the operator looks at the database."
+    ),
+    _O.INIT_CONTAINER_FAILED: Explanation(
+        "A container that runs before the run failed.",
+        "See its log; check spec.jobTemplate.spec.initContainers.",
+    ),
+    _O.SOURCE_IMAGE_UNUSABLE: Explanation(
+        "The files could not be copied out of the source image.",
+        "Check spec.source.image.path, and that the image holds the command cp.",
+    ),
 }
 
 

@@ -1,0 +1,254 @@
+"""The Job of one attempt, from the spec, the stored operation and the operator's settings. Pure.
+
+A Job runs once: no retries of its own (the operator looks at the outcome first), one pod, a name that says
+which attempt of which operation it is. It belongs to the resource, so it goes when the resource goes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from switchback.api import names
+from switchback.api.reasons import OperatorReason
+from switchback.api.spec import DataLossPolicy, RollbackPolicy
+from switchback.contract.result import DEFAULT_BUDGET
+from switchback.contract.words import Operation, Risk
+from switchback.controller.flight import RELEASE_SECONDS
+from switchback.controller.observed import Trouble
+from switchback.controller.podspec import SOURCE_MOUNT as SOURCE
+from switchback.controller.podspec import Body, Part, database_env, literal, pod_spec, source_parts
+from switchback.controller.times import parse
+from switchback.snapshots.provider import Refusal, SnapshotRequest, SnapshotSettings
+from switchback.snapshots.registry import provider_of
+
+if TYPE_CHECKING:
+    from switchback.api.spec import Spec
+    from switchback.api.status import OperationState
+    from switchback.controller.decision import CreateJob
+    from switchback.controller.observed import Observed
+    from switchback.controller.settings import Settings
+
+RESERVATION_MARGIN_SECONDS = 300
+"""A reservation outlives the longest snapshot by this, so that the rollback Job finds it."""
+
+MARGIN_SECONDS = 60
+"""How long after the operator would have given up a pod ends by itself: the operator may be away."""
+
+WRITER_MARGIN_SECONDS = 3600
+"""The same for what changes the database: cutting it short is the worse evil."""
+
+_WRITERS = {Operation.MIGRATE, Operation.ROLLBACK}
+
+
+class JobError(Exception):
+    """No such Job can be described. `trouble` says why, in words for a condition."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        self.trouble = trouble
+        super().__init__(trouble.message)
+
+
+def manifest(world: Observed, action: CreateJob, settings: Settings) -> dict[str, Any]:
+    """The Job that `action` names, as JSON for the API server.
+
+    Raises:
+        JobError: the status names no operation, or the snapshot's provider cannot describe a pod.
+    """
+    spec, operation = world.spec, world.status.operation
+    if spec is None or operation is None:
+        raise JobError(Trouble(OperatorReason.JOB_REFUSED, "the status names no operation"))
+    metadata = _metadata(world, spec, operation, action)
+    body = _body(world, spec, operation, action, settings)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": action.name,
+            "namespace": world.namespace,
+            **metadata,
+            "ownerReferences": [_owner(world)],
+        },
+        "spec": {
+            "backoffLimit": 0,
+            "completions": 1,
+            "parallelism": 1,
+            # Never a second pod beside one that is still ending.
+            "podReplacementPolicy": "Failed",
+            "template": {"metadata": metadata, "spec": pod_spec(spec, body)},
+        },
+    }
+
+
+def owned(world: Observed, job: dict[str, Any]) -> bool:
+    """Whether a Job that was found under our name is this resource's."""
+    owners = job.get("metadata", {}).get("ownerReferences") or []
+    labels = job.get("metadata", {}).get("labels") or {}
+    return any(owner.get("uid") == world.uid and owner.get("controller") for owner in owners) and (
+        labels.get(names.LABEL_UID) == names.uid_hash(world.uid)
+    )
+
+
+def _owner(world: Observed) -> Part:
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": names.KIND,
+        "name": world.name,
+        "uid": world.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def _metadata(world: Observed, spec: Spec, operation: OperationState, action: CreateJob) -> Part:
+    """Labels and annotations of the Job and of its pod alike: both are watched, both lead to the resource."""
+    theirs = spec.job_template.metadata if spec.job_template else None
+    return {
+        "labels": {
+            **(theirs.labels if theirs else {}),
+            names.MANAGED_BY: names.MANAGED_BY_VALUE,
+            names.LABEL_UID: names.uid_hash(world.uid),
+            names.LABEL_OPERATION: operation.id,
+            names.LABEL_STEP: str(action.step),
+            names.LABEL_ATTEMPT: str(action.attempt),
+        },
+        "annotations": {
+            # A run that is half done is not worth the node it would free.
+            "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+            **(theirs.annotations if theirs else {}),
+            names.ANNOTATION_RESOURCE: f"{world.namespace}/{world.name}",
+            names.ANNOTATION_INTENT: operation.intent_digest,
+        },
+    }
+
+
+def _body(
+    world: Observed, spec: Spec, operation: OperationState, action: CreateJob, settings: Settings
+) -> Body:
+    deadline = _deadline(world, spec, operation, action.step)
+    if action.step is Operation.SNAPSHOT:
+        return _snapshot(world, spec, operation, settings, deadline)
+    # A release needs no files, and must not wait for a ConfigMap that somebody has deleted.
+    needs_source = action.step is not Operation.RELEASE
+    init, volumes, mount = source_parts(spec) if needs_source else ([], [], {})
+    container = {
+        "name": names.CONTAINER,
+        "image": settings.runner_image,
+        "imagePullPolicy": settings.runner_pull_policy,
+        "args": [literal(word) for word in arguments(world, spec, operation, action.step)],
+        "env": database_env(spec.database),
+        "terminationMessagePolicy": "File",
+        "volumeMounts": [mount] if mount else [],
+    }
+    return Body(containers=[container], init_containers=init, volumes=volumes, deadline_seconds=deadline)
+
+
+def arguments(world: Observed, spec: Spec, operation: OperationState, step: Operation) -> list[str]:
+    """The command line of a run."""
+    words = [
+        *("run", "--operation", str(step)),
+        *("--operation-id", operation.id, "--intent-digest", operation.intent_digest),
+    ]
+    limits = spec.execution
+    if step is not Operation.RELEASE:
+        # What was planned is what is reserved and run; everything else starts from the wish.
+        planned = step in {Operation.RESERVE, Operation.ROLLBACK}
+        words += ["--target", operation.to if planned else spec.target, "--dir", SOURCE]
+        words += ["--ahead-policy", str(spec.source.ahead_policy)]
+        if world.source.digest:
+            words += ["--expect-source", world.source.digest]
+    words += _consent(world, spec, operation, step)
+    if spec.reason:
+        words += ["--reason", spec.reason]
+    words += ["--lock-timeout-seconds", str(limits.lock_timeout_seconds)]
+    if limits.statement_timeout_seconds is not None:
+        words += ["--statement-timeout-seconds", str(limits.statement_timeout_seconds)]
+    words += ["--advisory-lock-timeout-seconds", str(limits.advisory_lock_timeout_seconds)]
+    return [*words, "--result-file", "/dev/termination-log", "--result-budget", str(DEFAULT_BUDGET)]
+
+
+def _consent(world: Observed, spec: Spec, operation: OperationState, step: Operation) -> list[str]:
+    """The plan that was agreed to, the risks that were accepted, and for how long the database is kept."""
+    words: list[str] = []
+    if step in {Operation.RESERVE, Operation.ROLLBACK}:
+        words += ["--expect-plan", operation.plan_digest]
+    if step in {Operation.INSPECT, Operation.ROLLBACK}:
+        words += [word for risk in _accepted(world, spec, step) for word in ("--accept", str(risk))]
+    if step is Operation.INSPECT and _may_reserve(spec):
+        words.append("--reserve-unless-risky")
+    if step in {Operation.INSPECT, Operation.RESERVE, Operation.ROLLBACK}:
+        words += ["--reserve-seconds", str(_reserve_seconds(spec))]
+    return words
+
+
+def _accepted(world: Observed, spec: Spec, step: Operation) -> tuple[Risk, ...]:
+    if spec.rollback.data_loss_policy is DataLossPolicy.ALLOW:
+        return tuple(Risk)
+    approval = world.status.approval
+    given = step is Operation.ROLLBACK and approval is not None and approval.approved_by
+    return approval.risks if given and approval is not None else ()
+
+
+def _may_reserve(spec: Spec) -> bool:
+    """Whether nothing but risks could stand between the plan and its reservation."""
+    return spec.rollback.policy is RollbackPolicy.ALLOW and spec.snapshot is not None
+
+
+def _reserve_seconds(spec: Spec) -> int:
+    snapshot = spec.snapshot.deadline_seconds if spec.snapshot and spec.snapshot.none is None else 0
+    return snapshot + RESERVATION_MARGIN_SECONDS
+
+
+def _snapshot(
+    world: Observed, spec: Spec, operation: OperationState, settings: Settings, deadline: int
+) -> Body:
+    provider = provider_of(spec.snapshot) if spec.snapshot is not None else None
+    state = world.status.schema_state
+    if spec.snapshot is None or provider is None or state is None or state.database is None:
+        raise JobError(
+            Trouble(OperatorReason.JOB_REFUSED, "a snapshot is named, but not how or of which database")
+        )
+    request = SnapshotRequest(
+        name=operation.snapshot_name,
+        operation_id=operation.id,
+        namespace=world.namespace,
+        resource=world.name,
+        uid_hash=names.uid_hash(world.uid),
+        database=state.database.name,
+        system_identifier=state.database.system_identifier,
+        server_major=state.database.major,
+        database_env=tuple(database_env(spec.database)),
+    )
+    own = SnapshotSettings(
+        image=settings.runner_image,
+        client_images=settings.client_images,
+        image_pull_policy=settings.runner_pull_policy,
+    )
+    parts = provider.pod(spec.snapshot, request, own)
+    if isinstance(parts, Refusal):
+        raise JobError(Trouble(parts.reason, parts.message, fatal=True))
+    return Body(
+        containers=[_taken_literally(part) for part in parts.containers],
+        init_containers=[_taken_literally(part) for part in parts.init_containers],
+        volumes=parts.volumes,
+        deadline_seconds=deadline,
+    )
+
+
+def _taken_literally(container: Part) -> Part:
+    """A provider's container with its command line protected: scripts are full of dollar signs."""
+    lines: Part = {
+        key: [literal(word) for word in container[key]] for key in ("command", "args") if key in container
+    }
+    return {**container, **lines}
+
+
+def _deadline(world: Observed, spec: Spec, operation: OperationState, step: Operation) -> int:
+    """Seconds after which the kubelet ends the pod, should the operator not be there to do it."""
+    if step is Operation.RELEASE:
+        return RELEASE_SECONDS + MARGIN_SECONDS
+    if step is Operation.SNAPSHOT and spec.snapshot is not None:
+        return spec.snapshot.deadline_seconds + MARGIN_SECONDS
+    end = parse(operation.deadline_time)
+    left = int((end - world.now).total_seconds()) if end is not None else 0
+    margin = WRITER_MARGIN_SECONDS if step in _WRITERS else MARGIN_SECONDS
+    return max(0, left) + margin

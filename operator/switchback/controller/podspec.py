@@ -1,0 +1,200 @@
+"""The pod around a run: everything that is the same whatever the run does.
+
+Our containers always meet Kubernetes' restricted profile. What the tenant adds by `spec.jobTemplate` is laid
+over it, and cannot replace anything of ours. Pure: JSON in, JSON out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from switchback.api.job_template import SecurityContext
+    from switchback.api.spec import Database, Spec
+
+Part = dict[str, Any]
+"""A container, volume, mount or variable as JSON."""
+
+USER_ID = 65532
+"""Who our image is built for; any other id works too."""
+
+GRACE_SECONDS = 30
+"""What a run gets to cancel its statement, roll back and write its result."""
+
+SOURCE_MOUNT = "/switchback/source"
+SOURCE_VOLUME = "switchback-source"
+SOURCE_CONTAINER = "source"
+TMP_VOLUME = "switchback-tmp"
+SOURCE_SIZE = "256Mi"
+TMP_SIZE = "64Mi"
+
+DEFAULT_REQUESTS = {"cpu": "50m", "memory": "64Mi"}
+
+_FORBIDDEN = ("PG", "PYTHON", "LD_")
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What makes one run's pod different from another's."""
+
+    containers: Sequence[Part]
+    init_containers: Sequence[Part] = ()
+    volumes: Sequence[Part] = ()
+    deadline_seconds: int = 3600
+
+
+def pod_spec(spec: Spec, body: Body) -> Part:
+    """The pod's spec: `body` in the restricted frame, with the tenant's additions.
+
+    Their init containers come first: a native sidecar may be the way to the database.
+    """
+    template = spec.job_template.spec if spec.job_template else None
+    extra = template.to_json() if template else {}
+    mounts = extra.get("volumeMounts", [])
+    own_init = [_restricted(_with_mounts(part, mounts), extra) for part in body.init_containers]
+    containers = [
+        _restricted(_with_mounts(_with_env(part, extra.get("env", [])), mounts), extra)
+        for part in body.containers
+    ]
+    theirs = [_modest(part) for part in extra.get("initContainers", [])]
+    pod: Part = {
+        "restartPolicy": "Never",
+        "activeDeadlineSeconds": body.deadline_seconds,
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": _pod_security(template.security_context if template else None),
+        "initContainers": [*theirs, *own_init],
+        "containers": containers,
+        "volumes": [
+            {"name": TMP_VOLUME, "emptyDir": {"sizeLimit": TMP_SIZE}},
+            *body.volumes,
+            *extra.get("volumes", []),
+        ],
+    }
+    for field in (
+        "serviceAccountName",
+        "nodeSelector",
+        "tolerations",
+        "affinity",
+        "priorityClassName",
+        "imagePullSecrets",
+    ):
+        if extra.get(field):
+            pod[field] = extra[field]
+    return {key: value for key, value in pod.items() if value != []}
+
+
+def source_parts(spec: Spec) -> tuple[list[Part], list[Part], Part]:
+    """Init containers, volumes and the mount that bring the source to `SOURCE_MOUNT`."""
+    mount = {"name": SOURCE_VOLUME, "mountPath": SOURCE_MOUNT, "readOnly": True}
+    image = spec.source.image
+    if image is None:
+        maps = [{"configMap": {"name": ref.name}} for ref in spec.source.config_map_refs]
+        return [], [{"name": SOURCE_VOLUME, "projected": {"sources": maps}}], mount
+    copy = {
+        "name": SOURCE_CONTAINER,
+        "image": image.reference,
+        "imagePullPolicy": str(image.pull_policy),
+        "command": ["cp", "-R", literal(image.path.rstrip("/") + "/."), SOURCE_MOUNT],
+        # `cp` says in one line what it misses; there is nothing secret in this container.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "volumeMounts": [{"name": SOURCE_VOLUME, "mountPath": SOURCE_MOUNT}],
+    }
+    return [copy], [{"name": SOURCE_VOLUME, "emptyDir": {"sizeLimit": SOURCE_SIZE}}], mount
+
+
+def database_env(database: Database) -> list[Part]:
+    """How a run finds the database: references to Secrets, which only the kubelet resolves."""
+    if database.url_from is not None:
+        return [_from_secret("DATABASE_URL", database.url_from.secret_key_ref.to_json())]
+    connection = database.connection
+    if connection is None:
+        return []
+    return [
+        _plain("PGHOST", connection.host),
+        _plain("PGPORT", str(connection.port)),
+        _plain("PGDATABASE", connection.name),
+        _plain("PGSSLMODE", str(connection.ssl_mode)),
+        _from_secret("PGUSER", connection.username_from.secret_key_ref.to_json()),
+        _from_secret("PGPASSWORD", connection.password_from.secret_key_ref.to_json()),
+    ]
+
+
+def literal(text: str) -> str:
+    """`text` for an argument or a variable's value.
+
+    The kubelet replaces `$(NAME)` in both by the variable's value: a `spec.reason` of `$(DATABASE_URL)` would
+    carry the password into the ledger and the log. Doubling the sign makes it stand for itself.
+    """
+    return text.replace("$", "$$")
+
+
+def _plain(name: str, value: str) -> Part:
+    return {"name": name, "value": literal(value)}
+
+
+def _from_secret(name: str, reference: Part) -> Part:
+    return {"name": name, "valueFrom": {"secretKeyRef": reference}}
+
+
+def _pod_security(wanted: SecurityContext | None) -> Part:
+    chosen = wanted.to_json() if wanted is not None else {}
+    return {
+        "runAsUser": USER_ID,
+        "runAsGroup": USER_ID,
+        "fsGroup": USER_ID,  # without it a claim may not be writable
+        "fsGroupChangePolicy": "OnRootMismatch",
+        **chosen,
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def _restricted(container: Part, extra: Part) -> Part:
+    """One of our containers as it always is. Resources of the template count for each of them."""
+    has_tmp = any(mount["mountPath"].rstrip("/") == "/tmp" for mount in container.get("volumeMounts", []))  # noqa: S108 - a mount point in the pod
+    mounts = [] if has_tmp else [{"name": TMP_VOLUME, "mountPath": "/tmp"}]  # noqa: S108 - same
+    return {
+        **container,
+        "volumeMounts": [*container.get("volumeMounts", []), *mounts],
+        "resources": extra.get("resources") or {"requests": DEFAULT_REQUESTS},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "privileged": False,
+            "readOnlyRootFilesystem": True,
+            "runAsNonRoot": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    }
+
+
+def _modest(container: Part) -> Part:
+    """A container of the tenant's: restricted where it does not say otherwise; admission judges the rest."""
+    context = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    return {**container, "securityContext": {**context, **container.get("securityContext", {})}}
+
+
+def _with_env(container: Part, theirs: Iterable[Part]) -> Part:
+    """The CRD refuses these names; a resource that was stored before the rule existed meets it here."""
+    ours = container.get("env", [])
+    taken = {variable["name"] for variable in ours} | {"DATABASE_URL"}
+    allowed = [
+        variable
+        for variable in theirs
+        if variable["name"] not in taken and not variable["name"].startswith(_FORBIDDEN)
+    ]
+    env = [*allowed, *ours]
+    return {**container, "env": env} if env else container
+
+
+def _with_mounts(container: Part, theirs: Iterable[Part]) -> Part:
+    """Certificates, for example, are needed wherever something connects: all our containers get them."""
+    ours = container.get("volumeMounts", [])
+    taken = {mount["mountPath"].rstrip("/") for mount in ours}
+    allowed = [mount for mount in theirs if mount["mountPath"].rstrip("/") not in taken]
+    return {**container, "volumeMounts": [*ours, *allowed]}
