@@ -1,7 +1,7 @@
 """Resource applied until Finished, beside a bare Job of the same image that does the same work.
 
-The floor is the moment at which the end of the bare Job's container can be seen: nobody knows the outcome
-earlier. The bare Job's own Complete condition comes later, because the Job controller batches for a second and
+The floor is the moment at which the end of the bare Job's container can be seen: nobody knows more
+earlier. The bare Job's own Complete condition comes later: the Job controller batches for a second, and
 the kubelet looks at its containers once a second.
 """
 
@@ -151,7 +151,7 @@ async def opened(kubeconfig: Path, namespace: str, image: str) -> AsyncIterator[
 
 
 async def measure(kubeconfig: Path, namespace: str, image: str, runs: int) -> tuple[list[Run], list[Run]]:
-    """`runs` bare Jobs and `runs` resources, one after the other and in turn, so that both see the same node."""
+    """`runs` bare Jobs and `runs` resources in turn, so that both see the same node."""
     async with opened(kubeconfig, namespace, image) as bench:
         bare, resource = [], []
         for number in range(runs):
