@@ -1,0 +1,197 @@
+"""A spec and a status in which every field is set, so that nothing can be pruned unseen."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from switchback.api.base import timestamp
+from switchback.api.conditions import ConditionType, Detail, Situation, conditions_for
+from switchback.api.reasons import OperatorReason
+from switchback.api.status import (
+    ApprovalState,
+    ConditionStatus,
+    DatabaseIdentity,
+    HistoryEntry,
+    OperationState,
+    Outcome,
+    PlanStep,
+    SchemaState,
+    SnapshotPhase,
+    SnapshotState,
+    SourceState,
+    Status,
+    Want,
+)
+from switchback.contract.words import Direction, Operation, Risk, Severity
+
+MOMENT = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
+AT = timestamp(MOMENT)
+
+SPEC: dict[str, Any] = {
+    "target": "0006 add the price's currency",
+    "reason": "INC-4711 checkout latency\nsecond line",
+    "suspend": True,
+    "operationDeadlineSeconds": 600,
+    "database": {
+        "connection": {
+            "host": "shop-db.team.svc",
+            "port": 5433,
+            "name": "shop",
+            "sslMode": "require",
+            "usernameFrom": {"secretKeyRef": {"name": "shop-db", "key": "user"}},
+            "passwordFrom": {"secretKeyRef": {"name": "shop-db", "key": "password"}},
+        }
+    },
+    "source": {
+        "image": {"reference": "registry.example/shop@sha256:0", "path": "/a.b/..c", "pullPolicy": "Always"},
+        "aheadPolicy": "Refuse",
+    },
+    "execution": {
+        "lockTimeoutSeconds": 5,
+        "statementTimeoutSeconds": 3600,
+        "advisoryLockTimeoutSeconds": 0,
+        "backoffLimit": 0,
+    },
+    "rollback": {"policy": "Deny", "dataLossPolicy": "Allow"},
+    "approval": {"timeoutSeconds": 60, "approvedPlan": "ap1:0123-abc"},
+    "snapshot": {
+        "pgDump": {
+            "persistentVolumeClaim": {"claimName": "shop-snapshots"},
+            "clientImages": {"15": "postgres:15", "18": "registry.example:5000/postgres@sha256:1"},
+            "jobs": 4,
+        },
+        "deadlineSeconds": 90,
+    },
+    "jobTemplate": {
+        "metadata": {"labels": {"team": "shop"}, "annotations": {"sidecar.istio.io/inject": "false"}},
+        "spec": {
+            "serviceAccountName": "migrator",
+            "nodeSelector": {"disk": "fast"},
+            "tolerations": [
+                {
+                    "key": "db",
+                    "operator": "Equal",
+                    "value": "yes",
+                    "effect": "NoExecute",
+                    "tolerationSeconds": 5,
+                }
+            ],
+            "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}},
+            "priorityClassName": "high",
+            "resources": {"limits": {"cpu": 1, "memory": "64Mi"}, "requests": {"cpu": "100m"}},
+            "env": [
+                {"name": "A", "value": "b"},
+                {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
+            ],
+            "volumes": [
+                {"name": "ca", "configMap": {"name": "ca", "items": [{"key": "ca.crt", "path": "c"}]}}
+            ],
+            "volumeMounts": [{"name": "ca", "mountPath": "/etc/ca", "subPath": "c", "readOnly": True}],
+            "initContainers": [{"name": "proxy", "image": "proxy:1", "restartPolicy": "Always"}],
+            "imagePullSecrets": [{"name": "registry"}],
+            "securityContext": {
+                "runAsUser": 70,
+                "runAsGroup": 0,
+                "fsGroup": 70,
+                "supplementalGroups": [1, 2],
+                "seLinuxOptions": {"level": "s0", "role": "r", "type": "t", "user": "u"},
+            },
+        },
+    },
+    "jobHistoryLimit": 0,
+}
+
+_STEP = PlanStep(
+    direction=Direction.BACKWARD, id="0007", severity=Severity.DATA, losses=("column books.isbn",)
+)
+
+STATUS = Status(
+    observed_generation=1,
+    conditions=conditions_for(
+        Situation.AWAITING_APPROVAL,
+        "",
+        "approve ap1:token",
+        generation=1,
+        now=MOMENT,
+        previous=(),
+        details=[
+            Detail(kind, ConditionStatus.FALSE, OperatorReason.AWAITING_APPROVAL, "not yet")
+            for kind in (ConditionType.APPROVED, ConditionType.SNAPSHOT_READY, ConditionType.SCHEMA_READY)
+        ],
+    ),
+    schema_state=SchemaState(
+        current="0007",
+        target="0006",
+        pending_count=1,
+        applied_tail=("0006", "0007"),
+        inspect_time=AT,
+        database=DatabaseIdentity(
+            name="shop", system_identifier="7361425364758697012", server_version=150018
+        ),
+    ),
+    source=SourceState(digest="f1:0", image="registry.example/shop@sha256:0"),
+    operation=OperationState(
+        id="3f2a91c0-5b1e77",
+        intent_digest="i1:0",
+        plan_digest="p1:0",
+        direction=Direction.BACKWARD,
+        from_="0007",
+        to="0006",
+        step=Operation.SNAPSHOT,
+        attempt=2,
+        retries=1,
+        waits=1,
+        last_reason="ConnectionRefused",
+        last_message="nobody listens on shop-db:5432",
+        reached=True,
+        job_name="shop-3f2a91c0-5b1e77-snapshot-2",
+        job_uid="0b7c2f4e-0000-4000-8000-000000000000",
+        start_time=AT,
+        deadline_time=AT,
+        next_attempt_time=AT,
+        reserved_until=AT,
+        reserved_plan="p1:0",
+        snapshot_name="pre-rollback-20260131T093000Z-shop-3f2a91c0-5b1e77",
+        snapshot_time=AT,
+        risks=(Risk.DATA_LOSS, Risk.UNKNOWN),
+        steps=(_STEP,),
+        steps_omitted=3,
+    ),
+    approval=ApprovalState(
+        token="ap1:token",
+        wants=(Want.ROLLBACK,),
+        risks=(Risk.DATA_LOSS,),
+        request_time=AT,
+        deadline_time=AT,
+        approved_by="maria",
+    ),
+    snapshots=(
+        SnapshotState(
+            name="pre-rollback-20260131T093000Z-shop-3f2a91c0-5b1e77",
+            operation_id="3f2a91c0-5b1e77",
+            phase=SnapshotPhase.READY,
+            path="shop/pre-rollback",
+            digest="sha256:0",
+            size_bytes=2**40,
+            restore_point_time=AT,
+            completion_time=AT,
+            server_major=15,
+            writers_fenced=True,
+        ),
+    ),
+    history=(
+        HistoryEntry(
+            operation_id="3f2a91c0-000000",
+            direction=Direction.FORWARD,
+            from_="base",
+            to="0007",
+            outcome=Outcome.SUCCEEDED,
+            reason="Succeeded",
+            message="7 migrations",
+            requested_because="first release",
+            start_time=AT,
+            completion_time=AT,
+        ),
+    ),
+)
