@@ -1,0 +1,132 @@
+"""The files of a restore point: hashed, compared with the manifest, published."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from switchback.snapshots.layout import MANIFEST
+from switchback.snapshots.manifest import FileEntry, Manifest, decode, digest, encode, unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+_CHUNK = 1024 * 1024
+
+
+def hash_folder(folder: Path, progress: Callable[[int], None] | None = None) -> tuple[FileEntry, ...]:
+    """Size and hash of every file in `folder` but the manifest, by name.
+
+    Args:
+        folder: a dump in directory format.
+        progress: called with the number of bytes read since the last call.
+
+    Raises:
+        RunnerError: SnapshotUnreadable; something in it is not a plain file.
+        OSError: a file cannot be read.
+    """
+    return tuple(_entry(path, progress) for path in _members(folder))
+
+
+def _members(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        if path.name == MANIFEST:
+            continue
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise unreadable(f"{path} is not a plain file: pg_dump writes nothing else.")
+        yield path
+
+
+def _entry(path: Path, progress: Callable[[int], None] | None) -> FileEntry:
+    sha, size = hashlib.sha256(), 0
+    with path.open("rb", buffering=0) as file:
+        while chunk := file.read(_CHUNK):
+            sha.update(chunk)
+            size += len(chunk)
+            if progress is not None:
+                progress(len(chunk))
+    return FileEntry(path.name, size, sha.hexdigest())
+
+
+def read(folder: Path) -> tuple[Manifest, str]:
+    """The manifest of `folder`, and its digest. Says nothing about the files: see `verify`.
+
+    Raises:
+        RunnerError: SnapshotUnreadable; there is none, or it cannot be understood.
+    """
+    path = folder / MANIFEST
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        what = (
+            "has no manifest.json: it is not a finished restore point"
+            if folder.is_dir()
+            else "does not exist"
+        )
+        raise unreadable(f"{folder} {what}.") from None
+    except OSError as error:
+        raise unreadable(f"{path} cannot be read: {error.strerror}.") from None
+    return decode(text, path), digest(text)
+
+
+def verify(folder: Path, progress: Callable[[int], None] | None = None) -> tuple[Manifest, str]:
+    """Read every byte of `folder` and compare it with its manifest, which is returned with its digest.
+
+    Raises:
+        RunnerError: SnapshotUnreadable, naming the first few files that are missing, added or changed.
+    """
+    manifest, checksum = read(folder)
+    try:
+        seen = {entry.path: entry for entry in hash_folder(folder, progress)}
+    except OSError as error:
+        raise unreadable(f"{error.filename} cannot be read: {error.strerror}.") from None
+    wanted = {entry.path: entry for entry in manifest.files}
+    findings = [_difference(name, wanted.get(name), seen.get(name)) for name in sorted(wanted | seen)]
+    wrong = [finding for finding in findings if finding]
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""  # noqa: PLR2004 - enough to see the kind
+        raise unreadable(f"{folder} is not what its manifest says: {'; '.join(wrong[:3])}{more}.")
+    return manifest, checksum
+
+
+def _difference(name: str, wanted: FileEntry | None, seen: FileEntry | None) -> str:
+    if seen is None:
+        return f"{name} is missing"
+    if wanted is None:
+        return f"{name} was added"
+    if seen.size != wanted.size:
+        return f"{name} has {seen.size} bytes instead of {wanted.size}"
+    return "" if seen.sha256 == wanted.sha256 else f"{name} has other content"
+
+
+def publish(partial: Path, final: Path, manifest: Manifest) -> str:
+    """Write the manifest into `partial` and give the folder its final name: all or nothing, also in a crash.
+
+    Returns:
+        The digest of the manifest.
+
+    Raises:
+        OSError: the volume is full or failed; `final` exists and is not empty (ENOTEMPTY, EEXIST).
+    """
+    text = encode(manifest)
+    path = partial / MANIFEST
+    with path.open("xb") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(partial)
+    partial.rename(final)
+    sync_folder(final.parent)
+    return digest(text)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

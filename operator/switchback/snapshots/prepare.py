@@ -1,0 +1,145 @@
+"""First part of a snapshot: is it the right database, and is there something to do at all?
+
+It leaves a record for `seal` in the work folder, whatever happens, and connection files for the client
+programs when there is something to dump.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from switchback.contract.reasons import Reason
+from switchback.runner.errors import RunnerError
+from switchback.snapshots import describe, libpq, record, store
+from switchback.snapshots.record import Record, Subject, Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import psycopg
+
+    from switchback.runner.ledger.names import Names
+    from switchback.snapshots.manifest import Requester
+
+LOCK_WAIT_MS = 30_000
+"""Longest wait of pg_dump for a table that somebody alters. Whoever queues behind that waits as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Which restore point is wanted, of which database.
+
+    Attributes:
+        root: folder that holds the restore points.
+        work: folder in memory for connection files and reports, readable by this user alone.
+        name: of the restore point.
+        jobs: tables dumped at the same time.
+        requester: for whom.
+        names: where the ledger is.
+        database: name that the database must have; empty: any.
+        system_identifier: that the server must have; empty: any.
+    """
+
+    root: Path
+    work: Path
+    name: str
+    jobs: int
+    requester: Requester
+    names: Names
+    database: str = ""
+    system_identifier: str = ""
+
+
+def prepare(
+    order: Order,
+    connect: Callable[[], tuple[psycopg.Connection[Any], Mapping[str, str]]],
+    progress: Callable[[int], None] | None = None,
+) -> Record:
+    """Do the part and leave the record in `order.work`. What goes wrong is in the record, not raised.
+
+    Args:
+        order: what is wanted.
+        connect: opens a connection in autocommit, and gives with it the parameters by which libpq reaches the
+            same server.
+        progress: called with numbers of bytes while a restore point that is there already is read.
+
+    Raises:
+        OSError: the record could not be written.
+    """
+    partial = ""
+    try:
+        found = _look(order, progress)
+        if not found.adopted:
+            subject, parameters = _examine(order, connect)
+            with store.telling(order.root, "The folder for the dump could not be made"):
+                partial = store.make_partial(order.root, order.name)
+            found = Record(order.name, order.requester, found.notices, partial=partial, subject=subject)
+            _write_client_files(order, found, parameters)
+    except RunnerError as error:
+        told = Trouble(error.reason, error.message, error.advice)
+        found = Record(order.name, order.requester, trouble=told, partial=partial)
+    record.write(order.work, found)
+    return found
+
+
+def _look(order: Order, progress: Callable[[int], None] | None) -> Record:
+    """Whether the restore point is there already; what stands in its way is cleared."""
+    store.refuse_odd_name(order.name)
+    notices = []
+    with store.telling(order.root, "The folder with the restore points cannot be used"):
+        if left := store.clear_partials(order.root, order.name):
+            notices.append(f"Removed {', '.join(left)}, left by an earlier try.")
+        known = store.adopt(order.root, order.name, progress)
+    if known is None:
+        return Record(order.name, order.requester, tuple(notices))
+    if isinstance(known, str):
+        notices.append(f"{order.name} was there but did not verify; it is now {known}.")
+        return Record(order.name, order.requester, tuple(notices))
+    origin = known[0].origin
+    _refuse_other(order, origin.database, origin.system_identifier, f"Restore point {order.name} is of")
+    notices.append(f"{order.name} was there already, and verified.")
+    return Record(order.name, order.requester, tuple(notices), adopted=True)
+
+
+def _examine(
+    order: Order, connect: Callable[[], tuple[psycopg.Connection[Any], Mapping[str, str]]]
+) -> tuple[Subject, Mapping[str, str]]:
+    connection, parameters = connect()
+    with connection:
+        ledger = describe.read_ledger(connection, order.names)
+        origin = describe.origin(connection, ledger)
+        _refuse_other(order, origin.database, origin.system_identifier, "The connection leads to")
+        subject = Subject(
+            origin=origin,
+            properties=describe.properties(connection),
+            ledger=describe.ledger_mark(ledger, order.names),
+            # Last: what is committed while the rest is read is in the dump as well.
+            restore_point=describe.restore_point(connection),
+        )
+    return subject, parameters
+
+
+def _refuse_other(order: Order, database: str, system: str, what: str) -> None:
+    wanted = (order.database or database, order.system_identifier or system)
+    if wanted != (database, system):
+        raise RunnerError(
+            Reason.DATABASE_CHANGED,
+            f"{what} database {database} of system {system}, but {wanted[0]} of system {wanted[1]} was "
+            "inspected.",
+        )
+
+
+def _write_client_files(order: Order, found: Record, parameters: Mapping[str, str]) -> None:
+    if found.subject is None:
+        return
+    environment = {
+        **libpq.connection_files(order.work, parameters),
+        "SWITCHBACK_MAJOR": str(found.subject.origin.major),
+        "SWITCHBACK_JOBS": str(order.jobs),
+        "SWITCHBACK_LOCK_WAIT_MS": str(LOCK_WAIT_MS),
+        "SWITCHBACK_TARGET": str(order.root / found.partial),
+    }
+    # The script takes this file for the sign that there is something to do, so it comes last.
+    libpq.write_private(order.work / libpq.ENVIRONMENT, libpq.environment_text(environment))
