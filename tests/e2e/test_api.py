@@ -1,4 +1,7 @@
-"""The schema on a real API server: what it refuses, fills in, prunes and shows."""
+"""The schema on a real API server: what it refuses, fills in, prunes and shows.
+
+It is installed under another group, so that an operator that runs in the same cluster answers nothing here.
+"""
 
 from __future__ import annotations
 
@@ -15,22 +18,29 @@ from switchback.api.reasons import OperatorReason
 from switchback.api.status import Status
 from switchback.api.v1alpha1 import DatabaseMigration
 from switchback.contract.reasons import Reason
+from tests.cluster import binaries
 from tests.e2e.everything import AT, MOMENT, SPEC, STATUS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.cluster.handle import Cluster
 
 pytestmark = pytest.mark.cluster
 
 Body = dict[str, Any]
+
+GROUP = "trial.switchback.dev"
+RESOURCE = f"databasemigrations.{GROUP}"
+SHOP = f"{RESOURCE}/shop"
 
 
 class Kubectl:
     """kubectl in one namespace; `refused` is for calls that have to fail."""
 
     def __init__(self, kubeconfig: Path, namespace: str) -> None:
-        self._argv = ["kubectl", f"--kubeconfig={kubeconfig}", f"--namespace={namespace}"]
+        self._argv = [str(binaries.path("kubectl")), f"--kubeconfig={kubeconfig}", f"--namespace={namespace}"]
 
     def run(self, *argv: str, body: object = None) -> subprocess.CompletedProcess[str]:
         text = body if isinstance(body, str) or body is None else json.dumps(body)
@@ -54,15 +64,21 @@ class Kubectl:
 
 
 @pytest.fixture(scope="module")
-def definition(cluster: Any) -> None:
-    kubectl = Kubectl(cluster.kubeconfig, "default")
-    kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", body=crd.text())
-    kubectl("wait", "--for=condition=Established", "--timeout=20s", f"crd/{crd.NAME}")
+def anywhere(bare_cluster: Cluster) -> Iterator[Kubectl]:
+    """Kubectl where the schema is installed, for what stores nothing."""
+    kubectl = Kubectl(bare_cluster.kubeconfig, "default")
+    definition = copy.deepcopy(crd.definition())
+    definition["metadata"]["name"] = RESOURCE
+    definition["spec"]["group"] = GROUP
+    kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", body=definition)
+    kubectl("wait", "--for=condition=Established", "--timeout=20s", f"crd/{RESOURCE}")
+    yield kubectl
+    kubectl("delete", "crd", RESOURCE, "--wait=false")
 
 
 @pytest.fixture
-def kubectl(cluster: Any, definition: None, namespace: str) -> Kubectl:
-    return Kubectl(cluster.kubeconfig, namespace)
+def kubectl(bare_cluster: Cluster, anywhere: Kubectl, namespace: str) -> Kubectl:
+    return Kubectl(bare_cluster.kubeconfig, namespace)
 
 
 def resource(**spec: object) -> Body:
@@ -72,7 +88,7 @@ def resource(**spec: object) -> Body:
         "source": {"configMapRefs": [{"name": "shop-migrations"}]},
     }
     return {
-        "apiVersion": "switchback.dev/v1alpha1",
+        "apiVersion": f"{GROUP}/v1alpha1",
         "kind": "DatabaseMigration",
         "metadata": {"name": "shop"},
         "spec": {**smallest, **spec},
@@ -209,11 +225,11 @@ INVALID: list[tuple[Callable[[Body], None], str, str]] = [
     ("change", "field", "words"), INVALID, ids=[f"{n}-{row[1]}" for n, row in enumerate(INVALID)]
 )
 def test_an_invalid_spec_is_refused_by_the_name_of_its_field(
-    kubectl: Kubectl, change: Callable[[Body], None], field: str, words: str
+    anywhere: Kubectl, change: Callable[[Body], None], field: str, words: str
 ) -> None:
     body = resource(**copy.deepcopy(SPEC))
     change(body)
-    said = kubectl.refused("create", "--dry-run=server", "-f", "-", body=body)
+    said = anywhere.refused("create", "--dry-run=server", "-f", "-", body=body)
     assert field in said
     assert words in said
 
@@ -228,7 +244,7 @@ def test_an_invalid_spec_is_refused_by_the_name_of_its_field(
     ],
 )
 def test_unknown_fields_are_refused_when_strict_and_pruned_when_not(
-    kubectl: Kubectl, path: str, where: str
+    anywhere: Kubectl, path: str, where: str
 ) -> None:
     body = resource(**copy.deepcopy(SPEC))
     *way, last = path.split(".")
@@ -236,10 +252,10 @@ def test_unknown_fields_are_refused_when_strict_and_pruned_when_not(
     for part in way:
         node = node[part]
     node[last] = True
-    said = kubectl.refused("create", "--dry-run=server", "-f", "-", body=body)
+    said = anywhere.refused("create", "--dry-run=server", "-f", "-", body=body)
     assert "unknown field" in said
     assert where in said
-    stored = kubectl.json("create", "--dry-run=server", "--validate=ignore", "-f", "-", body=body)
+    stored = anywhere.json("create", "--dry-run=server", "--validate=ignore", "-f", "-", body=body)
     for part in way:
         stored = stored[part]
     assert last not in stored
@@ -297,7 +313,7 @@ def test_what_a_later_status_does_not_name_is_gone(kubectl: Kubectl) -> None:
 def test_the_columns_tell_the_story_in_one_line(kubectl: Kubectl) -> None:
     kubectl("create", "-f", "-", body=resource())
     apply_status(kubectl, STATUS)
-    header, line = kubectl("get", "dbm").splitlines()
+    header, line = kubectl("get", RESOURCE).splitlines()
     assert header.split() == ["NAME", "READY", "REASON", "SCHEMA", "TARGET", "AGE"]
     assert line.split()[:5] == ["shop", "Unknown", "AwaitingApproval", "0007", "latest"]
 
@@ -306,21 +322,21 @@ def test_waiting_for_finished_is_about_the_spec_of_now(kubectl: Kubectl) -> None
     kubectl("create", "-f", "-", body=resource())
     done = conditions_for(Situation.DONE, Reason.SUCCEEDED, "", generation=1, now=MOMENT, previous=())
     apply_status(kubectl, Status(observed_generation=1, conditions=done))
-    kubectl("wait", "--for=condition=Finished", "--timeout=10s", "dbm/shop")
-    kubectl("wait", "--for=condition=Ready", "--timeout=10s", "dbm/shop")
-    kubectl("patch", "dbm/shop", "--type=merge", "--patch", '{"spec": {"target": "base"}}')
-    said = kubectl.refused("wait", "--for=condition=Finished", "--timeout=1s", "dbm/shop")
+    kubectl("wait", "--for=condition=Finished", "--timeout=10s", SHOP)
+    kubectl("wait", "--for=condition=Ready", "--timeout=10s", SHOP)
+    kubectl("patch", SHOP, "--type=merge", "--patch", '{"spec": {"target": "base"}}')
+    said = kubectl.refused("wait", "--for=condition=Finished", "--timeout=1s", SHOP)
     assert "timed out" in said
 
 
 def test_an_annotation_does_not_make_a_new_generation(kubectl: Kubectl) -> None:
     kubectl("create", "-f", "-", body=resource())
-    kubectl("annotate", "dbm/shop", "switchback.dev/approve=ap1:token")
-    assert kubectl.json("get", "dbm/shop")["metadata"]["generation"] == 1
+    kubectl("annotate", SHOP, "switchback.dev/approve=ap1:token")
+    assert kubectl.json("get", SHOP)["metadata"]["generation"] == 1
 
 
-def test_explain_shows_the_words_of_the_code(kubectl: Kubectl) -> None:
-    text = " ".join(kubectl("explain", "dbm.spec.snapshot").split())
+def test_explain_shows_the_words_of_the_code(anywhere: Kubectl) -> None:
+    text = " ".join(anywhere("explain", f"{RESOURCE}.spec.snapshot").split())
     assert "The restore point before a rollback." in text
     assert "Longest time that taking and verifying the restore point may take." in text
 
@@ -336,5 +352,5 @@ def test_a_reason_that_is_no_word_is_refused(kubectl: Kubectl) -> None:
         "message": "",
     }
     patch = json.dumps({"status": {"conditions": [condition]}})
-    said = kubectl.refused("patch", "dbm/shop", "--subresource=status", "--type=merge", "--patch", patch)
+    said = kubectl.refused("patch", SHOP, "--subresource=status", "--type=merge", "--patch", patch)
     assert "status.conditions[0].reason" in said

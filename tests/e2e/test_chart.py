@@ -16,6 +16,8 @@ from tests.cluster.paths import CHECKOUT
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tests.cluster.handle import Cluster
+
 pytestmark = pytest.mark.cluster
 
 CHART = CHECKOUT / "charts" / "switchback"
@@ -201,9 +203,9 @@ EVERYTHING = (
 
 @pytest.mark.parametrize("sets", [(), EVERYTHING], ids=["defaults", "everything"])
 def test_the_api_server_takes_it_and_the_restricted_profile_has_no_word_against_it(
-    cluster: Any, namespace: str, sets: tuple[str, ...]
+    bare_cluster: Cluster, namespace: str, sets: tuple[str, ...]
 ) -> None:
-    kubectl = ["kubectl", f"--kubeconfig={cluster.kubeconfig}"]
+    kubectl = [str(binaries.path("kubectl")), f"--kubeconfig={bare_cluster.kubeconfig}"]
     label = "pod-security.kubernetes.io/warn=restricted"
     subprocess.run(
         [*kubectl, "label", "namespace", namespace, label], check=True, timeout=60, capture_output=True
