@@ -8,14 +8,19 @@ import signal
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.cluster import binaries, cgroups, components, namespaces, network, packages, pki, record
 from tests.cluster.console import say
 from tests.cluster.errors import BedError
-from tests.cluster.paths import Bed
 from tests.cluster.processes import init_of
 from tests.cluster.record import Record
 from tests.cluster.run import locked, run, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.cluster.paths import Bed
 
 _READY_LIMIT = 90.0
 
@@ -25,12 +30,12 @@ def up(bed: Bed) -> Record:
     prune()
     with locked(bed.lock, f"bed {bed.name}"):
         known = record.load(bed)
-        if known is not None and (trouble := _trouble(bed, known)) is None:
+        if known is not None and (wrong := _trouble(bed, known, heal=True)) is None:
             _write_kubeconfig(bed, known)
             say(f"node {components.NODE} of {bed.name} is up already")
             return known
         if known is not None:
-            say(f"bed {bed.name} is not whole ({trouble}): starting afresh")
+            say(f"bed {bed.name} is not whole ({wrong}): starting afresh")
         packages.ensure()
         binaries.ensure(*binaries.NODE)
         packages.link_kubectl()
@@ -58,7 +63,7 @@ def prune() -> list[str]:
 def trouble(bed: Bed) -> str | None:
     """Say in a few words what is wrong with a bed, or nothing when it is healthy."""
     known = record.load(bed)
-    return "not started" if known is None else _trouble(bed, known)
+    return "not started" if known is None else _trouble(bed, known, heal=False)
 
 
 def kubectl(bed: Bed, *argv: str, timeout: float = 30, check: bool = True) -> str:
@@ -67,7 +72,7 @@ def kubectl(bed: Bed, *argv: str, timeout: float = 30, check: bool = True) -> st
     return run(words, timeout=timeout, check=check).stdout
 
 
-def _trouble(bed: Bed, known: Record) -> str | None:
+def _trouble(bed: Bed, known: Record, *, heal: bool) -> str | None:
     if not known.this_boot():
         return "the machine was restarted"
     if known.ready_seconds is None:
@@ -77,9 +82,12 @@ def _trouble(bed: Bed, known: Record) -> str | None:
     for name, process in known.processes.items():
         if not process.alive():
             return f"{name} ended"
-        if process.state == "T":  # frozen by a test that was killed
-            process.send(signal.SIGCONT)
-    network.restore_all_traffic(bed)
+        if process.state == "T":
+            if not heal:
+                return f"{name} is frozen"
+            process.send(signal.SIGCONT)  # frozen by a test that was killed
+    if heal:
+        network.restore_all_traffic(bed)
     try:
         wait_for("node Ready", lambda: _ready(bed), timeout=15, pause=0.5)
     except BedError:
@@ -139,15 +147,14 @@ def _has_service_account(bed: Bed) -> bool:
     return "default" in kubectl(bed, "get", "serviceaccount", "default", "-o", "name", check=False)
 
 
-def _await(bed: Bed, note: Record, what: str, ready: object) -> None:
+def _await(bed: Bed, note: Record, what: str, ready: Callable[[], bool]) -> None:
     """Wait for a part of the node; when one of its programs ends meanwhile, say which and show its last words."""
-    assert callable(ready)  # noqa: S101
 
     def done() -> bool:
         for name, process in note.processes.items():
             if not process.alive():
                 raise BedError(f"{name} ended during the start; see {bed.logs / name}.log: {_tail(bed, name)}")
-        return bool(ready())
+        return ready()
 
     try:
         wait_for(what, done, timeout=_READY_LIMIT, pause=0.1)

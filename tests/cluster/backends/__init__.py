@@ -1,0 +1,1 @@
+"""The three kinds of cluster that tests and the demo can use."""
