@@ -138,7 +138,9 @@ class Kube:
         """What a container has written; empty when it never ran."""
         query = {"container": container} | ({"tailLines": str(tail)} if tail else {})
         try:
-            return self.raw("GET", url_path("Pod", namespace, pod, "log"), query=query).decode(errors="replace")
+            return self.raw("GET", url_path("Pod", namespace, pod, "log"), query=query).decode(
+                errors="replace"
+            )
         except RefusedError as error:
             if error.code in {400, 404}:
                 return ""

@@ -35,7 +35,6 @@ class Recorder:
         self._kube = kube
         self._news = threading.Condition()
         self._states: defaultdict[tuple[str, str], list[Object]] = defaultdict(list)
-        self._gone: set[str] = set()
         self._stop = False
 
     def start(self) -> None:

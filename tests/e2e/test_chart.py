@@ -63,9 +63,10 @@ def rights(role: Object) -> set[tuple[str, str, str]]:
 WORK = {
     *(("switchback.dev", "databasemigrations", verb) for verb in ("get", "list", "watch")),
     *(("switchback.dev", "databasemigrations/status", verb) for verb in ("get", "patch")),
+    ("switchback.dev", "databasemigrations/finalizers", "update"),
     *(("batch", "jobs", verb) for verb in ("get", "list", "watch", "create", "delete")),
     *(("", kind, verb) for kind in ("pods", "configmaps") for verb in ("get", "list", "watch")),
-    ("events.k8s.io", "events", "create"),
+    ("", "events", "create"),
 }
 SEE_CRD = {("apiextensions.k8s.io", "customresourcedefinitions", "get")}
 

@@ -44,13 +44,17 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [switchback.dev]
   resources: [databasemigrations/status]
   verbs: [get, patch]
+# Asked for when a Job is to be owned by the resource, where OwnerReferencesPermissionEnforcement is on (OpenShift).
+- apiGroups: [switchback.dev]
+  resources: [databasemigrations/finalizers]
+  verbs: [update]
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list, watch, create, delete]
 - apiGroups: [""]
   resources: [pods, configmaps]
   verbs: [get, list, watch]
-- apiGroups: [events.k8s.io]
+- apiGroups: [""]
   resources: [events]
   verbs: [create]
 {{- end }}
