@@ -44,18 +44,25 @@ class Shop:
 
     def switchback(self, *words: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "switchback.cli.main", *words],
+            [Path(sys.executable).parent / "switchback", *words],
             env={**os.environ, "DATABASE_URL": self.url, "CI": "true"},
             capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout
 
-    def up(self) -> None:
-        self.switchback("migrate", "--dir", str(MIGRATIONS), "--steps", "1")
+    def up(self, *until: str) -> None:
+        self.switchback("migrate", "--dir", str(MIGRATIONS), *(until or ("--steps", "1")))
 
-    def down(self) -> None:
-        self.switchback("rollback", "--dir", str(MIGRATIONS), "--steps", "1", "--accept-data-loss")
+    def down(self, *until: str) -> None:
+        until = until or ("--steps", "1")
+        self.switchback("rollback", "--dir", str(MIGRATIONS), *until, "--accept-data-loss")
+
+    def open_for_business(self) -> None:
+        """The shop as it is before the bad migration: grown step by step, with rows from early on."""
+        self.up("--target", SEEDED_AFTER)
+        self.play("seed.sql")
+        self.up("--target", IDS[-2])
 
     def play(self, name: str) -> None:
         with psycopg.connect(self.url) as connection:
@@ -105,11 +112,9 @@ def test_every_step_back_restores_schema_and_rows(shop: Shop) -> None:
 
 
 def test_the_way_to_base_leaves_nothing_but_the_ledger(shop: Shop) -> None:
-    for name in IDS:
-        shop.up()
-        if name == SEEDED_AFTER:
-            shop.play("seed.sql")
-    shop.switchback("rollback", "--dir", str(MIGRATIONS), "--target", "base", "--accept-data-loss")
+    shop.open_for_business()
+    shop.up()
+    shop.down("--target", "base")
     assert shop.rows() == {}
     with psycopg.connect(shop.url) as connection:
         types = connection.execute("SELECT typname FROM pg_type WHERE typname = 'order_status'").fetchall()
@@ -118,10 +123,7 @@ def test_the_way_to_base_leaves_nothing_but_the_ledger(shop: Shop) -> None:
 
 def test_the_bad_migration_is_undone_while_what_customers_did_remains(shop: Shop) -> None:
     """The prices of the sale go, the orders of the day stay, the vouchers are what is lost."""
-    for name in IDS[:-1]:
-        shop.up()
-        if name == SEEDED_AFTER:
-            shop.play("seed.sql")
+    shop.open_for_business()
     before = shop.rows()
     shop.up()
     shop.play("busy-day.sql")
