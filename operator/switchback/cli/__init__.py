@@ -1,1 +1,1 @@
-
+"""The command line: thin commands that are imported when they are called."""

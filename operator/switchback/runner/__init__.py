@@ -1,1 +1,1 @@
-
+"""Doing it to a database: connect, lock, ledger, plan, bundles, losses."""

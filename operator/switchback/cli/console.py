@@ -1,0 +1,71 @@
+"""Text for people: colour only on a terminal, progress as it happens, tables that fit."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from switchback.contract.words import Direction
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Console:
+    """Where a command's words go: to stdout, or to stderr when stdout belongs to JSON."""
+
+    def __init__(self, *, json: bool = False) -> None:
+        self.out: TextIO = sys.stderr if json else sys.stdout
+        self.colour = self.out.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+    def style(self, text: str, **how: object) -> str:
+        """`text` in a style on a terminal, plain elsewhere."""
+        return click.style(text, **how) if self.colour else text  # type: ignore[arg-type]
+
+    def print(self, text: str = "") -> None:
+        """One line, at once: whoever reads a pod's log sees it while the run goes on."""
+        click.echo(text, file=self.out, color=True)
+
+    def say(self, text: str) -> None:
+        """What is going on."""
+        self.print(self.style(text, dim=True))
+
+    def warn(self, text: str) -> None:
+        """Something that a person should know."""
+        click.echo(self.style(f"warning: {text}", fg="yellow"), err=True, color=True)
+
+    def error(self, text: str) -> None:
+        """What went wrong, on stderr."""
+        head = "error:"
+        if sys.stderr.isatty() and "NO_COLOR" not in os.environ:
+            head = click.style(head, fg="red", bold=True)
+        click.echo(f"{head} {text}", err=True)
+
+    def done(self, direction: Direction, migration_id: str, milliseconds: int | None, note: str) -> None:
+        """One migration is committed."""
+        word = "applied" if direction is Direction.FORWARD else "rolled back"
+        took = "" if milliseconds is None else f"  {self.style(duration(milliseconds), dim=True)}"
+        self.print(f"{self.style(word, fg='green')}  {migration_id}{took}")
+        if note:
+            self.print(f"             {note}")
+
+    def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Columns as wide as their longest cell; the last one flows."""
+        widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+        for number, row in enumerate([head, *rows]):
+            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+            line = "  ".join(cells).rstrip()
+            self.print(self.style(line, bold=True) if number == 0 else line)
+
+
+def duration(milliseconds: int) -> str:
+    """`12 ms`, `3.4 s`, `2 min 5 s`."""
+    if milliseconds < 1000:  # noqa: PLR2004 - a second
+        return f"{milliseconds} ms"
+    seconds = milliseconds / 1000
+    if seconds < 60:  # noqa: PLR2004 - a minute
+        return f"{seconds:.1f} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60} s"

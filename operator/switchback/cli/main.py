@@ -1,0 +1,107 @@
+"""`switchback`: commands are imported when they are called, so that each starts fast."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+from typing import NamedTuple, NoReturn
+
+import click
+
+from switchback.contract.exits import ExitCode
+
+
+class Entry(NamedTuple):
+    """Where a command is, and what the overview says of it."""
+
+    module: str
+    summary: str
+
+
+COMMANDS: dict[str, Entry] = {
+    "status": Entry("switchback.cli.status", "What is applied, pending, missing, changed."),
+    "migrate": Entry("switchback.cli.migrate", "Apply pending migrations (alias: up)."),
+    "rollback": Entry("switchback.cli.rollback", "Roll back migrations (alias: down)."),
+    "plan": Entry("switchback.cli.plan", "What migrate or rollback would do, and what would be lost."),
+    "run": Entry("switchback.cli.run", "One operation of the operator, as its Jobs call it."),
+    "restore": Entry("switchback.cli.restore", "Restore a snapshot into a new database."),
+    "snapshot": Entry("switchback.cli.snapshot", "Parts of a snapshot Job."),
+    "operator": Entry("switchback.cli.operator", "Run the Kubernetes operator."),
+    "crd": Entry("switchback.cli.crd", "Print the custom resource definition."),
+    "version": Entry("switchback.cli.version", "Print the version."),
+    "completion": Entry("switchback.cli.completion", "Print a completion script for bash, zsh or fish."),
+}
+ALIASES = {"up": "migrate", "down": "rollback"}
+
+
+class Lazy(click.Group):
+    """A group that knows its commands by name and imports only the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # type: ignore[explicit-override]  # noqa: ARG002 - click's signature
+        """Names in the order of the overview."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # type: ignore[explicit-override]  # noqa: ARG002 - same
+        """Import the command's module."""
+        entry = COMMANDS.get(ALIASES.get(cmd_name, cmd_name))
+        if entry is None:
+            return None
+        command: click.Command = importlib.import_module(entry.module).command
+        return command
+
+    def resolve_command(  # type: ignore[explicit-override] # typing.override needs Python 3.12
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, but name the nearest command for one that is not known."""
+        name = args[0]
+        if name not in COMMANDS and name not in ALIASES and not ctx.resilient_parsing and name[:1] != "-":
+            near = difflib.get_close_matches(name, [*COMMANDS, *ALIASES], n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            ctx.fail(f"No such command: {name}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # type: ignore[explicit-override]  # noqa: ARG002 - same
+        """The overview, from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+
+@click.command(
+    cls=Lazy,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    no_args_is_help=True,
+)
+@click.version_option(package_name="switchback", message="switchback %(version)s")
+def cli() -> None:
+    """Change a PostgreSQL schema in both directions."""
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with a code of the public contract."""
+    sys.exit(run(cli, "switchback"))
+
+
+def run(command: click.Command, name: str) -> int:
+    """Run a click command; every way in which it ends becomes an exit code."""
+    try:
+        code = command.main(prog_name=name, standalone_mode=False)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        error.show()
+        return int(ExitCode.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + 13
+    except ImportError as error:
+        if "SWITCHBACK_DEBUG" in os.environ:
+            raise
+        click.echo(f"error: this command needs {error.name}, which is not installed. "
+                   "Install switchback[operator].", err=True)  # fmt: skip
+        return int(ExitCode.USAGE)
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,77 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+DEFAULT_FOLDER = "migrations"
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What every command that looks at files and database is told.
+
+    Attributes:
+        url: of the database; None: from the environment.
+        folder: of the migrations.
+        format: of the migrations; None: look.
+        ignore: patterns of files that are no migrations.
+        role: that does the work; None: the user that logs in.
+        ledger_schema: where the ledger is.
+        json: answer in JSON on stdout.
+        debug: show tracebacks.
+    """
+
+    url: str | None
+    folder: Path
+    format: str | None
+    ignore: tuple[str, ...]
+    role: str | None
+    ledger_schema: str
+    json: bool
+    debug: bool
+
+
+_OPTIONS = (
+    click.option("--url", metavar="URL", help="Database, as postgresql://user:password@host:5432/name. "
+                 "Default: DATABASE_URL, else PGHOST, PGDATABASE, PGUSER, PGPASSWORD."),
+    click.option("--dir", "folder", type=click.Path(path_type=Path), default=DEFAULT_FOLDER,
+                 show_default=True, help="Folder of the migrations."),
+    click.option("--format", "format_name", metavar="NAME", help="Format of the migrations; default: look."),
+    click.option("--ignore", multiple=True, metavar="GLOB", help="Files that are no migrations; repeatable."),
+    click.option("--role", metavar="NAME", help="Role that does the work; default: the user that logs in."),
+    click.option("--ledger-schema", metavar="NAME", default="switchback", show_default=True,
+                 help="Schema of the ledger."),
+    click.option("--json", "as_json", is_flag=True, help="Answer in JSON on stdout; text goes to stderr."),
+    click.option("--debug", is_flag=True, envvar="SWITCHBACK_DEBUG", help="Show where a bug happened."),
+)  # fmt: skip
+
+
+def common(function: F) -> F:
+    """Add the shared options; `take` makes a `Common` of their values."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def take(values: dict[str, Any]) -> Common:
+    """The shared options' values out of a command's keyword arguments; the others stay in `values`."""
+    return Common(
+        url=values.pop("url"),
+        folder=values.pop("folder"),
+        format=values.pop("format_name"),
+        ignore=values.pop("ignore"),
+        role=values.pop("role"),
+        ledger_schema=values.pop("ledger_schema"),
+        json=values.pop("as_json"),
+        debug=values.pop("debug"),
+    )

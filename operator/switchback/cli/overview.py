@@ -1,0 +1,147 @@
+"""What `status` shows: files and ledger side by side."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from switchback.cli import work
+from switchback.contract.exits import ExitCode
+from switchback.contract.reasons import Reason
+from switchback.contract.words import Operation
+from switchback.runner.compare import Comparison, compare
+from switchback.runner.operations.base import Answer, Facts, Request, load_source
+from switchback.runner.session import unfit
+
+if TYPE_CHECKING:
+    from switchback.cli.console import Console
+    from switchback.cli.options import Common
+    from switchback.runner.session import Session
+
+SHOWN_APPLIED = 10
+"""The last applied migrations; earlier ones are counted, unless all are asked for."""
+
+
+def run(common: Common, console: Console, *, check: bool, everything: bool) -> int:
+    """Compare, show, and give the exit code."""
+    found: list[Comparison] = []
+
+    def action(session: Session, request: Request, facts: Facts) -> Answer:
+        source = load_source(request, facts)
+        ledger = facts.ledger = session.read()
+        found.append(compare(source, ledger))
+        return Answer(Reason.UP_TO_DATE, "")
+
+    request = Request(
+        Operation.INSPECT, work.laptop_id(), common.folder, format=common.format, ignore=common.ignore
+    )
+    ending = work.work(common, console, request, action=action)
+    if not found:
+        return work.answer(ending, console, common)
+    comparison = found[0]
+    if common.json:
+        click.echo(json.dumps(as_data(comparison), ensure_ascii=False, indent=2))
+    else:
+        show(comparison, console, everything=everything)
+    return exit_code(comparison) if check else int(ExitCode.OK)
+
+
+def exit_code(comparison: Comparison) -> int:
+    """The most urgent code: 9 for a migration applied in part, 4 for files that do not fit, 3 for pending."""
+    if comparison.partial:
+        return int(ExitCode.PARTIAL)
+    changed = any(not change.formatting_only for change in comparison.changed)
+    if comparison.missing or comparison.renamed or changed or comparison.out_of_order:
+        return int(ExitCode.SOURCE)
+    return int(ExitCode.PENDING if comparison.pending else ExitCode.OK)
+
+
+def _lines(comparison: Comparison) -> list[tuple[str, str, str, str]]:
+    """(state, id, applied at, note) in the order of application, then what is pending."""
+    notes: dict[str, tuple[str, str]] = {}
+    for row in comparison.missing:
+        notes[row.id] = ("missing", "its file is gone")
+    for change in comparison.changed:
+        word = "only comments or blanks differ" if change.formatting_only else "the file is not what ran"
+        notes[change.row.id] = ("changed", f"{change.migration.up.path}: {word}")
+    for change in comparison.renamed:
+        notes[change.row.id] = ("renamed", f"its file is now {change.migration.up.path}")
+    for row in comparison.partial:
+        done = f"{row.statements_done} of {row.statements_total} statements have run"
+        if row.down_done is not None:
+            done = f"its rollback has begun: {row.down_done} statements have run"
+        notes[row.id] = ("partial", done)
+    lines = [(*_state(notes, row.id), row) for row in comparison.ledger.rows]
+    shown = [(state, row.id, row.applied_at, note) for state, note, row in lines]
+    late = {migration.id for migration in comparison.out_of_order}
+    for migration in comparison.pending:
+        note = "out of order: a later one is applied" if migration.id in late else ""
+        shown.append(("pending", migration.id, "", note))
+    return shown
+
+
+def _state(notes: dict[str, tuple[str, str]], row_id: str) -> tuple[str, str]:
+    return notes.get(row_id, ("applied", ""))
+
+
+def show(comparison: Comparison, console: Console, *, everything: bool) -> None:
+    """The table and a summary."""
+    here = comparison.ledger.identity.database
+    console.print(f"{here.name} (PostgreSQL {here.major}) is at {comparison.ledger.current}.")
+    problem = unfit(comparison.ledger, "")
+    if problem is not None:
+        console.warn(problem.message)
+    lines = _lines(comparison)
+    plain = [index for index, line in enumerate(lines) if line[0] == "applied"]
+    hidden = set() if everything else set(plain[:-SHOWN_APPLIED])
+    if hidden:
+        console.print(f"{len(hidden)} earlier ones are applied; --all shows them.")
+    if lines:
+        console.print()
+        console.table(
+            ("STATE", "ID", "APPLIED", "NOTE"), [line for i, line in enumerate(lines) if i not in hidden]
+        )
+        console.print()
+    console.print(summary(comparison))
+
+
+def summary(comparison: Comparison) -> str:
+    """Counts of everything that there is, in one line."""
+    counts = {
+        "applied": len(comparison.ledger.rows),
+        "pending": len(comparison.pending),
+        "missing": len(comparison.missing),
+        "changed": len(comparison.changed),
+        "renamed": len(comparison.renamed),
+        "out of order": len(comparison.out_of_order),
+        "partial": len(comparison.partial),
+    }
+    return ", ".join(f"{n} {word}" for word, n in counts.items() if n or word in {"applied", "pending"}) + "."
+
+
+def as_data(comparison: Comparison) -> dict[str, Any]:
+    """The same for programs. Keys and states are stable."""
+    here = comparison.ledger.identity.database
+    return {
+        "database": {"name": here.name, "systemIdentifier": here.system_identifier, "version": here.version},
+        "current": comparison.ledger.current,
+        "summary": {
+            "applied": len(comparison.ledger.rows),
+            "pending": len(comparison.pending),
+            "missing": len(comparison.missing),
+            "changed": len(comparison.changed),
+            "renamed": len(comparison.renamed),
+            "outOfOrder": len(comparison.out_of_order),
+            "partial": len(comparison.partial),
+        },
+        "migrations": [
+            {
+                key: value
+                for key, value in zip(("state", "id", "appliedAt", "note"), line, strict=True)
+                if value
+            }
+            for line in _lines(comparison)
+        ],
+    }

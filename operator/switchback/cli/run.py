@@ -1,0 +1,151 @@
+"""`switchback run`: what the operator's Jobs call. Its last word is always a result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from switchback.cli.console import Console
+from switchback.cli.options import Common
+from switchback.contract.result import DEFAULT_BUDGET
+from switchback.contract.words import Operation, Risk
+
+OPERATIONS = [str(name) for name in Operation if name is not Operation.SNAPSHOT]
+LONGEST_SECONDS = 2_147_483
+
+
+@click.command("run")
+@click.option("--operation", type=click.Choice(OPERATIONS), required=True, help="What to do.")
+@click.option("--operation-id", required=True, metavar="ID", help="On whose behalf.")
+@click.option("--intent-digest", default="", metavar="DIGEST", help="Hash of the intent; kept in the ledger.")
+@click.option("--target", metavar="TARGET", help="latest, base or an id; default: latest.")
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path),
+    default="/switchback/source",
+    show_default=True,
+    help="Folder of the migrations.",
+)
+@click.option("--format", "format_name", metavar="NAME", help="Format of the migrations; default: look.")
+@click.option("--ignore", multiple=True, metavar="GLOB", help="Files that are no migrations; repeatable.")
+@click.option(
+    "--ahead-policy",
+    type=click.Choice(["Refuse"]),
+    default="Refuse",
+    show_default=True,
+    help="What to do when the ledger is ahead of the files and the target is latest.",
+)
+@click.option("--expect-source", default="", metavar="DIGEST", help="The folder must have this digest.")
+@click.option("--expect-plan", default="", metavar="DIGEST", help="The plan must have this digest.")
+@click.option(
+    "--accept",
+    type=click.Choice([str(risk) for risk in Risk]),
+    multiple=True,
+    help="A risk that was accepted; repeatable.",
+)
+@click.option(
+    "--reserve-unless-risky",
+    is_flag=True,
+    help="Inspect: reserve at once when no risk of a rollback is left unaccepted.",
+)
+@click.option(
+    "--reserve-seconds",
+    type=click.IntRange(1, LONGEST_SECONDS),
+    default=2100,
+    show_default=True,
+    help="Life of the reservation.",
+)
+@click.option("--allow-non-empty", is_flag=True, help="Begin in a database that already has tables.")
+@click.option("--reason", default="", metavar="TEXT", help="Why; kept in the ledger.")
+@click.option(
+    "--lock-timeout-seconds",
+    type=click.FloatRange(0, LONGEST_SECONDS),
+    default=2.0,
+    show_default=True,
+    help="For each lock that a file with DDL needs; 0: no limit.",
+)
+@click.option(
+    "--statement-timeout-seconds",
+    type=click.FloatRange(0, LONGEST_SECONDS),
+    default=0.0,
+    show_default=True,
+    help="For each statement; 0: no limit.",
+)
+@click.option(
+    "--advisory-lock-timeout-seconds",
+    type=click.FloatRange(0, LONGEST_SECONDS),
+    default=60.0,
+    show_default=True,
+    help="For another run to end.",
+)
+@click.option("--role", metavar="NAME", help="Role that does the work; default: the user that logs in.")
+@click.option(
+    "--ledger-schema", metavar="NAME", default="switchback", show_default=True, help="Schema of the ledger."
+)
+@click.option(
+    "--result-file", type=click.Path(path_type=Path, dir_okay=False), help="Write the result there."
+)
+@click.option(
+    "--result-budget",
+    type=click.IntRange(1024),
+    default=DEFAULT_BUDGET,
+    show_default=True,
+    help="Bytes that the result may take.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Write the result to stdout; text goes to stderr.")
+@click.option("--debug", is_flag=True, envvar="SWITCHBACK_DEBUG", help="Show where a bug happened.")
+def command(**values: Any) -> int:
+    """One operation of the operator.
+
+    The database comes from DATABASE_URL, or from PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD, PGSSLMODE.
+    The result (version 1) goes to --result-file whatever happens, also after errors, signals and bugs.
+    """
+    from switchback.cli import work  # noqa: PLC0415 - help must not import the driver
+    from switchback.runner.operations.base import Request  # noqa: PLC0415 - same
+    from switchback.runner.session import Limits  # noqa: PLC0415 - same
+
+    common = Common(
+        url=None,
+        folder=values["folder"],
+        format=values["format_name"],
+        ignore=values["ignore"],
+        role=values["role"],
+        ledger_schema=values["ledger_schema"],
+        json=values["as_json"],
+        debug=values["debug"],
+    )
+    operation = Operation(values["operation"])
+    request = Request(
+        operation,
+        values["operation_id"],
+        common.folder,
+        target=values["target"],
+        format=common.format,
+        ignore=common.ignore,
+        allow_non_empty=values["allow_non_empty"],
+        accept=frozenset(Risk(risk) for risk in values["accept"]),
+        expect_source=values["expect_source"],
+        expect_plan=values["expect_plan"],
+        reserve_unless_risky=values["reserve_unless_risky"],
+        reserve_seconds=values["reserve_seconds"],
+        own_reservation=operation is Operation.ROLLBACK,
+    )
+    limits = Limits(
+        lock_timeout_ms=round(values["lock_timeout_seconds"] * 1000),
+        statement_timeout_ms=round(values["statement_timeout_seconds"] * 1000),
+        advisory=values["advisory_lock_timeout_seconds"],
+    )
+    console = Console(json=common.json)
+    return work.run(
+        common,
+        console,
+        request,
+        limits,
+        reason=values["reason"],
+        intent_digest=values["intent_digest"],
+        result_file=values["result_file"],
+        budget=values["result_budget"],
+    )

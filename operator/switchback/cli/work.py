@@ -1,0 +1,163 @@
+"""From a command's options to a run and its ending. Imports the runner: commands import it when they run."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import traceback
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from switchback.contract.reasons import Reason
+from switchback.contract.result import encode
+from switchback.migrations.errors import SourceProblem
+from switchback.runner.connect import Wishes
+from switchback.runner.errors import RunnerError
+from switchback.runner.ledger.entries import Author
+from switchback.runner.ledger.model import LAPTOP
+from switchback.runner.ledger.names import Names
+from switchback.runner.opening import Opener
+from switchback.runner.operations.perform import Ending, perform
+from switchback.runner.session import Limits, Session
+from switchback.runner.stop import Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from switchback.cli.console import Console
+    from switchback.cli.options import Common
+    from switchback.contract.result import Result
+    from switchback.runner.operations.base import Answer, Facts, Request
+
+
+def laptop_id() -> str:
+    """Operation id of a command line."""
+    return f"{LAPTOP}-{secrets.token_hex(4)}"
+
+
+def work(
+    common: Common,
+    console: Console,
+    request: Request,
+    *,
+    reason: str = "",
+    intent_digest: str = "",
+    limits: Limits | None = None,
+    action: Callable[[Session, Request, Facts], Answer] | None = None,
+    conclude: Callable[[Ending], None] | None = None,
+) -> Ending:
+    """Run one request to its end, with signals handled, and tell people what went wrong.
+
+    Args:
+        common: shared options.
+        console: for progress.
+        request: what to do.
+        reason: why, for the ledger.
+        intent_digest: of the operator's intent.
+        limits: time limits.
+        action: instead of the operation's own function.
+        conclude: gets the ending before anything else is said; a signal cannot come in between.
+    """
+    limits = limits or Limits()
+    wishes = Wishes(
+        operation_id=request.operation_id,
+        role=common.role,
+        lock_timeout_ms=limits.lock_timeout_ms,
+        statement_timeout_ms=limits.statement_timeout_ms,
+        read_only=request.dry_run,
+    )
+    with Stop().installed() as stop:
+        opener = Opener(common.url, wishes, console.warn, stop.wait)
+        session = Session(
+            opener,
+            Names(common.ledger_schema),
+            Author(request.operation_id, intent_digest, reason),
+            stop,
+            console,
+            limits,
+        )
+        try:
+            ending = perform(session, request, opener, action)
+            with stop.held():
+                if conclude is not None:
+                    conclude(ending)
+        finally:
+            session.close()
+    tell(ending, console, common, opener)
+    return ending
+
+
+def tell(ending: Ending, console: Console, common: Common, opener: Opener) -> None:
+    """What went wrong, with everything that only the log may hold."""
+    error = ending.error
+    if error is None:
+        return
+    clean = opener.redactor().clean
+    console.error(clean(ending.text))
+    if isinstance(error, RunnerError):
+        for title, text in (("statement", error.statement), ("server", error.detail)):
+            if text:
+                click.echo(clean(_indented(title, text)), err=True)
+    elif isinstance(error, SourceProblem) and len(error.problems) > 1:
+        for problem in error.problems[1:]:
+            console.error(clean(str(problem)))
+    if ending.result.reason is Reason.BUG and common.debug:
+        click.echo(clean("".join(traceback.format_exception(error))), err=True)
+    if ending.advice:
+        click.echo(clean(ending.advice), err=True)
+
+
+def _indented(title: str, text: str, limit: int = 40) -> str:
+    lines = text.splitlines()
+    shown = lines[:limit] + ([f"… {len(lines) - limit} more lines"] if len(lines) > limit else [])
+    return f"  {title}:\n" + "\n".join(f"    {line}" for line in shown)
+
+
+def as_json(result: Result) -> dict[str, Any]:
+    """A result as plain data, everything in it."""
+    data = asdict(result)
+    return {name: value for name, value in data.items() if value not in (None, "", ())}
+
+
+def answer(ending: Ending, console: Console, common: Common) -> int:
+    """Print how a run ended, and give its exit code."""
+    if common.json:
+        click.echo(json.dumps(as_json(ending.result), ensure_ascii=False, indent=2))
+    elif ending.error is None:
+        console.print(ending.result.message)
+    return ending.result.exit_code
+
+
+def run(
+    common: Common,
+    console: Console,
+    request: Request,
+    limits: Limits,
+    *,
+    reason: str,
+    intent_digest: str,
+    result_file: Path | None,
+    budget: int,
+) -> int:
+    """Run one operation for the operator: the result is written to the file and, with --json, to stdout.
+
+    Returns:
+        The exit code that the result holds.
+    """
+
+    def write(ending: Ending) -> None:
+        text = encode(ending.result, budget)
+        if result_file is not None:
+            result_file.write_text(text)
+        if common.json:
+            click.echo(text)
+        elif ending.error is None:
+            console.print(ending.result.message)
+
+    ending = work(
+        common, console, request, reason=reason, intent_digest=intent_digest, limits=limits, conclude=write
+    )
+    return ending.result.exit_code

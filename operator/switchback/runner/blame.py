@@ -1,0 +1,118 @@
+"""From a failed bundle to an error that says what happened where, why, and what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from switchback.contract.reasons import Reason
+from switchback.runner.errors import RunnerError
+from switchback.runner.redact import masked
+from switchback.runner.track import Where
+
+if TYPE_CHECKING:
+    from switchback.runner.bundle import Bundle
+    from switchback.runner.track import Failure
+    from switchback.runner.wire import ServerError
+
+LOCK_NOT_AVAILABLE = "55P03"
+DEADLOCK = "40P01"
+CANCELED = "57014"
+UNIQUE_VIOLATION = "23505"
+DEPENDENT_OBJECTS = "2BP01"
+INSUFFICIENT_PRIVILEGE = "42501"
+NO_TRANSACTION_WANTED = "25001"
+RETRIED = frozenset({LOCK_NOT_AVAILABLE, DEADLOCK})
+
+_ADVICE = {
+    NO_TRANSACTION_WANTED: "Move it into a file of its own with the line `-- switchback: no-transaction`.",
+    "55P04": "Put the new enum value into a migration of its own, before the one that uses it.",
+    DEPENDENT_OBJECTS: "Drop what depends on it first, in the same file; the objects are listed in the log.",
+    CANCELED: "Give it more time with `-- switchback: statement-timeout=…` or --statement-timeout-seconds.",
+}
+
+
+def failed(bundle: Bundle, failure: Failure) -> RunnerError:
+    """The error for a bundle that was rolled back as a whole."""
+    error = failure.error
+    if failure.where is Where.RECORD:
+        return _record(bundle, error)
+    what = "fails at COMMIT" if failure.where is Where.COMMIT else "fails"
+    return statement_failed(bundle.migration_id, bundle.path, failure.line, error, what=what, failure=failure)
+
+
+def statement_failed(
+    migration_id: str,
+    path: str,
+    line: int | None,
+    error: ServerError,
+    *,
+    what: str = "fails",
+    failure: Failure | None = None,
+) -> RunnerError:
+    """The error for one statement of a file."""
+    text = None if failure is None or failure.statement is None else failure.statement.text
+    return RunnerError(
+        Reason.SQL_FAILED,
+        f"{migration_id} {what}: {masked(error.message)}.",
+        _ADVICE.get(error.sqlstate),
+        file=path,
+        line=line,
+        sqlstate=error.sqlstate,
+        statement=text,
+        detail=log_text(error),
+    )
+
+
+def log_text(error: ServerError) -> str:
+    """The server's further words, for the log."""
+    parts = (("DETAIL", error.detail), ("HINT", error.hint), ("CONTEXT", error.context))
+    return "\n".join(f"{name}: {text}" for name, text in parts if text)
+
+
+def _record(bundle: Bundle, error: ServerError) -> RunnerError:
+    """Our own statements failed, before the file began."""
+    if error.sqlstate == UNIQUE_VIOLATION:
+        return RunnerError(
+            Reason.PLAN_MOVED,
+            f"{bundle.migration_id} is recorded in the ledger by now, although this run holds the lock.",
+            sqlstate=error.sqlstate,
+        )
+    if error.sqlstate == INSUFFICIENT_PRIVILEGE:
+        return RunnerError(
+            Reason.PERMISSION_DENIED,
+            f"The ledger cannot be written: {masked(error.message)}.",
+            "Run as the ledger's owner, or name that role with --role.",
+            sqlstate=error.sqlstate,
+        )
+    return RunnerError(
+        Reason.SQL_FAILED,
+        f"{bundle.migration_id} could not be recorded in the ledger: {masked(error.message)}.",
+        "Look at the ledger's tables: something about them is not as Switchback made them.",
+        sqlstate=error.sqlstate,
+        detail=log_text(error),
+    )
+
+
+def guard_failed(bundle: Bundle, failure: Failure, *, recorded: bool) -> RunnerError:
+    """The file ended the transaction that it ran in.
+
+    Args:
+        bundle: what ran.
+        failure: the guard's.
+        recorded: whether the ledger holds the record although the guard failed: a part is committed.
+    """
+    if recorded:
+        said = (
+            "what was before the COMMIT has taken effect and is recorded as applied in part, the rest was "
+            "rolled back"
+        )
+    elif failure.committed_inside:
+        said = "part of it has taken effect without a record, the rest was rolled back"
+    else:
+        said = "the ledger shows no trace of it, and what the file did after the ROLLBACK was rolled back too"
+    return RunnerError(
+        Reason.FAILED_PARTLY,
+        f"{bundle.migration_id} ended the transaction that keeps it and its record together: {said}.",
+        "Remove COMMIT and ROLLBACK from the file, then bring schema and ledger in line by hand.",
+        file=bundle.path,
+    )

@@ -1,0 +1,136 @@
+"""What travels to the server for one transactional migration, and batches of it as one string."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from switchback.runner.ledger.names import literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from switchback.migrations.model import Sql
+
+BATCH_FILES = 64
+BATCH_CHARACTERS = 1024 * 1024
+
+_RESETS = "RESET SESSION AUTHORIZATION;RESET ROLE;"
+_FLUSH = "DROP TABLE IF EXISTS pg_temp.switchback_flush;"
+FLUSH_MARK = "switchback_flush"
+"""Every bundle begins with a statement that raises a NOTICE: the server holds results back until 8 KB are
+full or the string is done, but a NOTICE makes it send what it has. This word tells it from the files' own."""
+
+APPLICATION_NAME_BYTES = 63
+GUARD = "switchback_guard"
+
+
+def application_name(migration_id: str, operation_id: str) -> str:
+    """`switchback <id> <operation id>` in the 63 bytes that the server keeps; a long id is cut."""
+    room = APPLICATION_NAME_BYTES - len(f"switchback  {operation_id}".encode())
+    return f"switchback {migration_id.encode()[: max(0, room)].decode(errors='ignore')} {operation_id}"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One transaction: our settings, the record, the file, the guard.
+
+    Attributes:
+        migration_id: whose.
+        half: the file's text, or None when nothing but the record changes.
+        settings: statements of `SET LOCAL`, each with its semicolon.
+        record: first statement of the transaction, into the ledger.
+        guard: last statement before COMMIT.
+        operation_id: shown in `application_name`.
+        waits_for_locks: whether a lock_timeout ends its waiting, so that blockers are looked for early.
+    """
+
+    migration_id: str
+    half: Sql | None
+    settings: tuple[str, ...]
+    record: str
+    guard: str
+    operation_id: str
+    waits_for_locks: bool = True
+
+    @cached_property
+    def head(self) -> str:
+        """What comes before the file."""
+        name = literal(application_name(self.migration_id, self.operation_id))
+        return (
+            f"{_RESETS}RESET ALL;{_FLUSH}SET application_name = {name};BEGIN;"
+            f"{''.join(self.settings)}{self.record};\n"
+        )
+
+    @property
+    def head_count(self) -> int:
+        """How many statements `head` has."""
+        return 7 + len(self.settings)
+
+    @cached_property
+    def tail(self) -> str:
+        """What comes after the file, which may end in a comment or without a semicolon."""
+        return f"\n;\n{_RESETS}{self.guard};COMMIT;\n"
+
+    @property
+    def body(self) -> str:
+        """What is sent of the file."""
+        return "" if self.half is None else self.half.body
+
+    @property
+    def path(self) -> str:
+        """The file, for messages."""
+        return "" if self.half is None else self.half.path
+
+    @property
+    def count(self) -> int:
+        """How many statements the file has."""
+        return 0 if self.half is None else len(self.half.script.statements)
+
+    @cached_property
+    def text(self) -> str:
+        """The whole bundle."""
+        return self.head + self.body + self.tail
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Consecutive bundles that travel as one string, and what is asked after the last of them."""
+
+    bundles: tuple[Bundle, ...]
+    after: str = ""
+
+    @cached_property
+    def text(self) -> str:
+        """The string."""
+        return "".join(bundle.text for bundle in self.bundles) + self.after
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return list(accumulate((len(bundle.text) for bundle in self.bundles), initial=0))[:-1]
+
+    def locate(self, position: int) -> tuple[int, int]:
+        """From a position that the server gave to (index of the bundle, offset in its file's body).
+
+        The offset is negative in the head and not below the body's length in the tail.
+        """
+        offset = position - 1
+        index = bisect_right(self._starts, offset) - 1
+        return index, offset - self._starts[index] - len(self.bundles[index].head)
+
+
+def batches(bundles: Sequence[Bundle], after: str) -> Iterator[Batch]:
+    """`bundles` in order, as many at a time as one string should hold; a large file travels alone."""
+    held: list[Bundle] = []
+    size = 0
+    for bundle in bundles:
+        if held and (len(held) == BATCH_FILES or size + len(bundle.text) > BATCH_CHARACTERS):
+            yield Batch(tuple(held), after)
+            held, size = [], 0
+        held.append(bundle)
+        size += len(bundle.text)
+    if held:
+        yield Batch(tuple(held), after)

@@ -1,0 +1,169 @@
+"""Which way back every migration of a range has. All are judged before the first one runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from switchback.contract.reasons import Reason
+from switchback.contract.words import Direction
+from switchback.migrations.directives import from_words
+from switchback.migrations.model import Reversal, Sql
+from switchback.runner.errors import RunnerError
+from switchback.runner.plan import Plan, PlannedStep, Way, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from switchback.migrations.model import Migration
+    from switchback.runner.compare import Comparison
+    from switchback.runner.ledger.model import Row
+
+
+class DownFrom(Enum):
+    """Whose down half runs when file and ledger differ."""
+
+    REFUSE = "auto"
+    FILE = "file"
+    LEDGER = "ledger"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why one migration cannot be rolled back."""
+
+    reason: Reason
+    id: str
+    text: str
+    file: str | None = None
+
+
+URGENCY = (Reason.IRREVERSIBLE, Reason.NO_DOWN, Reason.FILE_MISSING, Reason.FILE_CHANGED)
+"""When a range fails for several reasons, the first of these gives the exit code."""
+
+
+def backward(
+    comparison: Comparison,
+    rows: Sequence[Row],
+    target: str,
+    stored: Mapping[str, str],
+    *,
+    down_from: DownFrom = DownFrom.REFUSE,
+    force: bool = False,
+) -> Plan:
+    """The plan that rolls `rows` back, last applied first.
+
+    Args:
+        comparison: files and ledger.
+        rows: in order of application.
+        target: what is reached.
+        stored: down halves that the ledger keeps, by id.
+        down_from: whose down half runs when the file's differs.
+        force: forget rows that have neither a file nor a stored down half.
+
+    Raises:
+        RunnerError: `Irreversible`, `NoDown`, `FileMissing` or `FileChanged`, naming every file of the range.
+        SourceProblem: a down half is wrong inside.
+    """
+    steps: list[PlannedStep] = []
+    refusals: list[Refusal] = []
+    for row in reversed(rows):
+        found = _way(row, comparison.source.by_id.get(row.id), stored.get(row.id), down_from, force=force)
+        if isinstance(found, Refusal):
+            refusals.append(found)
+        else:
+            steps.append(found)
+    if refusals:
+        raise _refused(refusals)
+    direction = Direction.BACKWARD if steps else Direction.NONE
+    return Plan(comparison.ledger, target, direction, tuple(steps), len(comparison.pending))
+
+
+def _way(  # noqa: PLR0911 - one flat list of cases
+    row: Row, migration: Migration | None, stored: str | None, down_from: DownFrom, *, force: bool
+) -> PlannedStep | Refusal:
+    if migration is None:
+        return _without_file(row, stored, force=force)
+    reversal = migration.reversal
+    if reversal is Reversal.IRREVERSIBLE:
+        return Refusal(Reason.IRREVERSIBLE, row.id, f"{row.id} is declared irreversible", migration.up.path)
+    if reversal is Reversal.NOTHING_TO_UNDO:
+        return _nothing(row, migration.directives.down_none, migration)
+    if reversal is Reversal.ABSENT or migration.down is None:
+        if stored is not None:
+            return _from_ledger(row, stored, migration, "its file has no down half")
+        return Refusal(Reason.NO_DOWN, row.id, f"{row.id} has no down half", migration.up.path)
+    if not row.down_checksum or row.down_checksum == migration.down.checksum:
+        notice = "" if row.down_checksum else f"{row.id}: its down half was written after it was applied."
+        return PlannedStep(Direction.BACKWARD, row.id, Way.FILE, migration.down, migration, row, notice)
+    return _differing(row, migration, migration.down, stored, down_from)
+
+
+def _differing(
+    row: Row, migration: Migration, down: Sql, stored: str | None, down_from: DownFrom
+) -> PlannedStep | Refusal:
+    if down_from is DownFrom.FILE:
+        notice = (
+            f"{row.id}: the file's down half runs, which differs from the one stored when it was applied."
+        )
+        return PlannedStep(Direction.BACKWARD, row.id, Way.FILE, down, migration, row, notice)
+    if down_from is DownFrom.LEDGER and stored is not None:
+        return _from_ledger(row, stored, migration, "its file's down half differs")
+    return Refusal(
+        Reason.FILE_CHANGED,
+        row.id,
+        f"the down half of {row.id} has changed since it was applied "
+        f"(then {_short(row.down_checksum)}, now {_short(down.checksum)})",
+        down.path,
+    )
+
+
+def _short(checksum: str) -> str:
+    return checksum[:15]
+
+
+def _without_file(row: Row, stored: str | None, *, force: bool) -> PlannedStep | Refusal:
+    directives = from_words(row.directives.split("\n"))
+    if directives.irreversible:
+        return Refusal(Reason.IRREVERSIBLE, row.id, f"{row.id} was declared irreversible when it was applied")
+    if directives.down_none is not None:
+        return _nothing(row, directives.down_none, None)
+    if stored is not None:
+        return _from_ledger(row, stored, None, "its file is gone")
+    if force:
+        return PlannedStep(
+            Direction.BACKWARD, row.id, Way.FORGET, None, None, row,
+            f"{row.id}: forgotten. Its file is gone and the ledger keeps no down half, so what it did to the "
+            "schema stays.",
+        )  # fmt: skip
+    return Refusal(
+        Reason.FILE_MISSING, row.id, f"the file of {row.id} is gone, and the ledger keeps no down half of it"
+    )
+
+
+def _from_ledger(row: Row, stored: str, migration: Migration | None, why: str) -> PlannedStep | Refusal:
+    half = Sql.of(f"ledger:{row.id}", stored)
+    if not half.script.statements:
+        return Refusal(Reason.NO_DOWN, row.id, f"{row.id} has no down half")
+    notice = f"{row.id}: the down half that the ledger keeps runs, because {why}."
+    return PlannedStep(Direction.BACKWARD, row.id, Way.LEDGER, half, migration, row, notice)
+
+
+def _nothing(row: Row, why: str | None, migration: Migration | None) -> PlannedStep:
+    notice = f"{row.id}: not undone, as declared ({why})."
+    return PlannedStep(Direction.BACKWARD, row.id, Way.NOTHING, None, migration, row, notice)
+
+
+_ADVICE = {
+    Reason.FILE_CHANGED: "Restore the file, or choose with --down-from file or --down-from ledger.",
+    Reason.FILE_MISSING: "Bring the file back, or forget the row with --force: the schema stays as it is.",
+}
+
+
+def _refused(refusals: Sequence[Refusal]) -> RunnerError:
+    reason = next(reason for reason in URGENCY if any(r.reason is reason for r in refusals))
+    first = next(r for r in refusals if r.reason is reason)
+    ordered = sorted(refusals, key=lambda r: URGENCY.index(r.reason))
+    text = listed([r.text for r in ordered]).replace(", ", "; ") if len(ordered) > 1 else first.text
+    return RunnerError(reason, f"Nothing was rolled back: {text}.", _ADVICE.get(reason), file=first.file)

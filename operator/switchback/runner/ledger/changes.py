@@ -1,0 +1,118 @@
+"""Writes into the ledger outside any migration's transaction. Under the lock; each raises the revision."""
+
+# ruff: noqa: S608 - names and values are quoted by `names`
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from switchback.contract.reasons import Reason
+from switchback.runner.errors import RunnerError
+from switchback.runner.ledger.names import literal
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import psycopg
+
+    from switchback.runner.ledger.entries import Author
+    from switchback.runner.ledger.names import Names
+
+RESERVED = "Reserved"
+RELEASED = "Released"
+
+
+def event(names: Names, kind: str, author: Author, migration_id: str | None = None, details: str = "") -> str:
+    """INSERT of one event."""
+    return (
+        f"INSERT INTO {names.events} (kind, migration_id, operation_id, intent_digest, reason, details) "
+        f"VALUES ({literal(kind)}, {literal(migration_id)}, {author.values}, {literal(details)})"
+    )
+
+
+def bump(names: Names) -> str:
+    """UPDATE that gives the ledger a new revision."""
+    return f"UPDATE {names.meta} SET revision = revision + 1"
+
+
+def note(
+    connection: psycopg.Connection[Any],
+    names: Names,
+    author: Author,
+    kind: str,
+    *,
+    migration_id: str | None = None,
+    details: str = "",
+) -> None:
+    """Add one event."""
+    text = f"BEGIN;{event(names, kind, author, migration_id, details)};{bump(names)};COMMIT"
+    connection.execute(text.encode())
+
+
+def mark_partial(
+    connection: psycopg.Connection[Any], names: Names, author: Author, migration_id: str, done: int
+) -> None:
+    """Write down that only `done` statements of an applied migration have taken effect."""
+    text = (
+        f"BEGIN;UPDATE {names.migrations} SET statements_done = least({done}, statements_total) "
+        f"WHERE id = {literal(migration_id)};"
+        f"{event(names, 'AppliedPartly', author, migration_id)};{bump(names)};COMMIT"
+    )
+    connection.execute(text.encode())
+
+
+def reserve(
+    connection: psycopg.Connection[Any],
+    names: Names,
+    author: Author,
+    *,
+    plan: str,
+    seconds: float,
+    revision: int,
+) -> datetime:
+    """Write the reservation of `author`'s operation. Gives its end, by the server's clock.
+
+    Args:
+        connection: that holds the lock.
+        names: where the ledger is.
+        author: whose operation.
+        plan: digest of the plan that it will run.
+        seconds: its life.
+        revision: of the ledger that the plan was made from.
+
+    Raises:
+        RunnerError: `PlanMoved` when the ledger has another revision by now.
+    """
+    row = connection.execute(
+        (
+            f"WITH m AS (UPDATE {names.meta} SET reserved_by = %(by)s, reserved_plan = %(plan)s, "
+            "reserved_until = pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => %(seconds)s), "
+            "revision = revision + 1 WHERE revision = %(revision)s RETURNING reserved_until), "
+            f"e AS (INSERT INTO {names.events} (kind, operation_id, intent_digest, reason, details) "
+            f"SELECT '{RESERVED}', {author.values.replace('%', '%%')}, %(plan)s FROM m RETURNING 1) "
+            "SELECT reserved_until FROM m, e"
+        ).encode(),
+        {"by": author.operation_id, "plan": plan, "seconds": seconds, "revision": revision},
+    ).fetchone()
+    if row is None:
+        raise RunnerError(Reason.PLAN_MOVED, "The ledger changed between the plan and its reservation.")
+    until: datetime = row[0]
+    return until
+
+
+def release(connection: psycopg.Connection[Any], names: Names, author: Author) -> bool:
+    """Clear the reservation if it is this operation's or one of the same resource. Gives whether it was."""
+    mine = author.operation_id.partition("-")[0]
+    row = connection.execute(
+        (
+            f"WITH m AS (UPDATE {names.meta} SET reserved_by = NULL, reserved_plan = NULL, "
+            "reserved_until = NULL, revision = revision + 1 "
+            "WHERE reserved_by = %(id)s OR (%(mine)s <> 'cli' AND "
+            "pg_catalog.split_part(reserved_by, '-', 1) = %(mine)s) RETURNING 1), "
+            f"e AS (INSERT INTO {names.events} (kind, operation_id, intent_digest, reason) "
+            f"SELECT '{RELEASED}', {author.values.replace('%', '%%')} FROM m RETURNING 1) "
+            "SELECT count(*) FROM e"
+        ).encode(),
+        {"id": author.operation_id, "mine": mine},
+    ).fetchone()
+    return row is not None and bool(row[0])

@@ -1,0 +1,125 @@
+"""SQL that records a migration inside the migration's own transaction: first its row, last the guard.
+
+The guard divides by the number of rows that this very transaction wrote. After a COMMIT or ROLLBACK hidden in
+the file the row has another `xmin`, or is gone, and the division by zero keeps the rest from being committed.
+It passes `RESET ALL`, other roles and savepoints.
+"""
+
+# ruff: noqa: S608 - names and values are quoted by `names`
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from switchback.runner.ledger.names import literal
+
+if TYPE_CHECKING:
+    from switchback.migrations.model import Migration
+    from switchback.runner.ledger.names import Names
+
+APPLIED = "Applied"
+ROLLED_BACK = "RolledBack"
+FORGOTTEN = "Forgotten"
+NOT_UNDONE = "NotUndone"
+STARTED = "Started"
+
+_MINE = "xmin = pg_catalog.pg_current_xact_id()::pg_catalog.xid"
+_ELAPSED = "pg_catalog.ceil(extract(epoch FROM pg_catalog.clock_timestamp() - {since}) * 1000)::bigint"
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """On whose behalf something is recorded. Empty strings when there is nothing to say."""
+
+    operation_id: str
+    intent_digest: str = ""
+    reason: str = ""
+
+    @property
+    def values(self) -> str:
+        """For the columns `operation_id, intent_digest, reason`."""
+        return f"{literal(self.operation_id)}, {literal(self.intent_digest)}, {literal(self.reason)}"
+
+
+def applied_row(names: Names, migration: Migration, position: int, author: Author, *, done: int) -> str:
+    """INSERT of the row of a migration that is about to run.
+
+    Args:
+        names: where the ledger is.
+        migration: what runs.
+        position: its place in the order of application.
+        author: for whom.
+        done: statements that will have taken effect when this is committed.
+    """
+    down = migration.down
+    down_sql = down.text if down is not None and migration.down_kind == "SQL" else None
+    values = ", ".join(
+        (
+            literal(migration.id),
+            str(position),
+            literal(migration.description),
+            literal(migration.format),
+            literal(migration.up.checksum),
+            literal("" if down is None else down.checksum),
+            literal(migration.up.fingerprint),
+            literal(migration.down_kind),
+            literal(down_sql),
+            literal("\n".join(migration.directives.words())),
+            str(done),
+            str(len(migration.up.script.statements)),
+            author.values,
+        )
+    )
+    return (
+        f"INSERT INTO {names.migrations} (id, position, description, format, up_checksum, down_checksum, "
+        "fingerprint, down_kind, down_sql, directives, statements_done, statements_total, operation_id, "
+        f"intent_digest, reason) VALUES ({values})"
+    )
+
+
+def applied_guard(names: Names, migration_id: str) -> str:
+    """The guard of an up; writes the duration, the event and the new revision. Gives the duration in ms."""
+    elapsed = _ELAPSED.format(since="applied_at")
+    return (
+        f"WITH m AS (UPDATE {names.migrations} SET duration_ms = {elapsed} "
+        f"WHERE id = {literal(migration_id)} AND {_MINE} RETURNING *), "
+        f"e AS (INSERT INTO {names.events} (kind, migration_id, position, up_checksum, down_checksum, "
+        "duration_ms, operation_id, intent_digest, reason) "
+        f"SELECT '{APPLIED}', id, position, up_checksum, down_checksum, duration_ms, operation_id, "
+        "intent_digest, reason FROM m RETURNING duration_ms), "
+        f"r AS (UPDATE {names.meta} SET revision = revision + 1 RETURNING 1) "
+        "SELECT 1 / (count(*))::int AS switchback_guard, max(e.duration_ms) FROM e, r"
+    )
+
+
+def removed_row(names: Names, migration_id: str, author: Author, *, kind: str, details: str = "") -> str:
+    """DELETE of the row, and INSERT of its event, of a migration that is about to be rolled back.
+
+    Args:
+        names: where the ledger is.
+        migration_id: whose row.
+        author: for whom.
+        kind: `ROLLED_BACK`, `NOT_UNDONE` (nothing to undo) or `FORGOTTEN` (row forgotten, schema left).
+        details: for people who read the history.
+    """
+    return (
+        f"WITH gone AS (DELETE FROM {names.migrations} WHERE id = {literal(migration_id)} RETURNING *) "
+        f"INSERT INTO {names.events} (kind, migration_id, position, up_checksum, down_checksum, "
+        "operation_id, intent_digest, reason, details) "
+        f"SELECT {literal(kind)}, id, position, up_checksum, down_checksum, {author.values}, "
+        f"{literal(details)} FROM gone"
+    )
+
+
+def removed_guard(names: Names, migration_id: str) -> str:
+    """The guard of a down. Its event is the newest one, for nobody else writes while the lock is held."""
+    elapsed = _ELAPSED.format(since="at")
+    return (
+        f"WITH e AS (UPDATE {names.events} SET duration_ms = {elapsed} "
+        f"WHERE seq = (SELECT max(seq) FROM {names.events}) AND migration_id = {literal(migration_id)} "
+        f"AND {_MINE} RETURNING duration_ms), "
+        f"r AS (UPDATE {names.meta} SET revision = revision + 1 RETURNING 1) "
+        "SELECT 1 / (count(*))::int AS switchback_guard, max(e.duration_ms) FROM e, r "
+        f"WHERE NOT EXISTS (SELECT FROM {names.migrations} WHERE id = {literal(migration_id)})"
+    )

@@ -1,0 +1,172 @@
+"""Reading the ledger: two round trips, no lock, nothing created."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import errors
+
+from switchback.contract.reasons import Reason
+from switchback.contract.result import Database
+from switchback.runner.errors import RunnerError
+from switchback.runner.ledger.model import MAJOR, Identity, Ledger, Meta, Reservation, Row
+from switchback.runner.ledger.names import TABLES, literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from switchback.runner.ledger.names import Names
+
+OLDEST = 15
+"""Oldest major version that is supported and tested."""
+
+_LOOK = """
+SELECT current_database(), d.oid::bigint, session_user, current_setting('server_version_num')::int,
+  {system_identifier},
+  ARRAY(SELECT c.relname::text FROM pg_catalog.pg_class c
+    WHERE c.relnamespace = n.oid AND c.relname IN ('migrations', 'events', 'meta')),
+  EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
+    WHERE c.relnamespace = n.oid AND c.relname = 'meta' AND a.attname = 'ledger_uuid'),
+  n.oid IS NOT NULL,
+  CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relname = 'meta')
+    THEN false
+    ELSE EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
+      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
+        AND s.nspname NOT LIKE 'pg\\_%' AND s.nspname <> 'information_schema'
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x
+          WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.objid = c.oid AND x.deptype = 'e'))
+  END
+FROM pg_catalog.pg_database d LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = {schema}
+WHERE d.datname = current_database()
+"""
+_SYSTEM_IDENTIFIER = "(SELECT system_identifier::text FROM pg_catalog.pg_control_system())"
+
+_META = """
+SELECT major, minor, revision, ledger_uuid::text, system_identifier, database_oid, database_name,
+  protected_for, reserved_by, reserved_until, reserved_until > pg_catalog.clock_timestamp() FROM {meta}
+"""
+_ROWS = """
+SELECT id, position, description, up_checksum, down_checksum, fingerprint, down_kind, directives,
+  statements_done, statements_total, down_done,
+  pg_catalog.to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), duration_ms
+FROM {migrations} ORDER BY position
+"""
+
+
+def read(connection: psycopg.Connection[Any], names: Names) -> Ledger:
+    """What the ledger holds, and which database it is in.
+
+    The revision is read before the rows: whoever then takes the lock and finds the revision unchanged knows
+    that the rows are still the ones read here.
+
+    Raises:
+        RunnerError: `ServerUnsupported`; `LedgerNewer` when a newer ledger cannot be understood; `Usage` when
+            the schema holds tables of somebody else under our names.
+        psycopg.Error: rights are missing or the connection broke.
+    """
+    identity, exists = _look(connection, names)
+    if not exists:
+        return Ledger(identity)
+    text = _META.format(meta=names.meta) + ";" + _ROWS.format(migrations=names.migrations)
+    try:
+        cursor = connection.execute(text.encode())
+    except (errors.UndefinedColumn, errors.UndefinedTable) as error:
+        raise RunnerError(
+            Reason.LEDGER_NEWER,
+            f"The ledger in schema {names.schema} has another shape than this release knows: "
+            f"{error.diag.message_primary}.",
+            sqlstate=error.sqlstate,
+        ) from None
+    first = cursor.fetchone()
+    if first is None:
+        raise RunnerError(
+            Reason.DATABASE_CHANGED,
+            f"{names.meta} is empty: somebody has deleted the ledger's own row.",
+            "Bring the row back from a backup.",
+        )
+    cursor.nextset()
+    return Ledger(identity, _meta(first), tuple(map(Row._make, cursor.fetchall())))
+
+
+def _look(connection: psycopg.Connection[Any], names: Names) -> tuple[Identity, bool]:
+    found = _first(connection, names, _SYSTEM_IDENTIFIER)
+    database, oid, role, version, system, tables, is_ours, schema_exists, others = found
+    identity = Identity(Database(database, system, version), oid, role, schema_exists, others)
+    if version // 10000 < OLDEST:
+        raise RunnerError(
+            Reason.SERVER_UNSUPPORTED,
+            f"The server is PostgreSQL {version // 10000}; Switchback needs {OLDEST} or newer.",
+        )
+    if is_ours and len(tables) == len(TABLES):
+        return identity, True
+    if tables:
+        raise _foreign(names, tables, is_ours=is_ours)
+    return identity, False
+
+
+def _first(connection: psycopg.Connection[Any], names: Names, system: str) -> tuple[Any, ...]:
+    text = _LOOK.format(schema=literal(names.schema), system_identifier=system)
+    try:
+        row = connection.execute(text.encode()).fetchone()
+    except errors.InsufficientPrivilege:
+        if system == "''":
+            raise
+        # Some providers keep pg_control_system() to themselves; then oid and name tell databases apart.
+        return _first(connection, names, "''")
+    assert row is not None  # noqa: S101 - the current database is in pg_database
+    return tuple(row)
+
+
+def _foreign(names: Names, tables: Iterable[str], *, is_ours: bool) -> RunnerError:
+    listed = ", ".join(sorted(tables))
+    if is_ours:
+        missing = ", ".join(sorted(set(TABLES) - set(tables)))
+        return RunnerError(
+            Reason.DATABASE_CHANGED,
+            f"The ledger in schema {names.schema} has lost its table {missing}.",
+            "Bring it back from a backup; without it nobody knows what is applied.",
+        )
+    return RunnerError(
+        Reason.USAGE,
+        f"Schema {names.schema} holds {listed}, which Switchback did not make.",
+        "Choose another schema for the ledger with --ledger-schema.",
+    )
+
+
+def _meta(row: tuple[Any, ...]) -> Meta:
+    major, minor, revision, uuid, system, oid, name, protected_for, reserved_by, until, live = row
+    reservation = Reservation(reserved_by, until, live) if reserved_by is not None else None
+    return Meta(major, minor, revision, uuid, system, oid, name, protected_for, reservation)
+
+
+def stored_downs(connection: psycopg.Connection[Any], names: Names, ids: Iterable[str]) -> dict[str, str]:
+    """Down SQL that the ledger keeps, by id; ids without one are left out."""
+    wanted = list(ids)
+    if not wanted:
+        return {}
+    text = f"SELECT id, down_sql FROM {names.migrations} WHERE down_sql IS NOT NULL AND id = ANY(%s)"  # noqa: S608 - the name is quoted
+    return dict(connection.execute(text.encode(), (wanted,)).fetchall())
+
+
+def revision(connection: psycopg.Connection[Any], names: Names) -> int:
+    """The ledger's revision now; -1 when there is no ledger. For compare-and-set under the lock."""
+    try:
+        row = connection.execute(f"SELECT revision FROM {names.meta}".encode()).fetchone()  # noqa: S608 - quoted
+    except errors.UndefinedTable:
+        return -1
+    return -1 if row is None else int(row[0])
+
+
+def refuse_newer(ledger: Ledger, names: Names) -> None:
+    """Stop before writing into a ledger of a newer major version.
+
+    Raises:
+        RunnerError: `LedgerNewer`.
+    """
+    if ledger.meta is not None and ledger.meta.major > MAJOR:
+        raise RunnerError(
+            Reason.LEDGER_NEWER,
+            f"The ledger in schema {names.schema} is version {ledger.meta.major}.{ledger.meta.minor}; "
+            f"this release writes version {MAJOR}.",
+        )

@@ -1,0 +1,48 @@
+"""Time limits of one file, as SET LOCAL statements of its transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from switchback.migrations.model import Sql
+    from switchback.runner.session import Limits
+
+TRANSACTION_TIMEOUT_SINCE = 17
+
+_DML = frozenset(
+    {
+        "INSERT", "UPDATE", "DELETE", "MERGE", "SELECT", "WITH", "VALUES", "TABLE", "COPY", "SET", "RESET",
+        "SHOW", "EXPLAIN", "NOTIFY", "ANALYZE", "SAVEPOINT", "RELEASE", "ROLLBACK", "PREPARE", "EXECUTE",
+        "DEALLOCATE", "DECLARE", "FETCH", "MOVE", "CLOSE",
+    }
+)  # fmt: skip
+"""First words of statements that take no lock which would make others queue behind them for long."""
+
+
+def is_dml(half: Sql) -> bool:
+    """Whether a file holds nothing but statements on rows. DO and CALL may hold anything."""
+    return all(not s.words or s.words[0] in _DML for s in half.script.statements)
+
+
+def lock_timeout_ms(limits: Limits, half: Sql | None) -> int:
+    """Limit for each lock: the file's own word, else the run's for files with DDL, else none."""
+    if half is None:
+        return limits.lock_timeout_ms
+    own = half.directives.lock_timeout_ms
+    if own is not None:
+        return own
+    return 0 if is_dml(half) else limits.lock_timeout_ms
+
+
+def settings(limits: Limits, half: Sql | None, server_major: int) -> tuple[str, ...]:
+    """The statements. Limits that nobody wishes are set to none, whatever the database has as default."""
+    own = None if half is None else half.directives.statement_timeout_ms
+    statement = limits.statement_timeout_ms if own is None else own
+    found = [
+        f"SET LOCAL lock_timeout = {lock_timeout_ms(limits, half)};",
+        f"SET LOCAL statement_timeout = {statement};",
+    ]
+    if server_major >= TRANSACTION_TIMEOUT_SINCE:
+        found.append("SET LOCAL transaction_timeout = 0;")
+    return tuple(found)

@@ -1,0 +1,71 @@
+"""Opening connections for a session: the address is read when the first one is needed."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from switchback.runner import connect, trouble, url
+from switchback.runner.redact import Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import psycopg
+
+    from switchback.runner.address import Address
+    from switchback.runner.connect import Wishes
+    from switchback.runner.errors import RunnerError
+
+
+class Opener:
+    """Callable by purpose, as `Session.open` wants it.
+
+    Args:
+        text: what --url says; None: look into the environment.
+        wishes: what the sessions are to be.
+        warn: gets what the address says in vain.
+        pause: waits so many seconds while a server starts up, or raises when somebody stops the run.
+    """
+
+    def __init__(
+        self,
+        text: str | None,
+        wishes: Wishes,
+        warn: Callable[[str], None],
+        pause: Callable[[float], None],
+    ) -> None:
+        self.text = text
+        self.wishes = wishes
+        self.warn = warn
+        self.pause = pause
+        self._redactor = Redactor(() if text is None else (text,))
+
+    def redactor(self) -> Redactor:
+        """What cleans texts of this address's secrets, as far as the address is known by now."""
+        return self._redactor
+
+    @cached_property
+    def address(self) -> Address:
+        """Which database.
+
+        Raises:
+            RunnerError: `UrlMissing`, `UrlInvalid`.
+        """
+        found = url.from_environment(self.text)
+        self._redactor = Redactor(found.secrets)
+        for notice in found.notices:
+            self.warn(notice)
+        return found
+
+    def __call__(self, purpose: str) -> psycopg.Connection[Any]:
+        """A new connection in autocommit.
+
+        Raises:
+            RunnerError: of connecting.
+        """
+        return connect.connect(self.address, self.wishes, purpose, self.pause)
+
+    def explain(self, error: psycopg.Error) -> RunnerError:
+        """From what the driver raised on an open connection to an error for people."""
+        return trouble.running(error, self.address)

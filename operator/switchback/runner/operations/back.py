@@ -1,0 +1,43 @@
+"""Planning a rollback: which way back every migration has, and what would be lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from switchback.runner.downs import DownFrom, backward
+from switchback.runner.ledger import read, rights
+from switchback.runner.plan import Plan, Way
+
+if TYPE_CHECKING:
+    from switchback.runner.compare import Comparison
+    from switchback.runner.operations.base import Request
+    from switchback.runner.plan import Goal
+    from switchback.runner.session import Session
+
+
+def plan_backward(session: Session, request: Request, comparison: Comparison, goal: Goal) -> Plan:
+    """The plan that rolls back to the goal, checked from end to end, with its losses.
+
+    Raises:
+        SourceProblem: a down half is wrong inside.
+        RunnerError: `Irreversible`, `NoDown`, `FileMissing`, `FileChanged`, `LedgerWritableByOthers`.
+    """
+    stored = read.stored_downs(session.work, session.names, _wanted(comparison, goal, request))
+    plan = backward(
+        comparison, goal.beyond, goal.target, stored, down_from=request.down_from, force=request.force
+    )
+    if any(step.way is Way.LEDGER for step in plan.steps):
+        rights.refuse_writable(session.work, session.names)
+    return plan
+
+
+def _wanted(comparison: Comparison, goal: Goal, request: Request) -> list[str]:
+    """Ids whose stored down half may be needed: the file is gone, has none, or has another one."""
+    files = comparison.source.by_id
+
+    def same(row_id: str, down_checksum: str) -> bool:
+        file = files.get(row_id)
+        return file is not None and file.down is not None and file.down.checksum == down_checksum
+
+    every = request.down_from is DownFrom.LEDGER
+    return [row.id for row in goal.beyond if every or not same(row.id, row.down_checksum)]

@@ -1,0 +1,157 @@
+"""What an operation is asked, what it learns on the way, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from switchback.contract.reasons import Reason
+from switchback.contract.words import BASE, LATEST, Direction
+from switchback.migrations.load import load
+from switchback.runner.compare import Comparison, compare
+from switchback.runner.downs import DownFrom
+from switchback.runner.errors import RunnerError
+from switchback.runner.session import refuse_unfit
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from switchback.contract.words import Operation, Risk
+    from switchback.migrations.model import Source
+    from switchback.runner.execute import Done
+    from switchback.runner.ledger.model import Ledger
+    from switchback.runner.plan import Plan
+    from switchback.runner.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One wish.
+
+    Attributes:
+        operation: what to do.
+        operation_id: on whose behalf; `cli-…` from a command line.
+        folder: where the migrations are.
+        target: `latest`, `base`, an id or a short form; None: the operation's default.
+        steps: instead of a target, how many migrations; from command lines only.
+        format: name of the source's format; None to look.
+        ignore: patterns of files that are no migrations.
+        dry_run: change nothing; the server enforces it.
+        allow_non_empty: begin a ledger in a database that already has relations.
+        force: forget rows without any way back; roll back all when asked for more steps than there are.
+        down_from: whose down half runs when file and ledger differ.
+        accept: risks that somebody has accepted.
+        expect_source: digest that the folder must have; empty: any.
+        expect_plan: digest that the plan must have; empty: any.
+        reserve_unless_risky: on inspect, reserve in the same run when no risk is left unaccepted.
+        reserve_seconds: life of a reservation.
+        own_reservation: roll back only under a reservation of this operation.
+    """
+
+    operation: Operation
+    operation_id: str
+    folder: Path
+    target: str | None = None
+    steps: int | None = None
+    format: str | None = None
+    ignore: tuple[str, ...] = ()
+    dry_run: bool = False
+    allow_non_empty: bool = False
+    force: bool = False
+    down_from: DownFrom = DownFrom.REFUSE
+    accept: frozenset[Risk] = frozenset()
+    expect_source: str = ""
+    expect_plan: str = ""
+    reserve_unless_risky: bool = False
+    reserve_seconds: float = 2100
+    own_reservation: bool = False
+
+
+@dataclass
+class Facts:
+    """What a run has learned so far; the result tells it, however the run ends."""
+
+    source: Source | None = None
+    ledger: Ledger | None = None
+    plan: Plan | None = None
+    target: str = ""
+    done: list[Done] = field(default_factory=list)
+    reserved_until: datetime | None = None
+
+    @property
+    def applied(self) -> list[str]:
+        """Ids in order of application, as far as this run knows."""
+        ids = dict.fromkeys(row.id for row in self.ledger.rows) if self.ledger is not None else {}
+        for entry in self.done:
+            if entry.direction is Direction.FORWARD:
+                ids[entry.id] = None
+            else:
+                ids.pop(entry.id, None)
+        return list(ids)
+
+    @property
+    def current(self) -> str:
+        """Where the database is; empty when that is not known."""
+        if self.ledger is None:
+            return ""
+        return next(reversed(self.applied), BASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How an operation ended when nothing went wrong."""
+
+    reason: Reason
+    message: str
+
+
+def load_source(request: Request, facts: Facts) -> Source:
+    """Read the files, and make sure they are the expected ones.
+
+    Raises:
+        SourceProblem: the folder cannot be used.
+        RunnerError: `SourceMoved`.
+    """
+    source = load(request.folder, request.format, request.ignore)
+    facts.source = source
+    if request.expect_source and source.digest != request.expect_source:
+        raise RunnerError(
+            Reason.SOURCE_MOVED,
+            f"The files in {request.folder} have the digest {source.digest}; "
+            f"{request.expect_source} was expected.",
+        )
+    return source
+
+
+def look(session: Session, request: Request, facts: Facts) -> Comparison:
+    """Read files and ledger, and compare them.
+
+    Raises:
+        SourceProblem: the folder cannot be used.
+        RunnerError: of connecting; `SourceMoved`, `LedgerNewer`, `DatabaseChanged`, `Reserved`.
+    """
+    source = load_source(request, facts)
+    ledger = facts.ledger = session.read()
+    refuse_unfit(ledger, session.names, request.operation_id)
+    return compare(source, ledger)
+
+
+def again(session: Session, request: Request, facts: Facts, source: Source) -> Comparison | None:
+    """Take the lock. Gives a new comparison when the ledger has changed since it was read, else None.
+
+    Raises:
+        RunnerError: `LockTimeout`, `OrphanRunning`, `LedgerNewer`, `DatabaseChanged`, `Reserved`.
+    """
+    before = facts.ledger
+    assert before is not None  # noqa: S101 - `look` comes first
+    ledger = facts.ledger = session.lock(before)
+    if ledger is before:
+        return None
+    refuse_unfit(ledger, session.names, request.operation_id)
+    return compare(source, ledger)
+
+
+def wished(request: Request) -> str:
+    """The target as it was asked for."""
+    return request.target or LATEST

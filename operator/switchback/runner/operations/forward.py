@@ -1,0 +1,62 @@
+"""What has to be true before anything is applied."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from switchback.contract.reasons import Reason
+from switchback.runner.errors import RunnerError
+from switchback.runner.plan import Plan, forward, listed
+
+if TYPE_CHECKING:
+    from switchback.runner.compare import Comparison
+    from switchback.runner.operations.base import Request
+    from switchback.runner.plan import Goal
+    from switchback.runner.session import Session
+
+
+def plan_forward(session: Session, request: Request, comparison: Comparison, goal: Goal) -> Plan:
+    """The plan that applies what is pending up to the goal, after every check that needs no lock.
+
+    Raises:
+        SourceProblem: a file that would run is wrong inside.
+        RunnerError: `FileChanged`, `FailedPartly`, `BaselineRequired`.
+    """
+    _refuse_changed(session, comparison)
+    plan = forward(comparison, goal.ahead, goal.target)
+    if not plan.steps:
+        return plan
+    _refuse_first_contact(request, comparison)
+    for notice in comparison.source.check(step.id for step in plan.steps):
+        session.reporter.warn(notice)
+    for row in comparison.missing:
+        session.reporter.warn(f"{row.id} is applied, but its file is gone.")
+    return plan
+
+
+def _refuse_changed(session: Session, comparison: Comparison) -> None:
+    harmless = [change for change in comparison.changed if change.formatting_only]
+    for change in harmless:
+        session.reporter.warn(
+            f"{change.row.id} has changed since it was applied, in comments or blanks only."
+        )
+    changed = [change for change in comparison.changed if not change.formatting_only]
+    if changed:
+        one = changed[0]
+        have, were = ("has", "it was") if len(changed) == 1 else ("have", "they were")
+        raise RunnerError(
+            Reason.FILE_CHANGED,
+            f"{listed([change.row.id for change in changed])} {have} changed since {were} applied "
+            f"({one.row.id}: then {one.row.up_checksum[:15]}, now {one.migration.up.checksum[:15]}).",
+            file=one.migration.up.path,
+        )
+
+
+def _refuse_first_contact(request: Request, comparison: Comparison) -> None:
+    ledger = comparison.ledger
+    if ledger.meta is None and ledger.identity.other_relations and not request.allow_non_empty:
+        raise RunnerError(
+            Reason.BASELINE_REQUIRED,
+            f"The database {ledger.identity.database.name} has tables, but no ledger says which "
+            "migrations made them.",
+        )

@@ -1,0 +1,149 @@
+"""Run one operation to its end and say how it ended, whatever happened: success, error, signal or bug."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from switchback.contract.reasons import Reason, meaning
+from switchback.contract.result import Result
+from switchback.contract.words import Direction
+from switchback.migrations.errors import SourceProblem
+from switchback.runner.errors import RunnerError
+from switchback.runner.operations.base import Facts
+from switchback.runner.operations.registry import OPERATIONS
+from switchback.runner.stop import Stopped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from switchback.runner.opening import Opener
+    from switchback.runner.operations.base import Answer, Request
+    from switchback.runner.redact import Redactor
+    from switchback.runner.session import Session
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended.
+
+    Attributes:
+        result: as it travels.
+        facts: what was learned, for people.
+        error: what went wrong, with everything for the log; None when nothing did.
+        text: the error for people: place, sentences, SQLSTATE. Not yet redacted.
+        advice: what to do next.
+    """
+
+    result: Result
+    facts: Facts
+    error: BaseException | None = None
+    text: str = ""
+    advice: str = ""
+
+
+def perform(
+    session: Session,
+    request: Request,
+    opener: Opener,
+    action: Callable[[Session, Request, Facts], Answer] | None = None,
+) -> Ending:
+    """Run the operation of the request, or `action` in its place, and catch everything.
+
+    Args:
+        session: of this run; connects when it is first needed.
+        request: what to do.
+        opener: knows the address's secrets, and what the driver's errors mean.
+        action: instead of the operation's own function.
+    """
+    facts = Facts()
+    run = action or OPERATIONS[request.operation]
+    try:
+        answer = run(session, request, facts)
+        return Ending(_result(request, facts, answer.reason, opener.redactor().clean(answer.message)), facts)
+    except RunnerError as error:
+        return _failed(request, facts, error, error, opener.redactor())
+    except SourceProblem as error:
+        return _failed(request, facts, _of_source(error), error, opener.redactor())
+    except Stopped as error:
+        ending = _failed(request, facts, _of_signal(error), error, opener.redactor())
+        return replace(ending, result=replace(ending.result, exit_code=128 + error.signum))
+    except psycopg.Error as error:
+        return _failed(request, facts, opener.explain(error), error, opener.redactor())
+    except Exception as error:  # noqa: BLE001 - a bug still has to be told to whoever waits for the result
+        return _failed(request, facts, _of_bug(error), error, opener.redactor())
+
+
+def _of_source(error: SourceProblem) -> RunnerError:
+    return RunnerError(error.reason, error.message, error.advice, file=error.file, line=error.line)
+
+
+def _of_signal(error: Stopped) -> RunnerError:
+    return RunnerError(Reason.INTERRUPTED, f"Stopped by {error}; what was under way was rolled back.")
+
+
+def _of_bug(error: Exception) -> RunnerError:
+    return RunnerError(
+        Reason.BUG,
+        f"{type(error).__name__} in Switchback itself; the log has it under {secrets.token_hex(4)}.",
+        "Please report it with the log of the run; --debug shows where it happened.",
+    )
+
+
+def _failed(
+    request: Request, facts: Facts, shown: RunnerError, error: BaseException, redactor: Redactor
+) -> Ending:
+    message = f"{shown.message}{_so_far(facts)}"
+    travelling = RunnerError(
+        shown.reason, message, shown.advice, file=shown.file, line=shown.line, sqlstate=shown.sqlstate
+    )
+    place = f"{shown.place}: " if shown.place else ""
+    state = f" (SQLSTATE {shown.sqlstate})" if shown.sqlstate else ""
+    result = _result(request, facts, shown.reason, redactor.summary(travelling))
+    return Ending(result, facts, error, f"{place}{shown.message}{state}{_so_far(facts)}", shown.advice)
+
+
+def _so_far(facts: Facts) -> str:
+    """What this run has committed before it failed."""
+    if not facts.done:
+        return ""
+    number = len(facts.done)
+    word = "applied" if facts.done[0].direction is Direction.FORWARD else "rolled back"
+    return (
+        f" {number} before it {'was' if number == 1 else 'were'} {word}; the database is at {facts.current}."
+    )
+
+
+def _result(request: Request, facts: Facts, reason: Reason, message: str) -> Result:
+    plan, ledger = facts.plan, facts.ledger
+    applied = facts.applied
+    return Result(
+        operation=request.operation,
+        operation_id=request.operation_id,
+        reason=reason,
+        message=message,
+        at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        exit_code=int(meaning(reason).exit_code),
+        database=None if ledger is None else ledger.identity.database,
+        direction=Direction.NONE if plan is None else plan.direction,
+        current=facts.current,
+        target=facts.target,
+        pending=_pending(facts, applied),
+        plan_digest="" if plan is None or not plan.steps else plan.digest,
+        source_digest="" if facts.source is None else facts.source.digest,
+        risks=() if plan is None else plan.risks,
+        reserved_until="" if facts.reserved_until is None else facts.reserved_until.isoformat(),
+        applied_tail=tuple(applied[-10:]),
+        steps=() if plan is None else tuple(step.public for step in plan.steps),
+    )
+
+
+def _pending(facts: Facts, applied: list[str]) -> int:
+    if facts.source is None or facts.ledger is None:
+        return 0
+    known = set(applied)
+    return sum(migration.id not in known for migration in facts.source.migrations)

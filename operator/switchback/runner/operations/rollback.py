@@ -1,0 +1,173 @@
+"""Roll back to a target: the plan as it was seen, the risks as they were accepted, or nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from switchback.contract.reasons import Reason
+from switchback.contract.words import BASE, Direction
+from switchback.runner.errors import RunnerError
+from switchback.runner.execute import Executor
+from switchback.runner.ledger import changes
+from switchback.runner.operations.back import plan_backward
+from switchback.runner.operations.base import Answer, Facts, Request, again, look
+from switchback.runner.operations.migrate import count
+from switchback.runner.plan import Goal, Plan, goal, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from switchback.runner.compare import Comparison
+    from switchback.runner.session import Session
+
+
+def run(
+    session: Session, request: Request, facts: Facts, confirm: Callable[[Plan], None] | None = None
+) -> Answer:
+    """Roll back in reverse order of application.
+
+    Args:
+        session: of this run.
+        request: what is asked.
+        facts: filled on the way.
+        confirm: asked with the plan before anything runs; raises to stop.
+
+    Raises:
+        RunnerError, SourceProblem, Stopped: see the parts.
+    """
+    comparison = look(session, request, facts)
+    plan = _plan(session, request, comparison, facts)
+    if not request.own_reservation and plan.direction is Direction.NONE:
+        return Answer(Reason.UP_TO_DATE, f"Nothing to roll back: the database is at {facts.current}.")
+    if request.dry_run:
+        return Answer(Reason.SUCCEEDED, f"Would roll back {count(len(plan.steps))}; nothing was changed.")
+    _refuse_unreserved(request, facts)
+    _refuse_moved(request, plan)
+    if confirm is not None:
+        confirm(plan)
+    refuse_risks(request, plan)
+    changed = again(session, request, facts, comparison.source)
+    if changed is not None:
+        _refuse_unreserved(request, facts)
+        before = plan.digest
+        plan = _plan(session, request, changed, facts)
+        if plan.digest != before:
+            raise RunnerError(
+                Reason.PLAN_MOVED, "Another run has changed the ledger since the plan was made."
+            )
+    return _run(session, request, facts, plan)
+
+
+def _run(session: Session, request: Request, facts: Facts, plan: Plan) -> Answer:
+    assert facts.ledger is not None  # noqa: S101 - `look` has read it
+    executor = Executor(session, facts.ledger)
+    facts.done = executor.done
+    try:
+        if request.own_reservation:
+            _renew(session, request, facts, plan)
+        executor.run(plan.steps)
+    except RunnerError as error:
+        if error.reason is not Reason.OUTCOME_UNKNOWN:
+            _clear(session, request, facts)
+        raise
+    except BaseException:
+        _clear(session, request, facts)
+        raise
+    _clear(session, request, facts)
+    return Answer(
+        Reason.SUCCEEDED, f"Rolled back {count(len(executor.done))}; the database is at {facts.current}."
+    )
+
+
+def _renew(session: Session, request: Request, facts: Facts, plan: Plan) -> None:
+    """Give the reservation its full life again: nobody may come in between while this runs."""
+    assert facts.ledger is not None  # noqa: S101 - `look` has read it
+    facts.reserved_until = changes.reserve(
+        session.work,
+        session.names,
+        session.author,
+        plan=plan.digest,
+        seconds=request.reserve_seconds,
+        revision=facts.ledger.revision,
+    )
+
+
+def _clear(session: Session, request: Request, facts: Facts) -> None:
+    """End the reservation with the run. Best effort: when the connection is gone it expires."""
+    if not request.own_reservation:
+        return
+    facts.reserved_until = None
+    try:
+        changes.release(session.work, session.names, session.author)
+    except Exception:  # noqa: BLE001 - whatever keeps it from being cleared now, its deadline does not
+        session.reporter.warn("The reservation could not be cleared; it ends by itself.")
+
+
+def _plan(session: Session, request: Request, comparison: Comparison, facts: Facts) -> Plan:
+    wish = _goal(request, comparison)
+    facts.target = wish.target
+    if wish.ahead:
+        raise RunnerError(
+            Reason.USAGE if not request.own_reservation else Reason.PLAN_MOVED,
+            f"{wish.target} lies ahead of {comparison.ledger.current}: nothing has to be rolled back.",
+            "Use migrate to go forward.",
+        )
+    plan = facts.plan = plan_backward(session, request, comparison, wish)
+    return plan
+
+
+def _goal(request: Request, comparison: Comparison) -> Goal:
+    rows = comparison.ledger.rows
+    if request.target is not None:
+        return goal(comparison, request.target)
+    steps = 1 if request.steps is None else request.steps
+    if steps < 1:
+        raise RunnerError(Reason.USAGE, f"--steps is {steps}; it counts from 1.")
+    if steps > len(rows) and request.steps is not None and not request.force:
+        raise RunnerError(
+            Reason.TOO_FEW_APPLIED,
+            f"{count(len(rows))} {'is' if len(rows) == 1 else 'are'} applied; {steps} should be rolled back.",
+            file=None,
+        )
+    keep = rows[: max(0, len(rows) - steps)]
+    return Goal(keep[-1].id if keep else BASE, (), rows[len(keep) :])
+
+
+def _refuse_unreserved(request: Request, facts: Facts) -> None:
+    if not request.own_reservation:
+        return
+    meta = facts.ledger.meta if facts.ledger is not None else None
+    held = meta.reservation if meta is not None else None
+    if held is None or held.operation_id != request.operation_id or not held.live:
+        who = "nobody holds one" if held is None else f"{held.operation_id} holds it"
+        if held is not None and held.operation_id == request.operation_id:
+            who = f"it ended at {held.until.isoformat(timespec='seconds')}"
+        raise RunnerError(
+            Reason.RESERVATION_LOST,
+            f"Operation {request.operation_id} has no reservation of this database: {who}.",
+        )
+
+
+def _refuse_moved(request: Request, plan: Plan) -> None:
+    if request.expect_plan and plan.digest != request.expect_plan:
+        raise RunnerError(
+            Reason.PLAN_MOVED,
+            f"The plan is now {plan.digest}; {request.expect_plan} was expected.",
+        )
+
+
+def refuse_risks(request: Request, plan: Plan) -> None:
+    """Stop before a loss that nobody has accepted.
+
+    Raises:
+        RunnerError: `DataLossRefused`, naming risks and migrations.
+    """
+    open_risks = [risk for risk in plan.risks if risk not in request.accept]
+    if not open_risks:
+        return
+    concerned = [step.id for step in plan.steps if step.severity.needs_consent]
+    raise RunnerError(
+        Reason.DATA_LOSS_REFUSED,
+        f"Rolling back {listed(concerned or [step.id for step in plan.steps])} risks "
+        f"{', '.join(open_risks)}, which nobody has accepted.",
+    )

@@ -1,0 +1,195 @@
+"""What all parts of one run share: where, on whose behalf, within which limits, and the connections."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from switchback.contract.reasons import Reason
+from switchback.runner import lock
+from switchback.runner.errors import RunnerError
+from switchback.runner.ledger import read, schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import psycopg
+
+    from switchback.contract.words import Direction
+    from switchback.runner.ledger.entries import Author
+    from switchback.runner.ledger.model import Ledger
+    from switchback.runner.ledger.names import Names
+    from switchback.runner.stop import Stop
+
+
+class Reporter(Protocol):
+    """Where sentences for people go while a run is under way."""
+
+    def say(self, text: str) -> None:
+        """What is going on."""
+
+    def warn(self, text: str) -> None:
+        """Something that a person should know."""
+
+    def done(self, direction: Direction, migration_id: str, milliseconds: int | None, note: str) -> None:
+        """One migration is committed. `note` says what is unusual about it, or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a run waits, in seconds unless the name says otherwise.
+
+    Attributes:
+        lock_timeout_ms: for each lock that a file with DDL needs; 0 is for ever.
+        statement_timeout_ms: for each statement; 0 is for ever.
+        advisory: for another run to end.
+        retries: how often a transaction is tried again after it could not get its locks.
+        first_pause: before the first of those retries; it doubles up to `longest_pause`, with jitter.
+        longest_pause: between two retries.
+        settle: for finding out, after a lost connection, what was committed.
+    """
+
+    lock_timeout_ms: int = 2000
+    statement_timeout_ms: int = 0
+    advisory: float = 60.0
+    retries: int = 10
+    first_pause: float = 1.0
+    longest_pause: float = 30.0
+    settle: float = 60.0
+
+
+@dataclass
+class Session:
+    """Connections of one run. `open` makes one by purpose: `work` does, `observe` looks who blocks."""
+
+    open: Callable[[str], psycopg.Connection[Any]]
+    names: Names
+    author: Author
+    stop: Stop
+    reporter: Reporter
+    limits: Limits = field(default_factory=Limits)
+    lock_number: int | None = None
+    _work: psycopg.Connection[Any] | None = None
+    _observer: psycopg.Connection[Any] | None = None
+
+    @property
+    def work(self) -> psycopg.Connection[Any]:
+        """The connection that does the work and holds the lock; opened on first use."""
+        if self._work is None:
+            self._work = self.open("work")
+        return self._work
+
+    @property
+    def observer(self) -> psycopg.Connection[Any]:
+        """A second connection that only looks; opened on first use."""
+        if self._observer is None or self._observer.closed:
+            self._observer = self.open("observe")
+        return self._observer
+
+    def read(self) -> Ledger:
+        """The ledger as it is now."""
+        return read.read(self.work, self.names)
+
+    def lock(self, ledger: Ledger, seconds: float | None = None) -> Ledger:
+        """Take the lock, and read again what may have changed while nobody held it.
+
+        Returns:
+            The ledger as it is under the lock.
+
+        Raises:
+            RunnerError: `LockTimeout`, `OrphanRunning`, `Reserved`, `LedgerNewer`, `DatabaseChanged`.
+        """
+        number = lock.key(self.names, ledger.identity.database.name)
+        lock.take(
+            self.work,
+            number,
+            seconds=self.limits.advisory if seconds is None else seconds,
+            operation_id=self.author.operation_id,
+            stop=self.stop,
+            tell=self.reporter.say,
+        )
+        self.lock_number = number
+        if read.revision(self.work, self.names) != ledger.revision:
+            ledger = self.read()
+        return ledger
+
+    def unlock(self) -> None:
+        """Give the lock back while going on with reading."""
+        if self.lock_number is not None:
+            lock.release(self.work, self.lock_number)
+            self.lock_number = None
+
+    def ensure(self, ledger: Ledger) -> Ledger:
+        """A ledger that can be written, made when there is none. Under the lock.
+
+        Raises:
+            RunnerError: `LedgerNewer`.
+        """
+        read.refuse_newer(ledger, self.names)
+        if ledger.meta is not None:
+            return ledger
+        text = schema.creation(
+            self.names, ledger.identity, self.author.operation_id, self.author.intent_digest
+        )
+        try:
+            self.work.execute(text.encode())
+        except BaseException:
+            with contextlib.suppress(Exception):
+                self.work.execute("ROLLBACK")
+            raise
+        return self.read()
+
+    def reconnect(self) -> None:
+        """Open a new work connection in place of one that broke. The lock went with the old one."""
+        if self._work is not None:
+            self._work.close()
+        self._work, self.lock_number = None, None
+        self._work = self.open("work")
+
+    def close(self) -> None:
+        """Close both connections; the server then rolls back and unlocks."""
+        for connection in (self._work, self._observer):
+            if connection is not None:
+                connection.close()
+        self._work = self._observer = None
+
+
+def unfit(ledger: Ledger, operation_id: str) -> RunnerError | None:
+    """What stops every operation that writes, whatever it would write; None when nothing does.
+
+    `DatabaseChanged` when the ledger was made in another database (it came with a dump, or the server was
+    upgraded); `Reserved` while another operation has reserved this one.
+    """
+    meta = ledger.meta
+    if meta is None:
+        return None
+    here = ledger.identity
+    recorded = (meta.system_identifier, meta.database_oid, meta.database_name)
+    if recorded != (here.database.system_identifier, here.oid, here.database.name):
+        return RunnerError(
+            Reason.DATABASE_CHANGED,
+            f"The ledger was made in database {meta.database_name} (system {meta.system_identifier}, "
+            f"oid {meta.database_oid}), but this is {here.database.name} "
+            f"(system {here.database.system_identifier}, oid {here.oid}).",
+        )
+    held = meta.reservation
+    if held is not None and not held.admits(operation_id):
+        return RunnerError(
+            Reason.RESERVED,
+            f"Operation {held.operation_id} has reserved this database until "
+            f"{held.until.isoformat(timespec='seconds')}.",
+        )
+    return None
+
+
+def refuse_unfit(ledger: Ledger, names: Names, operation_id: str) -> None:
+    """Stop when the ledger must not be written.
+
+    Raises:
+        RunnerError: `LedgerNewer`, `DatabaseChanged`, `Reserved`.
+    """
+    read.refuse_newer(ledger, names)
+    problem = unfit(ledger, operation_id)
+    if problem is not None:
+        raise problem

@@ -1,0 +1,166 @@
+"""Finding out what is so: after an error, after a lost connection, after a lost lock. The ledger decides."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from switchback.contract.reasons import Reason, Retry, meaning
+from switchback.contract.words import Direction
+from switchback.runner import blame, lock, wire
+from switchback.runner.errors import RunnerError
+from switchback.runner.ledger import changes
+from switchback.runner.stop import Stopped
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from switchback.runner.bundle import Bundle
+    from switchback.runner.execute import Done
+    from switchback.runner.ledger.model import Ledger
+    from switchback.runner.plan import PlannedStep
+    from switchback.runner.session import Session
+    from switchback.runner.track import Failure
+
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 5.0
+AFTER_SIGNAL_SECONDS = 8.0
+"""After a signal little of a pod's grace period is left for finding out."""
+
+
+def roll_back(session: Session) -> None:
+    """End the failed transaction. A cancel that arrives late may hit this statement; then once more.
+
+    Raises:
+        LostError: the connection broke.
+    """
+    for _ in range(2):
+        replies = list(wire.exchange(session.work, "ROLLBACK", session.stop))
+        if all(reply.error is None for reply in replies):
+            return
+
+
+def after_loss(session: Session, step: PlannedStep, lost: wire.LostError) -> Ledger:
+    """Connect anew, wait until the old server process is gone, and read the ledger.
+
+    The lock proves that the old process is gone: it held the lock until its end. Only then is the ledger the
+    last word about what it did.
+
+    Raises:
+        RunnerError: `OutcomeUnknown` when that cannot be found out in time.
+    """
+    seconds = AFTER_SIGNAL_SECONDS if session.stop.signum is not None else session.limits.settle
+    deadline = time.monotonic() + seconds
+    session.reporter.warn(
+        f"The connection broke during {step.id} ({lost}); asking the ledger what it has done."
+    )
+    trouble: RunnerError | None = None
+    pause = FIRST_PAUSE_SECONDS
+    while (left := deadline - time.monotonic()) > 0:
+        try:
+            session.reconnect()
+            number = session.lock_number = _take(session, left)
+            del number
+            return session.read()
+        except RunnerError as error:
+            trouble = error
+            if meaning(error.reason).retry not in {Retry.COUNT, Retry.WAIT}:
+                break
+        _sleep(session, min(pause, max(0.0, deadline - time.monotonic())))
+        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+    why = "" if trouble is None else f" {trouble.message}"
+    raise RunnerError(
+        Reason.OUTCOME_UNKNOWN,
+        f"The connection broke during {step.id}, and within {seconds:.0f} s nobody could say whether it was "
+        f"committed.{why}",
+    )
+
+
+def _take(session: Session, seconds: float) -> int:
+    database = session.work.info.dbname
+    number = lock.key(session.names, database)
+    lock.take(
+        session.work,
+        number,
+        seconds=seconds,
+        operation_id=session.author.operation_id,
+        stop=session.stop,
+        tell=session.reporter.say,
+    )
+    return number
+
+
+def _sleep(session: Session, seconds: float) -> None:
+    if session.stop.signum is None:
+        try:
+            session.stop.wait(seconds)
+        except Stopped:
+            return  # the outcome is asked for all the same; only less long
+    else:
+        time.sleep(seconds)
+
+
+def not_committed(step: PlannedStep, lost: wire.LostError) -> RunnerError:
+    """The ledger says that a step, during which the connection broke, has left nothing behind."""
+    return RunnerError(
+        Reason.CONNECTION_LOST,
+        f"The connection broke during {step.id} ({lost}). The ledger shows that it was rolled back.",
+        "See the server's log for why it closed, then run it again.",
+        file=None if step.half is None else step.half.path,
+    )
+
+
+def guard_failed(session: Session, bundle: Bundle, failure: Failure, step: PlannedStep) -> RunnerError:
+    """A file ended its transaction. Ask the ledger what is left, and note there what is known."""
+    ledger = session.read()
+    row = ledger.by_id.get(bundle.migration_id)
+    if step.direction is Direction.FORWARD:
+        recorded = row is not None
+        if recorded:
+            changes.mark_partial(
+                session.work, session.names, session.author, bundle.migration_id, failure.committed_inside
+            )
+    else:
+        recorded = row is None
+        if recorded:
+            changes.note(
+                session.work,
+                session.names,
+                session.author,
+                "RolledBackPartly",
+                migration_id=bundle.migration_id,
+                details="a COMMIT inside",
+            )
+    return blame.guard_failed(bundle, failure, recorded=recorded)
+
+
+def regain_lock(session: Session, ids: Sequence[str], done: Sequence[Done]) -> None:
+    """The lock is gone although the session lives: take it back, if nobody has used the gap.
+
+    Raises:
+        RunnerError: `LockTimeout` when another run has it or has written.
+    """
+    before = session.read()
+    if session.lock_number is not None and lock.attempt(session.work, session.lock_number):
+        now = session.read()
+        if [row.id for row in now.rows] == [row.id for row in before.rows] and _explained(now, done):
+            session.reporter.warn(
+                f"A file among {', '.join(ids)} gave up the lock (pg_advisory_unlock_all); it was taken "
+                "again, and nobody had used the gap."
+            )
+            return
+    raise RunnerError(
+        Reason.LOCK_TIMEOUT,
+        f"A file among {', '.join(ids)} gave up the lock (pg_advisory_unlock_all), and another "
+        "run has begun.",
+        "Remove that call from the file; then run again.",
+    )
+
+
+def _explained(ledger: Ledger, done: Sequence[Done]) -> bool:
+    """Whether everything that this run has done stands in the ledger as it left it."""
+    last = {entry.id: entry.direction for entry in done}
+    return all(
+        (migration_id in ledger.by_id) is (direction is Direction.FORWARD)
+        for migration_id, direction in last.items()
+    )

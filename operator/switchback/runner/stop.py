@@ -1,0 +1,86 @@
+"""SIGTERM and SIGINT: the first one stops the run cleanly, the second one ends the process at once.
+
+While a statement runs, the signal is only noted and wakes the loop that waits for the server; the loop then
+cancels the statement. Everywhere else the signal raises `Stopped`, so that no wait outlives it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Stopped(KeyboardInterrupt):
+    """Somebody asked the run to stop.
+
+    A KeyboardInterrupt, because psycopg then cancels the query it waits for, whatever the signal was.
+    """
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signal.Signals(signum).name)
+        self.signum = signum
+
+
+class Stop:
+    """Whether to stop, and a file descriptor that becomes readable when it is time."""
+
+    def __init__(self) -> None:
+        self.signum: int | None = None
+        self.fd, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._held = 0
+
+    @contextlib.contextmanager
+    def installed(self) -> Iterator[Stop]:
+        """Handle both signals inside the block; what was there before comes back after it."""
+        before = {signum: signal.signal(signum, self._handle) for signum in SIGNALS}
+        try:
+            yield self
+        finally:
+            for signum, handler in before.items():
+                signal.signal(signum, handler)
+
+    def _handle(self, signum: int, _frame: FrameType | None) -> None:
+        if self.signum is not None:
+            os._exit(128 + signum)
+        self.signum = signum
+        os.write(self._wake, b"!")
+        if not self._held:
+            raise Stopped(signum)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Inside the block a signal is noted, not raised: whoever holds it watches `fd` or `signum`."""
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+
+    def check(self) -> None:
+        """Raise what was noted.
+
+        Raises:
+            Stopped: a signal came while it was held back.
+        """
+        if self.signum is not None:
+            raise Stopped(self.signum)
+
+    def wait(self, seconds: float) -> None:
+        """Wait, but not longer than until a signal comes.
+
+        Raises:
+            Stopped: a signal came.
+        """
+        poller = select.poll()
+        poller.register(self.fd, select.POLLIN)
+        poller.poll(max(0, int(seconds * 1000)))
+        self.check()

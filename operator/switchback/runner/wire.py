@@ -1,0 +1,185 @@
+"""One simple-protocol string to the server, its results one by one, while signals and cancels stay live.
+
+`send_query`, then `is_busy` / poll / `consume_input`, then `get_result`: a bare `get_result` would wait
+inside libpq with the interpreter locked, and neither a signal handler nor a cancel would get a turn.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from psycopg.pq.abc import PGconn, PGresult
+
+    from switchback.runner.stop import Stop
+
+TICK_SECONDS = 1.0
+CANCEL_SECONDS = 5.0
+"""How long a cancel request may take to reach the server."""
+OBEY_SECONDS = 10.0
+"""How long the server may take to end a cancelled statement: in all well inside a pod's grace period."""
+
+
+class LostError(Exception):
+    """The connection broke, or was given up: what the server had done by then only the ledger can say."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerError:
+    """An error as the server told it. `position` counts characters of the sent string from 1; 0: unknown."""
+
+    sqlstate: str
+    severity: str
+    message: str
+    detail: str
+    hint: str
+    context: str
+    position: int
+    schema: str
+    table: str
+    constraint: str
+
+    @property
+    def is_fatal(self) -> bool:
+        """Whether the server closed the session with it."""
+        return self.severity in {"FATAL", "PANIC"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The result of one statement: its command tag, its first column's name, its first row."""
+
+    tag: str
+    column: str = ""
+    row: tuple[str | None, ...] = ()
+    error: ServerError | None = None
+
+
+def exchange(
+    connection: psycopg.Connection[Any],
+    text: str,
+    stop: Stop,
+    tick: Callable[[float], None] | None = None,
+) -> Iterator[Reply]:
+    """Send `text`, give one reply per statement as it arrives. After a reply with an error nothing follows.
+
+    When a signal comes, the running statement is cancelled once and its error given like any other. The
+    caller holds signals back and looks at `stop` afterwards.
+
+    Args:
+        connection: in autocommit, idle.
+        text: one or many statements.
+        stop: watched while waiting.
+        tick: called about every second of silence with the seconds since sending.
+
+    Raises:
+        LostError: the connection broke; or the server did not obey a cancel in time and was left.
+    """
+    wait = _Waiter(connection, stop, tick)
+    pgconn = connection.pgconn
+    try:
+        pgconn.send_query(text.encode())
+        while pgconn.flush():
+            wait.once(select.POLLIN | select.POLLOUT)
+            pgconn.consume_input()
+        while True:
+            while pgconn.is_busy():
+                wait.once(select.POLLIN)
+                pgconn.consume_input()
+            result = pgconn.get_result()
+            if result is None:
+                break
+            reply = _reply(result)
+            if reply.error is not None and reply.error.is_fatal:
+                raise LostError(reply.error.message)
+            yield reply
+    except psycopg.Error as error:
+        raise LostError(str(error).partition("\n")[0]) from None
+    if pgconn.status == ConnStatus.BAD:
+        raise LostError("the server closed the connection")
+
+
+class _Waiter:
+    def __init__(
+        self, connection: psycopg.Connection[Any], stop: Stop, tick: Callable[[float], None] | None
+    ) -> None:
+        self.connection = connection
+        self.stop = stop
+        self.tick = tick
+        self.begun = time.monotonic()
+        self.obey_until: float | None = None
+        self.poller = select.poll()
+        self.poller.register(stop.fd, select.POLLIN)
+        self.socket = connection.pgconn.socket
+
+    def once(self, events: int) -> None:
+        """Wait until the socket is ready, or a second has passed, or a signal has come and is answered."""
+        self.poller.register(self.socket, events)
+        ready = self.poller.poll(int(TICK_SECONDS * 1000))
+        if self.stop.signum is not None and self.obey_until is None:
+            self.poller.unregister(self.stop.fd)
+            self.obey_until = time.monotonic() + OBEY_SECONDS
+            _cancel(self.connection)
+        elif self.obey_until is not None and time.monotonic() > self.obey_until:
+            self.connection.close()
+            raise LostError("the server did not obey the cancel request in time")
+        elif not ready and self.tick is not None:
+            self.tick(time.monotonic() - self.begun)
+
+
+def _cancel(connection: psycopg.Connection[Any]) -> None:
+    try:
+        connection.cancel_safe(timeout=CANCEL_SECONDS)
+    except psycopg.Error:
+        return  # the statement's own end, or the time limit above, tells how it went
+
+
+def _reply(result: PGresult) -> Reply:
+    status = result.status
+    if status == ExecStatus.FATAL_ERROR:
+        return Reply("", error=server_error(result))
+    if status in {ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH}:
+        raise LostError("COPY from or to the client, which nobody here can serve")
+    tag = (result.command_status or b"").decode()
+    if status != ExecStatus.TUPLES_OK or not result.ntuples:
+        return Reply(tag)
+    row = tuple(_text(result.get_value(0, column)) for column in range(result.nfields))
+    return Reply(tag, (result.fname(0) or b"").decode(errors="replace") if result.nfields else "", row)
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode(errors="replace")
+
+
+def server_error(result: PGresult) -> ServerError:
+    """The fields of an error result."""
+
+    def text(field: DiagnosticField) -> str:
+        return (result.error_field(field) or b"").decode(errors="replace")
+
+    position = text(DiagnosticField.STATEMENT_POSITION)
+    return ServerError(
+        sqlstate=text(DiagnosticField.SQLSTATE),
+        severity=text(DiagnosticField.SEVERITY_NONLOCALIZED),
+        message=text(DiagnosticField.MESSAGE_PRIMARY),
+        detail=text(DiagnosticField.MESSAGE_DETAIL),
+        hint=text(DiagnosticField.MESSAGE_HINT),
+        context=text(DiagnosticField.CONTEXT),
+        position=int(position) if position else 0,
+        schema=text(DiagnosticField.SCHEMA_NAME),
+        table=text(DiagnosticField.TABLE_NAME),
+        constraint=text(DiagnosticField.CONSTRAINT_NAME),
+    )
+
+
+def is_usable(pgconn: PGconn) -> bool:
+    """Whether the connection can still be spoken to."""
+    return pgconn.status == ConnStatus.OK
