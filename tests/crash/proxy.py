@@ -38,12 +38,12 @@ class Moment(Enum):
 class Proxy:
     """Plain HTTP on loopback in front of one API server, in a thread of its own.
 
-    `choose(number, method, path)` is asked at each write, counted from 1, and answers when to call `kill`,
+    `choose(number)` is asked at each write, counted from 1, and answers when to call `kill`,
     or None to let it pass. Leases pass always: who leads is not what these tests are about. Events too: they
     are told on the side, and nothing depends on them.
     """
 
-    def __init__(self, kubeconfig: Path, choose: Callable[[int, str, str], Moment | None]) -> None:
+    def __init__(self, kubeconfig: Path, choose: Callable[[int], Moment | None]) -> None:
         self.choose = choose
         self.kill: Callable[[], None] = lambda: None
         self.killed_at: list[tuple[int, str, str, Moment]] = []
@@ -138,7 +138,7 @@ class Proxy:
         if request.method not in WRITES or on_the_side:
             return None
         self._writes += 1
-        moment = self.choose(self._writes, request.method, request.path)
+        moment = self.choose(self._writes)
         if moment is not None:
             self.killed_at.append((self._writes, request.method, request.path, moment))
         return moment

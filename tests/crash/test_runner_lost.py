@@ -1,0 +1,112 @@
+"""A runner is lost in the middle of a statement: its server process ends, or is named and waited for."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.crash.story import NAME, Story
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.cluster.backends.base import Volume
+    from tests.cluster.handle import Cluster
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+
+BACKENDS = "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep({})%' AND pid <> pg_backend_pid()"
+
+
+@pytest.fixture
+def story(cluster: Cluster, namespace: str, volume: Callable[[str], Volume]) -> Story:
+    if cluster.backend.name != "local":
+        pytest.skip("kills a process of a pod by its id, which only the local node lets a test do")
+    story = Story(cluster, namespace, volume("16Mi"))
+    story.prepare()
+    return story
+
+
+def use_slow_file(story: Story, seconds: int) -> None:
+    """One migration whose statement takes this long and whose effect can be counted."""
+    up = f"CREATE TABLE slow AS SELECT 1 AS done; SELECT pg_sleep({seconds}); INSERT INTO slow VALUES (2);"
+    files = {"0001_slow.up.sql": up, "0001_slow.down.sql": "DROP TABLE slow;"}
+    meta = {"name": "files"}
+    story.cluster.kubectl("delete", "configmap", "files", "-n", story.namespace)
+    story.cluster.apply(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": files}, namespace=story.namespace
+    )
+
+
+def until(what: str, seconds: float, seen: Callable[[], object]) -> object:
+    """Polls five times a second until something is seen."""
+    deadline = time.monotonic() + seconds
+    while not (found := seen()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {seconds} s")
+        time.sleep(0.2)
+    return found
+
+
+def running_statement(story: Story, seconds: int) -> str:
+    """Pid of the server process that runs the slow statement, once it does."""
+    found = until("the slow statement runs", 60, lambda: story.sql(BACKENDS.format(seconds)))
+    assert isinstance(found, list)
+    return str(found[0])
+
+
+def runner(story: Story) -> tuple[int, str]:
+    """Process id on this machine of the runner, and the address of its pod."""
+    pods = story.cluster.kubectl(
+        "get", "pods", "-n", story.namespace, "-l", "switchback.dev/step=migrate", json=True
+    )
+    (pod,) = [pod for pod in pods["items"] if pod["status"]["phase"] == "Running"]
+    operation = pod["metadata"]["labels"]["switchback.dev/operation"]
+    for process in Path("/proc").iterdir():
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0") if process.name.isdigit() else []
+        except OSError:
+            continue
+        if b"run" in words and operation.encode() in words:
+            return int(process.name), str(pod["status"]["podIP"])
+    raise AssertionError(f"no process of operation {operation} on this machine")
+
+
+def test_sigkill_of_the_runner_ends_its_server_process_within_two_seconds(story: Story) -> None:
+    use_slow_file(story, 60)
+    story.ask("latest")
+    running_statement(story, 60)
+    process, _ = runner(story)
+    os.kill(process, signal.SIGKILL)
+    begun = time.monotonic()
+    until("the server process is gone", 2.0, lambda: not story.sql(BACKENDS.format(60)))
+    print(f"gone after {time.monotonic() - begun:.2f} s")
+    assert story.sql("SELECT to_regclass('slow') IS NULL") == ["t"], "nothing of the file has stayed"
+
+
+def test_an_orphan_is_named_and_never_run_beside(story: Story) -> None:
+    seconds = 25
+    use_slow_file(story, seconds)
+    story.ask("latest", execution={"advisoryLockTimeoutSeconds": 3, "backoffLimit": 5})
+    orphan = running_statement(story, seconds)
+    process, address = runner(story)
+    with story.cluster.drop_traffic(address):
+        os.kill(process, signal.SIGKILL)
+        until("the orphan's pid is told", 40, lambda: re.search(rf"pid {orphan}\b", told(story)))
+        assert story.sql(BACKENDS.format(seconds)) in ([orphan], []), "nothing runs beside it"
+        assert story.finished(120)["Ready"] == "True/Succeeded"
+    assert story.sql("SELECT count(*) FROM slow") == ["2"], "done once, by whichever of the two"
+    applied = "SELECT count(*) FROM switchback.events WHERE migration_id = '0001_slow' AND kind = 'Applied'"
+    assert story.sql(applied) == ["1"]
+
+
+def told(story: Story) -> str:
+    """All messages of the resource's conditions."""
+    resource = story.cluster.kubectl("get", "dbm", NAME, "-n", story.namespace, json=True)
+    return "\n".join(c["message"] for c in resource.get("status", {}).get("conditions", []))
