@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from switchback.contract.reasons import Reason
 from switchback.contract.result import bounded
 from switchback.runner.errors import RunnerError
+from switchback.runner.trouble import Said, reason_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +29,8 @@ _LOCKED = re.compile(
     r"could not obtain lock on relation|due to (?:lock|statement) timeout.*\bLOCK TABLE\b", re.DOTALL
 )
 _PERMISSION = re.compile(r"permission denied for |must be owner of |row-level security policy for table")
+_CONNECTING = re.compile(r"error: connection to server (?:at|on) .* failed: |could not translate host name")
+_LOST = re.compile(r"server closed the connection unexpectedly|terminating connection due to")
 _MESSAGE_BYTES = 400
 
 
@@ -138,6 +141,8 @@ def _reason_of(stderr: str) -> Reason:
         return Reason.OBJECTS_LOCKED
     if _PERMISSION.search(stderr):
         return Reason.PERMISSION_DENIED
+    if _CONNECTING.search(stderr) or _LOST.search(stderr):
+        return reason_of(Said(stderr))
     return Reason.SNAPSHOT_FAILED
 
 
@@ -157,6 +162,11 @@ def headline(stderr: str) -> str:
         return "it said nothing."
     text = errors[0].partition("error:")[2].strip() or errors[0]
     return _quoted(text)
+
+
+def sentence(text: str) -> str:
+    """`text` with a full stop at its end."""
+    return text if text.endswith((".", "…")) else f"{text}."
 
 
 def _quoted(text: str) -> str:

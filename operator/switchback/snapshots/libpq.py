@@ -33,12 +33,13 @@ _NOT_FOR_FILES = {"service", "servicefile", "passfile"}
 _NOT_FOR_OTHERS = {"options", "application_name", "fallback_application_name", "target_session_attrs"}
 """Of a connection of ours: what is meant for it alone. Which server it is, is settled by then."""
 _SINCE = {
-    "load_balance_hosts": 16,
-    "sslnegotiation": 17,
-    "min_protocol_version": 18,
-    "max_protocol_version": 18,
+    **dict.fromkeys(("require_auth", "sslcertmode", "gssdelegation", "load_balance_hosts"), 16),
+    **dict.fromkeys(("sslnegotiation",), 17),
+    **dict.fromkeys(("min_protocol_version", "max_protocol_version", "scram_client_key"), 18),
+    **dict.fromkeys(("scram_server_key", "sslkeylogfile"), 18),
 }
-"""Parameters that older client programs refuse and can do without, by the version that knows them first."""
+"""What older client programs refuse, by the version that knows it first. They do without: the connection that
+was checked has met the same server under all of it."""
 
 
 def parameters_of(connection: psycopg.Connection[Any], options: str, application: str) -> dict[str, str]:

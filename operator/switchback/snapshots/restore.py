@@ -116,7 +116,7 @@ def _dropped_on_failure(
     try:
         yield
     except RunnerError as error:
-        message = f"{error.message} {target.drop(connection, database)}"
+        message = f"{judge.sentence(error.message)} {target.drop(connection, database)}"
         raise RunnerError(
             error.reason, message, error.advice, sqlstate=error.sqlstate, detail=error.detail
         ) from None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from switchback.contract.reasons import Reason
 from switchback.runner.errors import RunnerError
 from switchback.snapshots import contents, judge, record, store
+from switchback.snapshots.judge import sentence
 from switchback.snapshots.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def seal(root: Path, work: Path, progress: Callable[[int], None] | None = None) 
         return _seal(root, work, found, progress)
     except RunnerError as error:
         removed = store.discard(root, found.partial) if found.partial else ""
-        message = " ".join(filter(None, (error.message, removed)))
+        message = f"{sentence(error.message)} {removed}".rstrip()
         raise RunnerError(error.reason, message, error.advice, detail=error.detail) from None
     except BaseException:
         if found.partial:
@@ -84,6 +85,8 @@ def _judge(root: Path, dump: judge.Report, reread: judge.Report, subject: Subjec
         judge.judge_dump(dump, major)
         judge.judge_reread(reread, major)
     except RunnerError as error:
-        if error.reason is Reason.SNAPSHOT_VOLUME_FULL:
-            error.message = f"{error.message.rstrip('.')}: {store.full(root)}"
-        raise
+        if error.reason is not Reason.SNAPSHOT_VOLUME_FULL:
+            raise
+        # Before the try is removed: how full it was when it failed.
+        message = f"{sentence(error.message)} On {root} {store.full(root)}"
+        raise RunnerError(error.reason, message, error.advice, detail=error.detail) from None
