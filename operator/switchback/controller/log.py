@@ -27,6 +27,7 @@ def configure(level: str, form: str) -> None:
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
     ]
     structlog.configure(
@@ -43,10 +44,10 @@ def configure(level: str, form: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info if form == "json" else _keep,
+                *([structlog.processors.format_exc_info] if form == "json" else []),
                 last,
             ],
         )
@@ -59,13 +60,6 @@ def configure(level: str, form: str) -> None:
         logging.getLogger(name).setLevel(quiet)
 
 
-def _keep(
-    _logger: structlog.typing.WrappedLogger, _method: str, event: structlog.typing.EventDict
-) -> structlog.typing.EventDict:
-    return event
-
-
 def logger(name: str) -> structlog.stdlib.BoundLogger:
     """The logger of one module."""
-    bound: structlog.stdlib.BoundLogger = structlog.get_logger(logger=name)
-    return bound
+    return structlog.stdlib.get_logger(name)

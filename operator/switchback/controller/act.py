@@ -1,0 +1,97 @@
+"""The side effects: creating and deleting Jobs. Each is harmless when it is repeated.
+
+A Job is created only if the live resource is the very version that was decided upon, so that its intent is in
+the stored status. The name is the lock: whoever finds it taken looks whose it is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from switchback.api.reasons import OperatorReason
+from switchback.controller.decision import CreateJob, DeleteJob
+from switchback.controller.jobs import JobError, manifest, owned
+from switchback.controller.kube.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    NotFoundError,
+    RefusedError,
+)
+from switchback.controller.kube.kinds import JOBS, MIGRATIONS
+from switchback.controller.observed import Trouble
+
+if TYPE_CHECKING:
+    from switchback.controller.decision import Action
+    from switchback.controller.kube.client import Client
+    from switchback.controller.observed import Observed
+    from switchback.controller.settings import Settings
+
+
+class OutdatedError(Exception):
+    """The resource is no longer as it was observed: nothing was done; look again."""
+
+
+class JobRefusedError(Exception):
+    """The Job that status names cannot be had. `trouble` says why, for the next look."""
+
+    def __init__(self, name: str, trouble: Trouble) -> None:
+        self.name = name
+        self.trouble = trouble
+        super().__init__(f"{name}: {trouble.message}")
+
+
+async def act(client: Client, world: Observed, action: Action, settings: Settings) -> bool:
+    """Does one thing. Returns whether it changed the cluster; False when it was so already.
+
+    Raises:
+        OutdatedError: the decision was about an older version of the resource.
+        JobRefusedError: the Job cannot be described, is not admitted, or its name is another owner's.
+        KubeError: the API server could not be asked.
+    """
+    match action:
+        case CreateJob():
+            return await _create(client, world, action, settings)
+        case DeleteJob():
+            return await _delete(client, world, action)
+        case _:
+            assert_never(action)
+
+
+async def _create(client: Client, world: Observed, action: CreateJob, settings: Settings) -> bool:
+    live = await client.get(MIGRATIONS, world.namespace, world.name)
+    metadata = live["metadata"]
+    named = ((live.get("status") or {}).get("operation") or {}).get("jobName")
+    same = (metadata["uid"], metadata["resourceVersion"]) == (world.uid, world.resource_version)
+    if not same or named != action.name:
+        raise OutdatedError(action.name)
+    try:
+        body = manifest(world, action, settings)
+        await client.create(JOBS, world.namespace, body)
+    except JobError as error:
+        raise JobRefusedError(action.name, error.trouble) from None
+    except AlreadyExistsError:
+        return await _adopt(client, world, action)
+    except (RefusedError, NotFoundError) as error:
+        # 404: the namespace is going away.
+        text = f"the API server refused Job {action.name}: {error.message}"
+        raise JobRefusedError(action.name, Trouble(OperatorReason.JOB_REFUSED, text)) from None
+    return True
+
+
+async def _adopt(client: Client, world: Observed, action: CreateJob) -> bool:
+    """The name is taken: by an earlier try of ours, whose answer was lost, or by somebody else."""
+    found = await client.get(JOBS, world.namespace, action.name)
+    if owned(world, found):
+        return False
+    text = f"a Job named {action.name} exists and belongs to somebody else; delete or rename it"
+    raise JobRefusedError(action.name, Trouble(OperatorReason.JOB_REFUSED, text))
+
+
+async def _delete(client: Client, world: Observed, action: DeleteJob) -> bool:
+    try:
+        await client.delete(JOBS, world.namespace, action.name, uid=action.uid)
+    except NotFoundError:
+        return False
+    except ConflictError:
+        raise OutdatedError(action.name) from None
+    return True

@@ -1,0 +1,169 @@
+"""Reading the world of one resource, live, in one go.
+
+The order of the reads matters. The resource comes first and the pods last, so that what a Job is said to have
+done is never older than the status that names it, and a Job that has ended never seems to have no pod.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from switchback.api import names
+from switchback.api.reasons import OperatorReason
+from switchback.api.spec import Spec
+from switchback.api.status import Status
+from switchback.contract.digest import source_digest
+from switchback.contract.result import bounded
+from switchback.controller.kube.errors import NotFoundError
+from switchback.controller.kube.kinds import CONFIG_MAPS, JOBS, MIGRATIONS, PODS
+from switchback.controller.observed import Observed, Source, Trouble
+from switchback.controller.pods import jobs_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from switchback.controller.kube.client import Client
+    from switchback.controller.observed import Job, Pod
+    from switchback.controller.queue import Key
+    from switchback.controller.sources import SourceMemory
+
+Object = dict[str, Any]
+
+INVALID_BYTES = 400
+
+
+async def observe(
+    client: Client, key: Key, *, client_images: Mapping[str, str], sources: SourceMemory
+) -> Observed | None:
+    """The world of `key` as it is now; None when the resource is gone.
+
+    Raises:
+        KubeError: the API server could not be asked.
+    """
+    try:
+        resource = await client.get(MIGRATIONS, key.namespace, key.name)
+    except NotFoundError:
+        return None
+    uid = resource["metadata"]["uid"]
+    spec, invalid = spec_from(resource)
+    jobs, (source, versions) = await asyncio.gather(
+        client.find(JOBS, key.namespace, labels=selector(uid)), _source(client, key, spec)
+    )
+    pods = await client.find(PODS, key.namespace, labels=selector(uid))
+    sources.remember(key, uid, versions, source)
+    known, strays = jobs_of(uid, jobs, pods)
+    return world_from(
+        resource, spec, invalid, source=source, jobs=known, strays=strays, client_images=client_images
+    )
+
+
+def selector(uid: str) -> str:
+    """Label selector for everything that belongs to the resource with this UID."""
+    return f"{names.LABEL_UID}={names.uid_hash(uid)}"
+
+
+def world_from(
+    resource: Object,
+    spec: Spec | None,
+    invalid: str,
+    *,
+    source: Source,
+    jobs: tuple[Job, ...],
+    strays: tuple[Pod, ...],
+    client_images: Mapping[str, str],
+) -> Observed:
+    """The frozen values, from what was read. Pure but for the clock."""
+    metadata = resource["metadata"]
+    return Observed(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        generation=int(metadata.get("generation", 0)),
+        resource_version=metadata["resourceVersion"],
+        deleting="deletionTimestamp" in metadata,
+        annotations=metadata.get("annotations") or {},
+        spec=spec,
+        status=status_from(resource),
+        now=datetime.now(UTC),
+        source=source,
+        jobs=jobs,
+        stray_pods=strays,
+        client_images=client_images,
+        invalid=invalid,
+    )
+
+
+def spec_from(resource: Object) -> tuple[Spec | None, str]:
+    """(the spec, "") or (None, why it cannot be read, naming the field)."""
+    try:
+        return Spec.model_validate(resource.get("spec") or {}), ""
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(str(part) for part in ("spec", *first["loc"]))
+        return None, bounded(f"{where}: {first['msg']}", INVALID_BYTES)
+
+
+def status_from(resource: Object) -> Status:
+    """The status; an empty one when it cannot be read, as after somebody has edited it by hand.
+
+    Nothing is lost with it: Jobs carry labels, and the database knows what was done to it.
+    """
+    try:
+        return Status.model_validate(resource.get("status") or {})
+    except ValidationError:
+        return Status()
+
+
+async def _source(client: Client, key: Key, spec: Spec | None) -> tuple[Source, tuple[str, ...]]:
+    """The source, and which versions of the ConfigMaps it was read from."""
+    if spec is None:
+        return Source(), ()
+    wanted = [ref.name for ref in spec.source.config_map_refs]
+    found = await asyncio.gather(*(_config_map(client, key.namespace, name) for name in wanted))
+    seen = {name: one["metadata"]["resourceVersion"] for name, one in zip(wanted, found, strict=True) if one}
+    return source_from(wanted, found), versions_of(wanted, seen)
+
+
+def versions_of(wanted: Sequence[str], seen: Mapping[str, str]) -> tuple[str, ...]:
+    """What tells one state of these ConfigMaps from another: name and resourceVersion of each."""
+    return tuple(f"{name}@{seen.get(name, '')}" for name in wanted)
+
+
+async def _config_map(client: Client, namespace: str, name: str) -> Object | None:
+    try:
+        return await client.get(CONFIG_MAPS, namespace, name)
+    except NotFoundError:
+        return None
+
+
+def source_from(wanted: Sequence[str], found: Sequence[Object | None]) -> Source:
+    """The digest over the files of these ConfigMaps, or why there is none. Images have neither."""
+    if not wanted:
+        return Source()
+    files: dict[str, bytes] = {}
+    holder: dict[str, str] = {}
+    for name, config_map in zip(wanted, found, strict=True):
+        if config_map is None:
+            return _problem(OperatorReason.CONFIG_MAP_MISSING, f"ConfigMap {name} does not exist")
+        for file, content in _files(config_map):
+            if file in holder:
+                text = f"ConfigMaps {holder[file]} and {name} both hold the key {file}"
+                return _problem(OperatorReason.SOURCE_CONFLICT, text)
+            files[file], holder[file] = content, name
+    return Source(digest=source_digest(files))
+
+
+def _files(config_map: Object) -> list[tuple[str, bytes]]:
+    """The files as the kubelet writes them. Names with a leading dot are not part of a source."""
+    text = [(name, value.encode()) for name, value in (config_map.get("data") or {}).items()]
+    binary = [(name, base64.b64decode(value)) for name, value in (config_map.get("binaryData") or {}).items()]
+    return [(name, content) for name, content in (*text, *binary) if not name.startswith(".")]
+
+
+def _problem(reason: OperatorReason, message: str) -> Source:
+    return Source(problem=Trouble(reason, message))

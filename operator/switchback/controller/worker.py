@@ -1,0 +1,201 @@
+"""One look at one resource: observe, decide, do one thing. Everything else asks for a look, this takes it.
+
+Nothing sleeps here and nothing loops: whatever a look did, the next one starts from the world again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, assert_never
+
+import structlog
+
+from switchback.controller.act import JobRefusedError, OutdatedError, act
+from switchback.controller.decision import Act, CreateJob, Decision, Settle, Wait, WriteIntent
+from switchback.controller.events import transitions
+from switchback.controller.kube.errors import ConflictError, KubeError, NotFoundError
+from switchback.controller.log import logger
+from switchback.controller.observe import observe
+from switchback.controller.observed import Observed, Trouble
+from switchback.controller.times import parse
+from switchback.controller.write import write
+
+if TYPE_CHECKING:
+    from switchback.api.status import Status
+    from switchback.controller.events import Recorder
+    from switchback.controller.kube.client import Client
+    from switchback.controller.metrics import Metrics
+    from switchback.controller.queue import Key, Queue
+    from switchback.controller.settings import Settings
+    from switchback.controller.sources import SourceMemory
+
+LOOK_SECONDS = 30.0
+"""Longest time for one look. Nothing in it is slow unless the API server is."""
+
+Decide = Callable[[Observed], Decision]
+
+_log = logger(__name__)
+
+
+@dataclass
+class Worker:
+    """What looks share. `run` may run several times at once; the queue keeps them apart."""
+
+    client: Client
+    queue: Queue
+    settings: Settings
+    decide: Decide
+    sources: SourceMemory
+    metrics: Metrics
+    recorder: Recorder
+    _refused: dict[Key, tuple[str, Trouble]] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        """Takes keys until the queue is closed. Only cancellation ends it earlier."""
+        while (key := await self.queue.get()) is not None:
+            try:
+                await self._take(key)
+            finally:
+                self.queue.done(key)
+
+    async def _take(self, key: Key) -> None:
+        """One look, with whatever goes wrong turned into another look."""
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(namespace=key.namespace, name=key.name)
+        started = time.monotonic()
+        result = "error"
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                result = await self.reconcile(key)
+            self.queue.forget(key)
+        except (ConflictError, OutdatedError):
+            # Somebody was faster. The back-off is short, and only there in case it goes on and on.
+            result = "requeue"
+            self.queue.retry(key)
+        except KubeError as error:
+            _log.warning("look failed", error=str(error), again_in=round(self.queue.retry(key), 3))
+        except TimeoutError:
+            _log.warning("look took too long", seconds=LOOK_SECONDS, again_in=round(self.queue.retry(key), 3))
+        except Exception as error:  # noqa: BLE001 - a defect in one look must not stop the others
+            _log.error(
+                "look failed unexpectedly, please report this",
+                error=f"{type(error).__name__}: {error}",
+                where=_place(error),
+                again_in=round(self.queue.retry(key), 3),
+            )
+            _log.debug("trace", exc_info=error)
+        finally:
+            self.metrics.looked(result, time.monotonic() - started)
+
+    async def reconcile(self, key: Key) -> str:
+        """Looks at `key` once and does one thing about it. Returns controller-runtime's word for the end."""
+        world = await observe(
+            self.client, key, client_images=self.settings.client_images, sources=self.sources
+        )
+        if world is None:
+            self._forget(key)
+            return "success"
+        if world.spec is not None:
+            self.sources.refer(key, [ref.name for ref in world.spec.source.config_map_refs])
+        if world.status.operation is not None:
+            structlog.contextvars.bind_contextvars(operation=world.status.operation.id)
+        world = self._with_refusal(key, world)
+        return await self._follow(key, world, self.decide(world))
+
+    async def _follow(self, key: Key, world: Observed, decision: Decision) -> str:
+        match decision:
+            case WriteIntent(status):
+                await self._write(world, status)
+                self.queue.add(key)
+                return "requeue"
+            case Act():
+                await self._act(key, world, decision)
+                self.queue.add(key)
+                return "requeue"
+            case Wait(status, until):
+                await self._write(world, status)
+                if until is None:
+                    return "success"
+                self.queue.add_after(key, (until - datetime.now(UTC)).total_seconds())
+                return "requeue_after"
+            case Settle(status):
+                await self._write(world, status)
+                return "success"
+            case _:
+                assert_never(decision)
+
+    async def _write(self, world: Observed, status: Status) -> bool:
+        try:
+            written = await write(self.client, world, status)
+        except NotFoundError:
+            return False
+        if written:
+            happenings = transitions(world.status, status)
+            for happening in happenings:
+                _log.info("status", reason=happening.reason, message=happening.message)
+            self.recorder.record(world, happenings)
+            self._count(world.status, status)
+        return written
+
+    async def _act(self, key: Key, world: Observed, decision: Act) -> None:
+        action = decision.action
+        try:
+            changed = await act(self.client, world, action, self.settings)
+        except JobRefusedError as error:
+            self._refused[key] = (error.name, error.trouble)
+            _log.warning(
+                "Job refused", job=error.name, reason=error.trouble.reason, error=error.trouble.message
+            )
+            return
+        self._refused.pop(key, None)
+        if isinstance(action, CreateJob):
+            _log.info("Job created" if changed else "Job adopted", job=action.name, step=str(action.step))
+            if changed:
+                self.metrics.job_created(str(action.step))
+        else:
+            _log.info("Job deleted", job=action.name, why=action.why)
+
+    def _with_refusal(self, key: Key, world: Observed) -> Observed:
+        """What the API server said about the Job that status names, if this process has asked it."""
+        name, trouble = self._refused.get(key, ("", None))
+        operation = world.status.operation
+        if trouble is None or operation is None or operation.job_name != name:
+            self._refused.pop(key, None)
+            return world
+        return replace(world, refused=trouble)
+
+    def _forget(self, key: Key) -> None:
+        self._refused.pop(key, None)
+        self.sources.forget(key)
+        self.recorder.forget(key)
+
+    def _count(self, before: Status, after: Status) -> None:
+        """An operation that is newly in the history has ended."""
+        known = {entry.operation_id for entry in before.history}
+        for entry in after.history:
+            if entry.operation_id in known:
+                continue
+            start, end = parse(entry.start_time), parse(entry.completion_time)
+            seconds = (end - start).total_seconds() if start is not None and end is not None else None
+            direction = str(entry.direction or "None")
+            self.metrics.operation_ended(direction, str(entry.outcome), entry.reason, seconds)
+            _log.info(
+                "operation ended",
+                direction=direction,
+                outcome=str(entry.outcome),
+                reason=entry.reason,
+                seconds=seconds,
+            )
+
+
+def _place(error: BaseException) -> str:
+    """File and line where it happened, as far as it is ours to mend."""
+    trace, place = error.__traceback__, ""
+    while trace is not None:
+        place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
