@@ -91,6 +91,7 @@ class Server:
     programs: Path
     settings: dict[str, str] = field(default_factory=dict)
     host: str = "127.0.0.1"
+    environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.port = free_port()
@@ -125,6 +126,7 @@ class Server:
             self.process = subprocess.Popen(
                 unprivileged(self.programs / "postgres", "-D", self.data, "-k", self.folder, *words),
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder, start_new_session=True,
+                env=os.environ | self.environment,
             )  # fmt: skip
         self._wait_ready(self.process)
 
@@ -179,9 +181,9 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(programs: Path, **settings: str) -> Iterator[Server]:
+def running(programs: Path, environment: dict[str, str] | None = None, **settings: str) -> Iterator[Server]:
     """A server of its own for a test that stops it, fills it up or changes its settings."""
-    server = Server(programs, settings)
+    server = Server(programs, settings, environment=environment or {})
     try:
         server.make()
         server.start()

@@ -120,7 +120,8 @@ def _forms(secret: str) -> set[str]:
 def _base64_forms(raw: bytes) -> Iterable[str]:
     """What of the secret is seen in the base64 of any text that holds it, at each of the three offsets."""
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        yield encode(raw).decode().rstrip("=")
+        whole = encode(raw).decode()
+        yield from (whole, whole.rstrip("="))
         for offset in (0, 1, 2):
             padded = encode(b"\0" * offset + raw).decode().rstrip("=")
             first = (offset * 8 + 5) // 6  # characters that hold bits of what stands before

@@ -133,7 +133,8 @@ def test_schema_and_search_path(query: str, search_path: str) -> None:
 @pytest.mark.parametrize(
     "query",
     ["connection_limit=1", "pool_timeout=0", "pgbouncer=true", "socket_timeout=3",
-     "sslaccept=accept_invalid_certs", "x-migrations-table=a", "x-statement-timeout=1", "pool=5", "prepared_statements=false",
+     "sslaccept=accept_invalid_certs", "x-migrations-table=a", "x-statement-timeout=1",
+     "pool=5", "prepared_statements=false",
      "prepareThreshold=0", "ApplicationName=x", "application_name=x", "pool_max_conns=3",
      "default_query_exec_mode=simple_protocol", "binary_parameters=yes", "statement_timeout=5"],
 )  # fmt: skip
