@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from switchback.api.fit import fitted
 from switchback.api.spec import DataLossPolicy, Spec
 from switchback.api.status import (
     Condition,
@@ -23,7 +24,6 @@ from switchback.api.status import (
     SnapshotPhase,
     SnapshotState,
     Status,
-    fitted,
     plan_steps,
 )
 from switchback.api.v1alpha1 import DatabaseMigration
