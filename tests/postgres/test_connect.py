@@ -244,7 +244,8 @@ def test_tls_that_cannot_be_verified(tmp_path: Path) -> None:
 def make_certificate(server: Server, certificate: str, key: str) -> None:
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-         "-days", "2", "-subj", "/CN=db.example", "-keyout", server.data / key, "-out", server.data / certificate],
+         "-days", "2", "-subj", "/CN=db.example", "-keyout", server.data / key,
+         "-out", server.data / certificate],
         check=True, capture_output=True, timeout=30,
     )  # fmt: skip
     for name in (certificate, key):
