@@ -52,6 +52,7 @@ class Worker:
     sources: SourceMemory
     metrics: Metrics
     recorder: Recorder
+    leads: Callable[[], bool]
     _refused: dict[Key, tuple[str, Trouble]] = field(default_factory=dict)
 
     async def run(self) -> None:
@@ -104,7 +105,11 @@ class Worker:
         if world.status.operation is not None:
             structlog.contextvars.bind_contextvars(operation=world.status.operation.id)
         world = self._with_refusal(key, world)
-        return await self._follow(key, world, self.decide(world))
+        decision = self.decide(world)
+        if not self.leads():
+            # The process is about to end; one that was frozen finds out here.
+            raise OutdatedError(key.text)
+        return await self._follow(key, world, decision)
 
     async def _follow(self, key: Key, world: Observed, decision: Decision) -> str:
         match decision:

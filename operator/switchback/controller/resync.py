@@ -1,0 +1,167 @@
+"""Looking at everything, now and then: the safety net under the watches.
+
+Whatever a watch has missed, a resync finds: it decides for every resource from a few paged lists, and queues
+those for which there is anything to do. It does nothing itself. Lists may be a little out of date against
+each other; the worst that follows is a look too many, because a look reads the world afresh.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, assert_never
+
+from switchback.api import names
+from switchback.controller.decision import Act, Settle, Wait, WriteIntent
+from switchback.controller.kube.errors import KubeError
+from switchback.controller.kube.kinds import CONFIG_MAPS, JOBS, MIGRATIONS, PODS
+from switchback.controller.log import logger
+from switchback.controller.observe import spec_from, versions_of, world_from
+from switchback.controller.pods import jobs_of
+from switchback.controller.queue import Key
+from switchback.controller.watches import LABELS
+
+if TYPE_CHECKING:
+    from switchback.api.spec import Spec
+    from switchback.controller.kube.client import Client
+    from switchback.controller.observed import Observed, Source
+    from switchback.controller.queue import Queue
+    from switchback.controller.settings import Settings
+    from switchback.controller.sources import SourceMemory
+    from switchback.controller.worker import Decide
+
+INTERVAL_SECONDS = 300.0
+JITTER = 0.1
+MAX_AGE_SECONDS = 3 * INTERVAL_SECONDS
+"""A process that has not managed a resync for so long is better started anew."""
+
+METADATA_PAGE = 500
+
+Object = dict[str, Any]
+
+_log = logger(__name__)
+
+
+@dataclass
+class _Parts:
+    """Jobs and pods by the label of their resource, and versions of ConfigMaps."""
+
+    jobs: dict[tuple[str, str], list[Object]] = field(default_factory=dict)
+    pods: dict[tuple[str, str], list[Object]] = field(default_factory=dict)
+    versions: dict[tuple[str, str], str] = field(default_factory=dict)
+
+
+@dataclass
+class Resync:
+    """The loop and its age."""
+
+    client: Client
+    queue: Queue
+    settings: Settings
+    decide: Decide
+    sources: SourceMemory
+    _last: float = field(default_factory=time.monotonic)
+
+    def age(self) -> float:
+        """Seconds since the last resync that came to its end, or since the start."""
+        return time.monotonic() - self._last
+
+    async def run(self) -> None:
+        """Resyncs at intervals until it is cancelled. The first look at everything is the watches' own."""
+        while True:
+            await asyncio.sleep(INTERVAL_SECONDS * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - no secret
+            try:
+                async with asyncio.timeout(INTERVAL_SECONDS):
+                    looked, queued = await self.once()
+            except (KubeError, TimeoutError) as error:
+                _log.warning("resync failed", error=str(error) or "it took too long")
+                continue
+            _log.debug("resync", resources=looked, queued=queued)
+
+    async def once(self) -> tuple[int, int]:
+        """Looks at everything once. Returns how many resources there are, and how many were queued."""
+        looked = queued = 0
+        for namespace in self.settings.namespaces or ("",):
+            parts = await self._parts(namespace)
+            async for page in self.client.pages(MIGRATIONS, namespace):
+                for resource in page:
+                    looked += 1
+                    queued += self._consider(resource, parts)
+                    await asyncio.sleep(0)  # a resource costs a millisecond; others want their turn
+        self._last = time.monotonic()
+        return looked, queued
+
+    async def _parts(self, namespace: str) -> _Parts:
+        parts = _Parts()
+        for kind, into in ((JOBS, parts.jobs), (PODS, parts.pods)):
+            async for page in self.client.pages(kind, namespace, labels=LABELS):
+                for one in page:
+                    metadata = one["metadata"]
+                    owner = (metadata.get("labels") or {}).get(names.LABEL_UID, "")
+                    into.setdefault((metadata["namespace"], owner), []).append(_slim(one))
+        wanted = self.sources.referenced()
+        if wanted:
+            async for page in self.client.pages(CONFIG_MAPS, namespace, metadata=True, limit=METADATA_PAGE):
+                for one in page:
+                    name = (one["metadata"]["namespace"], one["metadata"]["name"])
+                    if name in wanted:
+                        parts.versions[name] = one["metadata"]["resourceVersion"]
+        return parts
+
+    def _consider(self, resource: Object, parts: _Parts) -> bool:
+        """Queues the resource if there is anything to do about it."""
+        metadata = resource["metadata"]
+        key = Key(metadata["namespace"], metadata["name"])
+        spec, invalid = spec_from(resource)
+        source = self._source(key, metadata["uid"], spec, parts)
+        if source is None:
+            self.queue.add(key)
+            return True
+        label = (key.namespace, names.uid_hash(metadata["uid"]))
+        jobs, strays = jobs_of(metadata["uid"], parts.jobs.get(label, ()), parts.pods.get(label, []))
+        images = self.settings.client_images
+        world = world_from(
+            resource, spec, invalid, source=source, jobs=jobs, strays=strays, client_images=images
+        )
+        return self._act_on(key, world)
+
+    def _source(self, key: Key, uid: str, spec: Spec | None, parts: _Parts) -> Source | None:
+        """The source as it was last read; None when it has changed since, or was never read."""
+        wanted = [ref.name for ref in spec.source.config_map_refs] if spec is not None else []
+        seen = {
+            name: version
+            for name in wanted
+            if (version := parts.versions.get((key.namespace, name))) is not None
+        }
+        return self.sources.recall(key, uid, versions_of(wanted, seen))
+
+    def _act_on(self, key: Key, world: Observed) -> bool:
+        decision = self.decide(world)
+        match decision:
+            case WriteIntent() | Act():
+                self.queue.add(key)
+                return True
+            case Wait(status, until):
+                if until is not None:
+                    self.queue.add_after(key, (until - world.now).total_seconds())
+            case Settle(status):
+                pass
+            case _:
+                assert_never(decision)
+        if status.to_json() == world.status.to_json():
+            return False
+        self.queue.add(key)
+        return True
+
+
+def _slim(one: Object) -> Object:
+    """What `pods` reads of a Job or pod. The rest would be most of the memory of a resync."""
+    metadata, status = one["metadata"], one.get("status") or {}
+    kept = ("name", "namespace", "uid", "labels", "ownerReferences", "creationTimestamp", "deletionTimestamp")
+    parts = ("phase", "reason", "message", "conditions", "containerStatuses", "initContainerStatuses")
+    return {
+        "metadata": {name: metadata[name] for name in kept if name in metadata},
+        "status": {name: status[name] for name in parts if name in status},
+    }
