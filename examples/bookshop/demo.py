@@ -15,9 +15,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from examples.bookshop.cluster import Cluster, Interrupted
-
 from examples.bookshop import restore
+from examples.bookshop.cluster import InterruptedStoryError, Stage
 from examples.bookshop.kube import FailedError, Kube
 from examples.bookshop.shop import Shop, State, compare, differences, show
 from examples.bookshop.telling import Story, command, say, styled, table
@@ -60,7 +59,6 @@ class Demo:
         """PostgreSQL and the claim for restore points."""
         with self.story.step("The shop's database: PostgreSQL 15 in a namespace of its own"):
             self.kube.show("apply", "-f", "examples/bookshop/manifests/database.yaml")
-            self.kube.show("apply", "-f", "examples/bookshop/manifests/restore-points.yaml")
             self.kube.show("rollout", "status", "statefulset/postgres", "--timeout=120s", seconds=130)
 
     def first_release(self) -> None:
@@ -254,7 +252,7 @@ def ended(pod: dict[str, Any]) -> str:
 def interrupt(number: int, frame: FrameType | None) -> None:
     """Turn a signal into an exception, so that what was started is removed."""
     del frame
-    raise Interrupted(number)
+    raise InterruptedStoryError(number)
 
 
 def main() -> int:
@@ -262,22 +260,22 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
     story = Story()
-    cluster = Cluster(story)
+    stage = Stage(story)
     try:
-        kube = cluster.up()
+        kube = stage.up()
         Demo(story, kube).play()
     except FailedError as error:
         say()
         say(styled(f"step {story.number}, {story.title}: {error}", "red"), indent=0)
-        cluster.diagnose()
-        cluster.down(failed=True)
+        stage.diagnose()
+        stage.down()
         say(f"demo: failed in step {story.number} after {story.total()}: {error}", indent=0)
         return 1
-    except Interrupted as error:
-        cluster.down(failed=True)
+    except InterruptedStoryError as error:
+        stage.down()
         say(f"demo: interrupted in step {story.number}; run it again at any time", indent=0)
         return 128 + error.number
-    cluster.down(failed=False)
+    stage.down()
     say(f"demo: took {story.total()}", indent=0)
     say("demo: ok", indent=0)
     return 0
