@@ -47,7 +47,7 @@ def absorb(view: View) -> Status:
     result = job.result
     if result is None or result.operation_id != view.operation.id or result.operation is not job.step:
         if job.trouble is not None:
-            return _silent(view, job.trouble.reason, job.trouble.message)
+            return _silent(view, job.trouble.reason, job.trouble.message, fatal=job.trouble.fatal)
         return _silent(
             view,
             OperatorReason.RESULT_LOST,
@@ -96,13 +96,13 @@ def _spoken(view: View, result: Result) -> Status:
             assert_never(retry)
 
 
-def _silent(view: View, reason: str, message: str) -> Status:
+def _silent(view: View, reason: str, message: str, *, fatal: bool = False) -> Status:
     """The Job left no word. What only reads may be repeated; after the others somebody has to look."""
     step = view.operation.step
     view = view.with_status(land(view.status))
     if view.outcome is not None:
         return _after_the_end(view, view.status)
-    status = _counted(view, reason, message)
+    status = (_failed if fatal else _counted)(view, reason, message)
     over = view.with_status(status).outcome is not None
     return status if over or step not in _CHANGES_THE_DATABASE else forget_plan(status)
 

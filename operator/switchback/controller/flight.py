@@ -44,7 +44,8 @@ def in_flight(view: View) -> Decision:
     if unwanted:
         return Act(DeleteJob(job.name, job.uid, unwanted))
     limit = _limit(view, job)
-    if passed(limit, view.now) and not _holds_on(job):
+    hopeless = job.trouble is not None and job.trouble.fatal
+    if hopeless or (passed(limit, view.now) and not _holds_on(job)):
         return _give_up(view, job)
     return decision.Wait(_shown(view, job), earliest(limit))
 
@@ -113,7 +114,8 @@ def _give_up(view: View, job: Job) -> Decision:
     trouble = job.trouble
     seconds = int((view.now - job.created).total_seconds())
     message = f"step {job.step} did not end within {seconds} s"
-    message += f": {trouble.message}" if trouble else "."
+    if trouble is not None:
+        message = trouble.message if trouble.fatal else f"{message}: {trouble.message}"
     reason = trouble.reason if trouble else OperatorReason.DEADLINE_EXCEEDED
     spoiled = view.with_status(spoil_snapshot(view.status))
     return WriteIntent(at_rest(view.with_status(end(spoiled, Outcome.FAILED, reason, message))))

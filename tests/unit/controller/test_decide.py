@@ -319,3 +319,12 @@ def test_a_job_that_the_api_server_refuses_is_tried_again_and_then_given_up() ->
     there.generation += 1
     assert settle(there) == ["migrate"]
     assert there.condition("Ready") == "True"
+
+
+def test_a_pod_that_can_never_start_is_not_waited_for() -> None:
+    there = world()
+    [there.reconcile() for _ in range(3)]
+    there.jobs[there.created[0]].trouble = Trouble("ImagePullFailed", "InvalidImageName", fatal=True)
+    settle(there)
+    assert (there.condition("Stalled"), reason(there)) == ("True", "ImagePullFailed")
+    assert not there.jobs, "the Job that cannot start is gone"
