@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from switchback.controller.queue import Queue
     from switchback.controller.sources import SourceMemory
 
+IDENTITY: Any = "switchback"
+"""Only peering would use it; without it kopf asks for the user's name, which in a container has none."""
+
 LABELS = f"{names.MANAGED_BY}={names.MANAGED_BY_VALUE}"
 PAGE = 250
 
@@ -56,6 +59,7 @@ class Watches:
         await kopf.operator(
             registry=self.registry(),
             settings=settings(),
+            identity=IDENTITY,
             standalone=True,
             clusterwide=not namespaces,
             namespaces=namespaces,
