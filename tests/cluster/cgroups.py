@@ -59,5 +59,7 @@ def remove(bed: Bed, *, timeout: float = 20) -> None:
                 with suppress(OSError):
                     group.rmdir()
         if time.monotonic() > deadline:
-            raise BedError(f"control groups {', '.join(map(str, leftovers(bed)))} are still in use after {timeout:.0f} s")
+            raise BedError(
+                f"control groups {', '.join(map(str, leftovers(bed)))} are still in use after {timeout:.0f} s"
+            )
         time.sleep(0.05)

@@ -30,7 +30,9 @@ def install(kubeconfig: Path, images: Images) -> None:
     _clear_half_done(kubeconfig)
     with step("installing the operator with its chart"):
         try:
-            _helm(kubeconfig, "upgrade", "--install", RELEASE, str(CHART), *_flags(images), timeout=_LIMIT + 30)
+            _helm(
+                kubeconfig, "upgrade", "--install", RELEASE, str(CHART), *_flags(images), timeout=_LIMIT + 30
+            )
         except BedError as error:
             raise BedError(f"{error}\n{_pods(kubeconfig)}") from None
 
@@ -38,7 +40,16 @@ def install(kubeconfig: Path, images: Images) -> None:
 def uninstall(kubeconfig: Path) -> None:
     """Remove the release; its CRD stays."""
     binaries.ensure("helm")
-    _helm(kubeconfig, "uninstall", RELEASE, "--namespace", NAMESPACE, "--ignore-not-found", "--wait", timeout=_LIMIT)
+    _helm(
+        kubeconfig,
+        "uninstall",
+        RELEASE,
+        "--namespace",
+        NAMESPACE,
+        "--ignore-not-found",
+        "--wait",
+        timeout=_LIMIT,
+    )
 
 
 def _flags(images: Images) -> list[str]:
@@ -73,7 +84,17 @@ def _helm(kubeconfig: Path, *argv: str, timeout: float) -> str:
 
 
 def _pods(kubeconfig: Path) -> str:
-    kubectl = [binaries.path("kubectl"), "--kubeconfig", kubeconfig, "--namespace", NAMESPACE]
+    kubectl: list[str | Path] = [
+        binaries.path("kubectl"),
+        "--kubeconfig",
+        kubeconfig,
+        "--namespace",
+        NAMESPACE,
+    ]
     pods = run([*kubectl, "get", "pods", "-o", "wide"], check=False, timeout=30).stdout
-    logs = run([*kubectl, "logs", "--selector=app.kubernetes.io/name=switchback", "--tail=20"], check=False, timeout=30)
+    logs = run(
+        [*kubectl, "logs", "--selector=app.kubernetes.io/name=switchback", "--tail=20"],
+        check=False,
+        timeout=30,
+    )
     return f"{pods}{logs.stdout}{logs.stderr}".rstrip()

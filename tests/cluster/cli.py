@@ -9,11 +9,13 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from tests.cluster import binaries, chart, node, packages
+from tests.cluster import binaries, chart, chart_check, node, packages
+from tests.cluster.backends.base import Images
 from tests.cluster.backends.choice import choose
 from tests.cluster.backends.local import Local
 from tests.cluster.console import say
 from tests.cluster.errors import BedError
+from tests.cluster.handle import Cluster
 from tests.cluster.paths import cache_root
 
 if TYPE_CHECKING:
@@ -35,14 +37,19 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.cluster", description="The cluster for tests and the demo.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.cluster", description="The cluster for tests and the demo."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def add(name: str, command: Callable[[argparse.Namespace], int], text: str, *flags: str) -> None:
+    def add(
+        name: str, command: Callable[[argparse.Namespace], int], text: str, *flags: str
+    ) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text)
         sub.set_defaults(command=command)
         for flag in flags:
             sub.add_argument(flag, action="store_true")
+        return sub
 
     add("doctor", _doctor, "say which cluster would be used, why, and what is missing")
     add("setup", _setup, "install system packages and build what the local node needs, without starting it")
@@ -51,6 +58,14 @@ def _parser() -> argparse.ArgumentParser:
     add("down", _down, "remove the cluster and every trace of it", "--dry-run")
     add("images", _images, "build the images that changed and load them into the cluster", "--dry-run")
     add("install", _install, "start the cluster if none runs, load the images, install the operator")
+    add(
+        "check-chart",
+        _check_chart,
+        "lint the chart, and validate what it renders against Kubernetes' own schemas",
+    )
+    volume = add("volume", _volume, "make a static PersistentVolume of limited size", "--remove")
+    volume.add_argument("name")
+    volume.add_argument("--size", default="256Mi", help="for example 64Mi (default: %(default)s)")
     add("status", _status, "say how the cluster is", "--json")
     add("prune", _prune, "remove local clusters whose checkout is gone")
     add("clean-cache", _clean_cache, "remove built programs and images of all checkouts")
@@ -91,6 +106,8 @@ def _up(arguments: argparse.Namespace) -> int:
     backend, reason = choose()
     say(f"cluster: {backend.name} ({reason})")
     backend.up(dry_run=arguments.dry_run)
+    if arguments.dry_run:
+        backend.load_images(dry_run=True)
     return 0
 
 
@@ -116,8 +133,25 @@ def _install(_: argparse.Namespace) -> int:
     backend.up()
     images = backend.load_images()
     chart.install(backend.kubeconfig, images)
-    say(f"the operator runs in namespace {chart.NAMESPACE}; all of it took {time.monotonic() - started:.1f} s")
+    say(
+        f"the operator runs in namespace {chart.NAMESPACE}; all of it took {time.monotonic() - started:.1f} s"
+    )
     say(f"next: export KUBECONFIG={backend.kubeconfig}")
+    return 0
+
+
+def _check_chart(_: argparse.Namespace) -> int:
+    chart_check.check()
+    return 0
+
+
+def _volume(arguments: argparse.Namespace) -> int:
+    backend, _ = choose()
+    cluster = Cluster(backend, Images(switchback=""))
+    if arguments.remove:
+        cluster.remove_volume(arguments.name)
+    else:
+        print(cluster.volume(arguments.size, arguments.name).name)
     return 0
 
 

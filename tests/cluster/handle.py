@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tests.cluster import audit, binaries
-from tests.cluster.backends.base import Images, Volume
 from tests.cluster.errors import BedError
 from tests.cluster.run import run
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.cluster.backends.base import Backend
+    from tests.cluster.backends.base import Backend, Images, Volume
 
 _WAIT = 60.0
 
@@ -28,7 +27,7 @@ class Cluster:
         """Hold a cluster that is up, and the names of the images in it."""
         self.backend = backend
         self.images = images
-        self._volumes: dict[str, Volume] = {}
+        self._volumes: set[str] = set()
 
     @property
     def kubeconfig(self) -> Path:
@@ -48,7 +47,7 @@ class Cluster:
         timeout: float = _WAIT,
     ) -> Any:
         """Run kubectl as administrator; return its output, with `json` parsed from `-o json`."""
-        words = [binaries.path("kubectl"), f"--kubeconfig={self.kubeconfig}", *args]
+        words: list[str | Path] = [binaries.path("kubectl"), f"--kubeconfig={self.kubeconfig}", *args]
         out = run([*words, "-o", "json"] if json else words, stdin=input, check=check, timeout=timeout).stdout
         if not json:
             return out
@@ -61,7 +60,7 @@ class Cluster:
         self.kubectl("apply", *where, "-f", "-", input=jsonlib.dumps(bundle))
 
     def wait(self, *args: str, timeout: float = _WAIT) -> None:
-        """Run `kubectl wait` with its own time limit, for example `wait("pod/db", "--for=condition=Ready")`."""
+        """Run `kubectl wait` with a time limit, for example `wait("pod/db", "--for=condition=Ready")`."""
         self.kubectl("wait", *args, f"--timeout={timeout:.0f}s", timeout=timeout + 10)
 
     def audit_mark(self) -> int:
@@ -98,23 +97,23 @@ class Cluster:
         finally:
             self.backend.restore_traffic(pod_ip)
 
-    def volume(self, size: str = "64Mi") -> Volume:
-        """Make a static PersistentVolume of limited size; `volume.claim(name)` is a claim that binds to it."""
-        volume = self.backend.make_volume(f"switchback-{secrets.token_hex(4)}", size)
-        self._volumes[volume.name] = volume
+    def volume(self, size: str = "64Mi", name: str = "") -> Volume:
+        """Make a static PersistentVolume of limited size; `volume.claim(name)` is a claim for it."""
+        volume = self.backend.make_volume(name or f"switchback-{secrets.token_hex(4)}", size)
+        self._volumes.add(volume.name)
         self.apply(_persistent_volume(volume))
         return volume
 
-    def remove_volume(self, volume: Volume) -> None:
+    def remove_volume(self, name: str) -> None:
         """Remove a volume made by `volume`, whoever still uses it."""
-        self._volumes.pop(volume.name, None)
-        self.kubectl("delete", "pv", volume.name, "--ignore-not-found", "--wait=false")
-        self.backend.remove_volume(volume)
+        self._volumes.discard(name)
+        self.kubectl("delete", "pv", name, "--ignore-not-found", "--wait=false")
+        self.backend.remove_volume(name)
 
     def remove_volumes(self) -> None:
         """Remove every volume made here."""
-        for volume in list(self._volumes.values()):
-            self.remove_volume(volume)
+        for name in sorted(self._volumes):
+            self.remove_volume(name)
 
     def create_namespace(self, name: str) -> None:
         """Make a namespace and wait until pods are accepted in it."""
@@ -147,7 +146,11 @@ def _persistent_volume(volume: Volume) -> dict[str, Any]:
             "nodeAffinity": {
                 "required": {
                     "nodeSelectorTerms": [
-                        {"matchExpressions": [{"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]}]}
+                        {
+                            "matchExpressions": [
+                                {"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]}
+                            ]
+                        }
                     ]
                 }
             },

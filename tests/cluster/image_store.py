@@ -1,4 +1,4 @@
-"""The folder of built images: one OCI layout for all of them, so that a changed image costs its changed layers."""
+"""The folder of built images: one OCI layout for all, so that a changed image costs its changed layers."""
 
 from __future__ import annotations
 
@@ -64,7 +64,9 @@ def pushed(tag: str) -> str:
     for entry in index["manifests"]:
         if entry.get("annotations", {}).get("org.opencontainers.image.ref.name") == tag:
             return str(entry["digest"])
-    raise BedError(f"image {tag} is not in {layout()} after its build; remove {layout().parent} and build again")
+    raise BedError(
+        f"image {tag} is not in {layout()} after its build; remove {layout().parent} and build again"
+    )
 
 
 def prune() -> None:
@@ -89,7 +91,7 @@ def _current_blobs() -> Iterator[str]:
 
 
 def write_archive(target: Path, images: dict[str, str], *, present: Collection[str] = ()) -> int:
-    """Write an OCI archive of some images (name -> manifest) without the blobs the reader has; return its size."""
+    """Write an archive of images (name -> manifest) without blobs that the reader has; return its size."""
     entries: list[dict[str, Any]] = []
     wanted: dict[str, None] = {}
     for name, manifest in images.items():

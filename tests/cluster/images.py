@@ -16,7 +16,13 @@ from tests.cluster.run import locked, run, run_long
 _FOLDER = HERE / "images"
 _SUITE = "bookworm"
 _BASE_PACKAGES = "ca-certificates,python3,python3-venv,libpq5"
-_LEFT_OUT = ("var/cache/apt/*", "var/lib/apt/lists/*", "usr/share/doc/*", "usr/share/man/*", "usr/share/locale/*")
+_LEFT_OUT = (
+    "var/cache/apt/*",
+    "var/lib/apt/lists/*",
+    "usr/share/doc/*",
+    "usr/share/man/*",
+    "usr/share/locale/*",
+)
 _BUILD_LIMIT = 1800.0
 BASE, PAUSE, SWITCHBACK = "base:1", "pause:1", "switchback:dev"
 POSTGRES = ("postgres:15", "postgres:18")
@@ -43,7 +49,9 @@ _IMAGES = {
     BASE: Image(BASE, _FOLDER / "base" / "Containerfile", (), based=False),
     PAUSE: Image(PAUSE, _FOLDER / "pause" / "Containerfile", (), based=False),
     "postgres:15": Image(
-        "postgres:15", _FOLDER / "postgres-15" / "Containerfile", ("tests/cluster/images/docker-entrypoint.sh",)
+        "postgres:15",
+        _FOLDER / "postgres-15" / "Containerfile",
+        ("tests/cluster/images/docker-entrypoint.sh",),
     ),
     "postgres:18": Image(
         "postgres:18",
@@ -156,13 +164,19 @@ def _base_in_storage() -> None:
 
 
 def _base_tree(target: Path) -> None:
-    """Make a minimal Debian. In a mount namespace, so that a killed run leaves nothing mounted in its folder."""
+    """Make a minimal Debian, in a mount namespace: a killed run leaves nothing mounted in its folder."""
     with tempfile.TemporaryDirectory(prefix="base-", dir=target.parent) as folder:
         argv = [
             *("unshare", "--mount", "debootstrap", "--variant=minbase"),
             *(f"--include={_BASE_PACKAGES}", _SUITE, folder),
         ]
         log = cache_root() / "logs" / "debootstrap.log"
-        run_long("making a minimal Debian", argv, log=log, timeout=_BUILD_LIMIT, env={"DEBIAN_FRONTEND": "noninteractive"})
+        run_long(
+            "making a minimal Debian",
+            argv,
+            log=log,
+            timeout=_BUILD_LIMIT,
+            env={"DEBIAN_FRONTEND": "noninteractive"},
+        )
         excludes = [f"--exclude=./{pattern}" for pattern in _LEFT_OUT]
         run(["tar", "-C", folder, *excludes, "-cf", target, "."], timeout=600)

@@ -1,4 +1,4 @@
-"""The namespaces in which a bed lives, with one first process; when that ends, the kernel ends everything in it."""
+"""The namespaces of a bed and their first process; when that ends, the kernel ends everything in them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ exec tini -g -- sleep infinity
 
 
 def create(bed: Bed) -> Process:
-    """Start the first process, inside the network namespace and in mount and process namespaces of its own."""
+    """Start the first process, in the network namespace and in new namespaces for mounts and processes."""
     argv = [
         *("setsid", "--fork", "nsenter", f"--net={bed.netns}"),
         *("unshare", "--mount", "--propagation", "slave", "--pid", "--fork", "--mount-proc"),
@@ -66,7 +66,11 @@ def start(init: Process, argv: list[str], log: Path) -> Process:
     """Start a program in the bed that outlives this tool, and return its identity as the host sees it."""
     with log.open("a") as sink:
         helper = subprocess.Popen(
-            enter(init, "setsid", *argv), stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True
+            enter(init, "setsid", *argv),
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
         )
     name = argv[0].rpartition("/")[2]
     found: list[int] = []

@@ -1,4 +1,4 @@
-"""The network namespace of a bed: a pair of interfaces to the host, no way out, and cut pod traffic on demand."""
+"""The network namespace of a bed: a link to the host, no way out, and cut pod traffic on demand."""
 
 from __future__ import annotations
 
@@ -79,7 +79,9 @@ def _free_index() -> int:
         candidate = ipaddress.ip_network(f"172.31.{index}.0/30")
         if not any(candidate.overlaps(network) for network in taken):
             return index
-    raise BedError("no free network among 172.31.0.0/30 ... 172.31.255.0/30; `make cluster-down` in other checkouts")
+    raise BedError(
+        "no free network among 172.31.0.0/30 ... 172.31.255.0/30; `make cluster-down` in other checkouts"
+    )
 
 
 def drop_traffic(bed: Bed, pod_ip: str) -> None:

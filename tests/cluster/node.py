@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.cluster import binaries, cgroups, components, namespaces, network, packages, pki, record
+from tests.cluster import binaries, cgroups, components, faults, namespaces, network, packages, pki, record
 from tests.cluster.console import say
 from tests.cluster.errors import BedError
 from tests.cluster.processes import init_of
@@ -79,15 +78,16 @@ def _trouble(bed: Bed, known: Record, *, heal: bool) -> str | None:
         return "an earlier start did not finish"
     if known.init is None or not known.init.alive():
         return "its first process ended"
-    for name, process in known.processes.items():
-        if not process.alive():
-            return f"{name} ended"
-        if process.state == "T":
-            if not heal:
-                return f"{name} is frozen"
-            process.send(signal.SIGCONT)  # frozen by a test that was killed
+    ended = [name for name, process in known.processes.items() if not process.alive()]
+    if ended:
+        return f"{', '.join(ended)} ended"
     if heal:
-        network.restore_all_traffic(bed)
+        faults.settle(bed, known)
+    frozen = [name for name, process in known.processes.items() if process.state == "T"]
+    return f"{', '.join(frozen)} frozen" if frozen else _not_ready(bed)
+
+
+def _not_ready(bed: Bed) -> str | None:
     try:
         wait_for("node Ready", lambda: _ready(bed), timeout=15, pause=0.5)
     except BedError:
@@ -120,7 +120,7 @@ def _start(bed: Bed) -> Record:
     note.save(bed)
 
     def start(*names: str) -> None:
-        assert note.init is not None  # noqa: S101 - just set; for the type checker
+        assert note.init is not None
         for name in names:
             argv = components.command(bed, name, note.index)
             note.processes[name] = namespaces.start(note.init, argv, bed.logs / f"{name}.log")
@@ -139,7 +139,7 @@ def _start(bed: Bed) -> Record:
     note.ready_seconds = round(time.monotonic() - began, 1)
     note.save(bed)
     _write_kubeconfig(bed, note)
-    say(f"node {components.NODE} is Ready {note.ready_seconds} s after the start; kubeconfig in {bed.kubeconfig}")
+    say(f"node {components.NODE} is Ready {note.ready_seconds} s after the start: {bed.kubeconfig}")
     return note
 
 
@@ -148,12 +148,14 @@ def _has_service_account(bed: Bed) -> bool:
 
 
 def _await(bed: Bed, note: Record, what: str, ready: Callable[[], bool]) -> None:
-    """Wait for a part of the node; when one of its programs ends meanwhile, say which and show its last words."""
+    """Wait for a part of the node; if one of its programs ends meanwhile, say which, with its last words."""
 
     def done() -> bool:
         for name, process in note.processes.items():
             if not process.alive():
-                raise BedError(f"{name} ended during the start; see {bed.logs / name}.log: {_tail(bed, name)}")
+                raise BedError(
+                    f"{name} ended during the start; see {bed.logs / name}.log: {_tail(bed, name)}"
+                )
         return ready()
 
     try:

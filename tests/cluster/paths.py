@@ -12,7 +12,7 @@ HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
 # Not inside the checkout: a bed must still be found, and cleaned up, after its checkout was deleted.
 BEDS = Path(os.environ.get("SWITCHBACK_BEDS", "/var/lib/switchback-bed"))
-# Locks outlive what they guard (removing one would let two holders in), so they are where a restart clears them.
+# Removing a lock would let two holders in, so locks stay, where a restart of the machine clears them.
 LOCKS = Path("/run/lock/switchback-bed")
 
 

@@ -67,7 +67,10 @@ def write_kubeconfig(folder: Path, user: str, server: str, target: Path) -> None
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [
-            {"name": "switchback", "cluster": {"server": server, "certificate-authority-data": data("ca.crt")}}
+            {
+                "name": "switchback",
+                "cluster": {"server": server, "certificate-authority-data": data("ca.crt")},
+            }
         ],
         "users": [
             {

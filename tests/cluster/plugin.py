@@ -65,7 +65,7 @@ def volume(bare_cluster: Cluster) -> Iterator[Callable[[str], Volume]]:
 
     yield make
     for one in made:
-        bare_cluster.remove_volume(one)
+        bare_cluster.remove_volume(one.name)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -90,7 +90,7 @@ def _start(
 def _end(
     child: subprocess.Popen[str], words: list[str], *, stdin: str | None, timeout: float
 ) -> tuple[str, str]:
-    """Wait for a program; on time-out or Ctrl-C end it with all its children, who would hold its pipes open."""
+    """Wait for a program; on time-out or Ctrl-C end it with its children, who would hold its pipes open."""
     try:
         out, err = child.communicate(stdin, timeout=timeout)
     except subprocess.TimeoutExpired:

@@ -91,5 +91,5 @@ class Backend(Protocol):
     def make_volume(self, name: str, size: str) -> Volume:
         """Make a folder of limited size on the node; the PersistentVolume is the caller's."""
 
-    def remove_volume(self, volume: Volume) -> None:
+    def remove_volume(self, name: str) -> None:
         """Remove that folder."""

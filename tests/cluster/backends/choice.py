@@ -39,7 +39,9 @@ def choose() -> tuple[Backend, str]:
     return backend, reason
 
 
-def decide(environment: Mapping[str, str], *, engine: Callable[[], bool], root: bool, linux: bool) -> tuple[str, str]:
+def decide(
+    environment: Mapping[str, str], *, engine: Callable[[], bool], root: bool, linux: bool
+) -> tuple[str, str]:
     """Return the name of the backend and the reason; pure, but for asking `engine` when that matters."""
     wanted = environment.get("CLUSTER", "")
     if wanted and wanted not in NAMES:
@@ -53,8 +55,8 @@ def decide(environment: Mapping[str, str], *, engine: Callable[[], bool], root: 
     if root and linux:
         return "local", "no Docker engine answers, and this is root on Linux"
     raise BedError(
-        "no cluster can be made without root, Docker or a kubeconfig: run this as root on Linux, start Docker, "
-        "or name a cluster of yours with CLUSTER=current and KUBECONFIG",
+        "no cluster can be made without root, Docker or a kubeconfig: run this as root on Linux, "
+        "start Docker, or name a cluster of yours with CLUSTER=current and KUBECONFIG",
         code=2,
     )
 
@@ -64,6 +66,7 @@ def docker_answers() -> bool:
     if shutil.which("docker") is None:
         return False
     try:
-        return run(["docker", "version", "--format", "{{.Server.Version}}"], timeout=10, check=False).returncode == 0
+        asked = run(["docker", "version", "--format", "{{.Server.Version}}"], timeout=10, check=False)
     except BedError:
         return False
+    return asked.returncode == 0

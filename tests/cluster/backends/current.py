@@ -26,7 +26,9 @@ class Current:
     def kubeconfig(self) -> Path:
         path = Path(os.environ.get("KUBECONFIG") or Path.home() / ".kube" / "config")
         if not path.is_file():
-            raise BedError(f"CLUSTER=current: there is no kubeconfig {path}; set KUBECONFIG to one file", code=2)
+            raise BedError(
+                f"CLUSTER=current: there is no kubeconfig {path}; set KUBECONFIG to one file", code=2
+            )
         return path
 
     @property
@@ -41,7 +43,9 @@ class Current:
 
     @property
     def audit_log(self) -> Path:
-        raise UnsupportedError("current: the audit log of your cluster is out of reach; CLUSTER=local has one")
+        raise UnsupportedError(
+            "current: the audit log of your cluster is out of reach; CLUSTER=local has one"
+        )
 
     def is_up(self) -> bool:
         return True
@@ -52,17 +56,19 @@ class Current:
             say(f"using the cluster of {self.kubeconfig}, Kubernetes {version}")
 
     def down(self, *, dry_run: bool = False) -> None:
-        say("CLUSTER=current: your cluster is left as it is")
+        say(f"CLUSTER=current: your cluster is left as it is{' (dry run)' if dry_run else ''}")
 
-    def load_images(self, *, dry_run: bool = False) -> Images:
+    def load_images(self, *, dry_run: bool = False) -> Images:  # noqa: ARG002 - there is nothing to do
         image = os.environ.get("SWITCHBACK_IMAGE", "")
         if not image:
             raise BedError(
-                "CLUSTER=current: set SWITCHBACK_IMAGE to an image that your nodes can pull "
-                "(build it with `docker build .` and push it); POSTGRES_15_IMAGE and POSTGRES_18_IMAGE are optional",
+                "CLUSTER=current: set SWITCHBACK_IMAGE to an image that your nodes can pull (build it with "
+                "`docker build .` and push it); POSTGRES_15_IMAGE and POSTGRES_18_IMAGE are optional",
                 code=2,
             )
-        majors = {major: os.environ.get(f"POSTGRES_{major}_IMAGE") or f"postgres:{major}" for major in ("15", "18")}
+        majors = {
+            major: os.environ.get(f"POSTGRES_{major}_IMAGE") or f"postgres:{major}" for major in ("15", "18")
+        }
         return Images(switchback=image, postgres=majors)
 
     def processes(self) -> dict[str, int]:
@@ -81,10 +87,12 @@ class Current:
         raise UnsupportedError(f"current: the traffic of {pod_ip} was not cut")
 
     def make_volume(self, name: str, size: str) -> Volume:
-        raise UnsupportedError(f"current: no volume {name} of {size} is made on your nodes; CLUSTER=local can do that")
+        raise UnsupportedError(
+            f"current: no volume {name} of {size} is made on your nodes; CLUSTER=local can do that"
+        )
 
-    def remove_volume(self, volume: Volume) -> None:
-        raise UnsupportedError(f"current: volume {volume.name} was not made here")
+    def remove_volume(self, name: str) -> None:
+        raise UnsupportedError(f"current: volume {name} was not made here")
 
     def _kubectl(self, *argv: str) -> str:
         binaries.ensure("kubectl")

@@ -63,7 +63,17 @@ class Kind:
             config.write_text(text)
         # A cluster that a killed run left half made is replaced.
         self._do(["kind", "delete", "cluster", "--name", self.cluster], dry_run=dry_run)
-        create = ["kind", "create", "cluster", "--name", self.cluster, "--config", str(config), "--wait", "180s"]
+        create = [
+            "kind",
+            "create",
+            "cluster",
+            "--name",
+            self.cluster,
+            "--config",
+            str(config),
+            "--wait",
+            "180s",
+        ]
         self._do([*create, "--kubeconfig", str(self.kubeconfig)], dry_run=dry_run)
         if not dry_run:
             self.kubeconfig.chmod(0o600)
@@ -97,7 +107,9 @@ class Kind:
         raise UnsupportedError(f"kind: thawing {name} is for CLUSTER=local only")
 
     def drop_traffic(self, pod_ip: str) -> None:
-        raise UnsupportedError(f"kind: cutting the traffic of {pod_ip} is a fault that only CLUSTER=local can make")
+        raise UnsupportedError(
+            f"kind: cutting the traffic of {pod_ip} is a fault that only CLUSTER=local can make"
+        )
 
     def restore_traffic(self, pod_ip: str) -> None:
         raise UnsupportedError(f"kind: restoring the traffic of {pod_ip} is for CLUSTER=local only")
@@ -109,8 +121,8 @@ class Kind:
         run([*inside, "mount", "-t", "tmpfs", "-o", f"size={to_bytes(size)},mode=0777", name, path])
         return Volume(name, size, path)
 
-    def remove_volume(self, volume: Volume) -> None:
-        run(["docker", "exec", self.node, "umount", "--lazy", volume.path], check=False)
+    def remove_volume(self, name: str) -> None:
+        run(["docker", "exec", self.node, "umount", "--lazy", f"/var/switchback/{name}"], check=False)
 
     def _do(self, argv: list[str], *, dry_run: bool) -> None:
         if dry_run:

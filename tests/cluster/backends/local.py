@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.cluster import images, loading, namespaces, network, node, record
+from tests.cluster import faults, images, loading, namespaces, network, node, record
 from tests.cluster.backends.base import Images, Volume
 from tests.cluster.console import say
 from tests.cluster.errors import BedError
@@ -67,29 +67,35 @@ class Local:
         return {name: process.pid for name, process in self._record().processes.items()}
 
     def freeze(self, name: str) -> None:
-        if not self._process(name).send(signal.SIGSTOP):
-            raise BedError(f"cannot freeze {name}: it has ended; `make cluster` starts the node afresh")
+        faults.freeze(self.bed, self._record(), name)
 
     def thaw(self, name: str) -> None:
-        self._process(name).send(signal.SIGCONT)
+        faults.thaw(self.bed, self._record(), name)
 
     def drop_traffic(self, pod_ip: str) -> None:
-        network.drop_traffic(self.bed, pod_ip)
+        faults.cut(self.bed, pod_ip)
 
     def restore_traffic(self, pod_ip: str) -> None:
-        network.restore_traffic(self.bed, pod_ip)
+        faults.mend(self.bed, pod_ip)
 
     def make_volume(self, name: str, size: str) -> Volume:
         folder = self.bed.volumes / name
-        folder.mkdir(parents=True)
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            raise BedError(
+                f"there is a volume {name} already; remove it first, or choose another name"
+            ) from None
         # Any user may write: pods of tests run as several.
         options = f"size={to_bytes(size)},mode=0777"
         run(self.inside("mount", "-t", "tmpfs", "-o", options, name, str(folder)))
         return Volume(name, size, str(folder), self._as_seen_here(folder))
 
-    def remove_volume(self, volume: Volume) -> None:
-        run(self.inside("umount", "--lazy", volume.path), check=False)
-        Path(volume.path).rmdir()
+    def remove_volume(self, name: str) -> None:
+        folder = self.bed.volumes / name
+        run(self.inside("umount", "--lazy", str(folder)), check=False)
+        with suppress(FileNotFoundError):
+            folder.rmdir()
 
     def inside(self, *argv: str) -> list[str]:
         """Return a command that runs on the node, beside the kubelet."""
@@ -109,9 +115,3 @@ class Local:
         if init is None:
             raise BedError(f"bed {self.bed.name} is not up; `make cluster` starts it")
         return init
-
-    def _process(self, name: str) -> Process:
-        processes = self._record().processes
-        if name not in processes:
-            raise BedError(f"the node runs no program {name!r}; there are {', '.join(processes)}")
-        return processes[name]

@@ -41,6 +41,7 @@ run_init_files() {
     case $file in
       *.sh)
         echo "$0: running $file"
+        # shellcheck source=/dev/null # whatever the user brings
         if [ -x "$file" ]; then "$file"; else . "$file"; fi
         ;;
       *.sql)
