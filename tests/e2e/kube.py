@@ -54,7 +54,7 @@ class Kube:
     def __init__(self, kubeconfig: Path) -> None:
         self.kubeconfig = kubeconfig
         settings = client.Configuration()
-        config.load_kube_config(str(kubeconfig), client_configuration=settings)
+        config.load_kube_config(str(kubeconfig), client_configuration=settings)  # type: ignore[no-untyped-call]
         self._host = settings.host
         self._headers = {"Authorization": found} if (found := settings.api_key.get("authorization")) else {}
         self._pool = urllib3.PoolManager(

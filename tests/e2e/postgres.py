@@ -1,4 +1,4 @@
-"""PostgreSQL servers in the cluster, one per major and run; each test gets a database and a role of its own."""
+"""PostgreSQL in the cluster, one server per major; each test gets a database and a role of its own."""
 
 from __future__ import annotations
 

@@ -1,0 +1,68 @@
+"""Status is no memory that anything depends on: wiped or recreated, nothing runs twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.shop import BOOKS, FIRST, INDEX, SECOND
+from tests.e2e.support import NO_SNAPSHOT
+
+if TYPE_CHECKING:
+    from tests.e2e.postgres import Database
+    from tests.e2e.support import World
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.mark.parametrize("target", [FIRST, "latest"], ids=["after a rollback", "after a migration"])
+def test_a_wiped_status_repeats_nothing(world: World, database: Database, target: str) -> None:
+    shop = world.migration(database, BOOKS | INDEX, snapshot=NO_SNAPSHOT)
+    shop.succeeded()
+    shop.edit(target=target)
+    shop.succeeded()
+    before, events = database.contents(), database.events()
+
+    shop.wipe_status()
+    found = shop.succeeded()
+
+    assert database.events() == events
+    assert database.contents() == before
+    assert found["status"]["schema"]["current"] == (FIRST if target == FIRST else SECOND)
+
+
+def test_a_recreated_resource_repeats_nothing(world: World, database: Database) -> None:
+    shop = world.migration(database, BOOKS | INDEX, snapshot=NO_SNAPSHOT)
+    shop.succeeded()
+    before, events = database.contents(), database.events()
+
+    shop.delete()
+    world.recorder.wait("its Jobs are gone", lambda: not world.jobs(), seconds=20)
+    again = world.migration(database, BOOKS | INDEX, snapshot=NO_SNAPSHOT)
+    again.succeeded()
+
+    assert database.events() == events
+    assert database.contents() == before
+    again.edit(target=FIRST)  # the new resource can do what the old one could
+    again.succeeded()
+    assert database.applied() == [FIRST]
+
+
+def test_a_status_wiped_in_flight_repeats_nothing(world: World, database: Database) -> None:
+    slow = {**BOOKS, **INDEX, "0009_slow.up.sql": "SELECT pg_sleep(4);", "0009_slow.down.sql": "SELECT 1;"}
+    shop = world.migration(database, slow)
+    shop.running("migrate")
+    world.recorder.wait(
+        "the slow file runs",
+        lambda: database.sql(
+            "SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(4)%' AND pid <> pg_backend_pid()"
+        ),
+        seconds=20,
+    )
+
+    shop.wipe_status()
+    shop.succeeded()
+
+    kinds = [(event.kind, event.migration) for event in database.events() if event.migration]
+    assert kinds == [("Applied", FIRST), ("Applied", SECOND), ("Applied", "0009_slow")]
