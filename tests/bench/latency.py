@@ -66,7 +66,7 @@ class Bench:
         """The same through a DatabaseMigration."""
         name = f"resource-{number}"
         begun = await self.post(GROUP.format(self.namespace), self._migration(name, number))
-        run = await self._pod(begun, lambda pod: _annotation(pod) == name)
+        run = await self._pod(begun, lambda pod: _annotation(pod) == f"{self.namespace}/{name}")
         done, item = await self.streams["databasemigrations"].first(
             begun, lambda it: _is(it, name, "Finished")
         )
