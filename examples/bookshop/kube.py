@@ -23,8 +23,14 @@ class FailedError(Exception):
     """The story cannot go on; the message says what was expected and what was seen instead."""
 
 
-def run(words: list[str], *, seconds: float = CALL_SECONDS, stdin: str | None = None) -> str:
-    """Standard output of a program.
+def run(
+    words: list[str],
+    *,
+    seconds: float = CALL_SECONDS,
+    stdin: str | None = None,
+    environment: dict[str, str] | None = None,
+) -> str:
+    """Standard output of a program. `environment`: all of it; None: as it is here.
 
     Raises:
         FailedError: it could not be started, took too long, or ended with another code than 0.
@@ -32,7 +38,7 @@ def run(words: list[str], *, seconds: float = CALL_SECONDS, stdin: str | None = 
     line = shlex.join(words)
     try:
         done = subprocess.run(
-            words, input=stdin, capture_output=True, text=True, timeout=seconds, check=False
+            words, input=stdin, capture_output=True, text=True, timeout=seconds, check=False, env=environment
         )  # fmt: skip
     except FileNotFoundError:
         raise FailedError(f"{words[0]} is not installed: `make setup` installs what the demo needs") from None
