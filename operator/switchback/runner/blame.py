@@ -10,6 +10,7 @@ from switchback.runner.redact import masked
 from switchback.runner.track import Where
 
 if TYPE_CHECKING:
+    from switchback.migrations.script import Statement
     from switchback.runner.bundle import Bundle
     from switchback.runner.track import Failure
     from switchback.runner.wire import ServerError
@@ -53,7 +54,7 @@ def statement_failed(
     text = None if failure is None or failure.statement is None else failure.statement.text
     return RunnerError(
         Reason.SQL_FAILED,
-        f"{migration_id} {what}: {masked(error.message)}.",
+        f"{migration_id} {what}: {masked(error.message, error.sqlstate)}.",
         _ADVICE.get(error.sqlstate),
         file=path,
         line=line,
@@ -80,16 +81,46 @@ def _record(bundle: Bundle, error: ServerError) -> RunnerError:
     if error.sqlstate == INSUFFICIENT_PRIVILEGE:
         return RunnerError(
             Reason.PERMISSION_DENIED,
-            f"The ledger cannot be written: {masked(error.message)}.",
+            f"The ledger cannot be written: {masked(error.message, error.sqlstate)}.",
             "Run as the ledger's owner, or name that role with --role.",
             sqlstate=error.sqlstate,
         )
     return RunnerError(
         Reason.SQL_FAILED,
-        f"{bundle.migration_id} could not be recorded in the ledger: {masked(error.message)}.",
+        f"{bundle.migration_id} could not be recorded in the ledger: "
+        f"{masked(error.message, error.sqlstate)}.",
         "Look at the ledger's tables: something about them is not as Switchback made them.",
         sqlstate=error.sqlstate,
         detail=log_text(error),
+    )
+
+
+def stopped_partly(
+    migration_id: str, path: str, statement: Statement, index: int, error: ServerError
+) -> RunnerError:
+    """A statement of a file without transaction failed after `index` others have taken effect."""
+    were = "statement before it has" if index == 1 else "statements before it have"
+    return RunnerError(
+        Reason.FAILED_PARTLY,
+        f"{migration_id} fails: {masked(error.message, error.sqlstate)}. {index} {were} taken "
+        "effect, for the file runs without a transaction.",
+        "Mend the statement, or what it stumbles over, and run again: it goes on there. Leave what has run "
+        "as it is.",
+        file=path,
+        line=statement.line,
+        sqlstate=error.sqlstate,
+        statement=statement.text,
+        detail=log_text(error),
+    )
+
+
+def rewritten(migration_id: str, path: str, done: int) -> RunnerError:
+    """A file of which a part has run was changed in that part."""
+    return RunnerError(
+        Reason.FILE_CHANGED,
+        f"{migration_id} has run in part, and its first {done} statements are not those that ran.",
+        "Restore what has run; only what comes after it may be mended.",
+        file=path,
     )
 
 

@@ -13,7 +13,7 @@ from switchback.runner.ledger.names import literal
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from switchback.migrations.model import Sql
+    from switchback.migrations.script import Statement
 
 BATCH_FILES = 64
 BATCH_CHARACTERS = 1024 * 1024
@@ -28,6 +28,15 @@ APPLICATION_NAME_BYTES = 63
 GUARD = "switchback_guard"
 
 
+RESET_COUNT = 5
+
+
+def reset(migration_id: str, operation_id: str) -> str:
+    """`RESET_COUNT` statements that undo what files before have set, and say what is running now."""
+    name = literal(application_name(migration_id, operation_id))
+    return f"{_RESETS}RESET ALL;{_FLUSH}SET application_name = {name};"
+
+
 def application_name(migration_id: str, operation_id: str) -> str:
     """`switchback <id> <operation id>` in the 63 bytes that the server keeps; a long id is cut."""
     room = APPLICATION_NAME_BYTES - len(f"switchback  {operation_id}".encode())
@@ -36,39 +45,47 @@ def application_name(migration_id: str, operation_id: str) -> str:
 
 @dataclass(frozen=True)
 class Bundle:
-    """One transaction: our settings, the record, the file, the guard.
+    """One transaction: our settings, the record, what the file wants, the guard.
 
     Attributes:
         migration_id: whose.
-        half: the file's text, or None when nothing but the record changes.
+        path: the file, for messages.
+        body: what is sent of the file; empty when nothing but the record changes.
+        statements: of the body, with their offsets in it.
+        first_line: line of the file on which the body begins.
         settings: statements of `SET LOCAL`, each with its semicolon.
         record: first statement of the transaction, into the ledger.
         guard: last statement before COMMIT.
         operation_id: shown in `application_name`.
+        setup: statements of the file that have run before and set the session up, sent again.
         waits_for_locks: whether a lock_timeout ends its waiting, so that blockers are looked for early.
     """
 
     migration_id: str
-    half: Sql | None
+    path: str
+    body: str
+    statements: tuple[Statement, ...]
+    first_line: int
     settings: tuple[str, ...]
     record: str
     guard: str
     operation_id: str
+    setup: tuple[str, ...] = ()
     waits_for_locks: bool = True
 
     @cached_property
     def head(self) -> str:
         """What comes before the file."""
-        name = literal(application_name(self.migration_id, self.operation_id))
+        setup = "".join(f"{text}\n;" for text in self.setup)
         return (
-            f"{_RESETS}RESET ALL;{_FLUSH}SET application_name = {name};BEGIN;"
-            f"{''.join(self.settings)}{self.record};\n"
+            f"{reset(self.migration_id, self.operation_id)}BEGIN;"
+            f"{''.join(self.settings)}{self.record};{setup}\n"
         )
 
     @property
     def head_count(self) -> int:
         """How many statements `head` has."""
-        return 7 + len(self.settings)
+        return RESET_COUNT + 2 + len(self.settings) + len(self.setup)
 
     @cached_property
     def tail(self) -> str:
@@ -76,19 +93,9 @@ class Bundle:
         return f"\n;\n{_RESETS}{self.guard};COMMIT;\n"
 
     @property
-    def body(self) -> str:
-        """What is sent of the file."""
-        return "" if self.half is None else self.half.body
-
-    @property
-    def path(self) -> str:
-        """The file, for messages."""
-        return "" if self.half is None else self.half.path
-
-    @property
     def count(self) -> int:
         """How many statements the file has."""
-        return 0 if self.half is None else len(self.half.script.statements)
+        return len(self.statements)
 
     @cached_property
     def text(self) -> str:

@@ -68,6 +68,13 @@ class Comparison:
         """Rows of which only a part has taken effect."""
         return tuple(row for row in self.ledger.rows if row.is_partial)
 
+    @cached_property
+    def resumable(self) -> tuple[Migration, ...]:
+        """Files without a transaction that an earlier run has left half applied: migrate goes on there."""
+        files = self.source.by_id
+        halves = [files[row.id] for row in self.partial if row.id in files and row.down_done is None]
+        return tuple(migration for migration in halves if migration.up.directives.no_transaction)
+
     @property
     def is_clean(self) -> bool:
         """Whether files and ledger say the same."""

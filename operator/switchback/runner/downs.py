@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -73,11 +73,21 @@ def backward(
         if isinstance(found, Refusal):
             refusals.append(found)
         else:
-            steps.append(found)
+            steps.append(_with_part(found, row))
     if refusals:
         raise _refused(refusals)
     direction = Direction.BACKWARD if steps else Direction.NONE
     return Plan(comparison.ledger, target, direction, tuple(steps), len(comparison.pending))
+
+
+def _with_part(step: PlannedStep, row: Row) -> PlannedStep:
+    if row.statements_done >= row.statements_total:
+        return step
+    part = (
+        f"{row.id}: was applied in part ({row.statements_done} of {row.statements_total} statements); its "
+        "down half may stumble over what is not there."
+    )
+    return replace(step, notice=f"{step.notice} {part}".strip())
 
 
 def _way(  # noqa: PLR0911 - one flat list of cases

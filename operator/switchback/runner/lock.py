@@ -150,10 +150,10 @@ def _refused(found: Holder | None, seconds: float, operation_id: str) -> RunnerE
     if mine != LAPTOP and found.operation_id.partition("-")[0] == mine:
         return RunnerError(
             Reason.ORPHAN_RUNNING,
-            f"An earlier run of this resource is lost, but {found.text} still works for it and holds the lock.",
+            f"An earlier run of this resource is lost, but {found.text} still works and holds the lock.",
         )
     return RunnerError(
         Reason.LOCK_TIMEOUT,
         f"Another run holds the lock of this database: {found.text}. Waited {seconds:g} s.",
-        f"Wait for its end. If its client is gone: SELECT pg_terminate_backend({found.pid}).",
+        f"Wait for its end; if its client is gone: SELECT pg_terminate_backend({found.pid}).",
     )

@@ -163,7 +163,8 @@ def goal(comparison: Comparison, target: str) -> Goal:
             raise _out_of_order([source.by_id[resolved]], comparison)
         return Goal(resolved, (), beyond)
     last = source.by_id[resolved].position if resolved in source.by_id else 0
-    ahead = tuple(migration for migration in comparison.pending if migration.position <= last)
+    waiting = (*comparison.resumable, *comparison.pending)
+    ahead = tuple(migration for migration in waiting if migration.position <= last)
     skipped = [migration for migration in ahead if migration in comparison.out_of_order]
     if skipped:
         raise _out_of_order(skipped, comparison)
@@ -237,6 +238,9 @@ listed = _listed
 
 def forward(comparison: Comparison, ahead: Sequence[Migration], target: str) -> Plan:
     """The plan that applies `ahead`."""
-    steps = tuple(PlannedStep(Direction.FORWARD, m.id, Way.UP, m.up, migration=m) for m in ahead)
+    rows = comparison.ledger.by_id
+    steps = tuple(
+        PlannedStep(Direction.FORWARD, m.id, Way.UP, m.up, migration=m, row=rows.get(m.id)) for m in ahead
+    )
     direction = Direction.FORWARD if steps else Direction.NONE
     return Plan(comparison.ledger, target, direction, steps, len(comparison.pending))

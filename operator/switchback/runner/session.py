@@ -70,6 +70,7 @@ class Session:
     reporter: Reporter
     limits: Limits = field(default_factory=Limits)
     lock_number: int | None = None
+    last_event: int = 0
     _work: psycopg.Connection[Any] | None = None
     _observer: psycopg.Connection[Any] | None = None
 
@@ -110,9 +111,8 @@ class Session:
             tell=self.reporter.say,
         )
         self.lock_number = number
-        if read.revision(self.work, self.names) != ledger.revision:
-            ledger = self.read()
-        return ledger
+        revision, self.last_event = read.revision(self.work, self.names)
+        return ledger if revision == ledger.revision else self.read()
 
     def unlock(self) -> None:
         """Give the lock back while going on with reading."""

@@ -9,14 +9,13 @@ from switchback.contract.reasons import Reason, Retry, meaning
 from switchback.contract.words import Direction
 from switchback.runner import blame, lock, wire
 from switchback.runner.errors import RunnerError
-from switchback.runner.ledger import changes
+from switchback.runner.ledger import changes, read
 from switchback.runner.stop import Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from switchback.runner.bundle import Bundle
-    from switchback.runner.execute import Done
     from switchback.runner.ledger.model import Ledger
     from switchback.runner.plan import PlannedStep
     from switchback.runner.session import Session
@@ -134,33 +133,22 @@ def guard_failed(session: Session, bundle: Bundle, failure: Failure, step: Plann
     return blame.guard_failed(bundle, failure, recorded=recorded)
 
 
-def regain_lock(session: Session, ids: Sequence[str], done: Sequence[Done]) -> None:
+def regain_lock(session: Session, ids: Sequence[str]) -> None:
     """The lock is gone although the session lives: take it back, if nobody has used the gap.
 
     Raises:
         RunnerError: `LockTimeout` when another run has it or has written.
     """
-    before = session.read()
-    if session.lock_number is not None and lock.attempt(session.work, session.lock_number):
-        now = session.read()
-        if [row.id for row in now.rows] == [row.id for row in before.rows] and _explained(now, done):
-            session.reporter.warn(
-                f"A file among {', '.join(ids)} gave up the lock (pg_advisory_unlock_all); it was taken "
-                "again, and nobody had used the gap."
-            )
-            return
+    what = f"A file among {', '.join(ids)} gave up the lock (pg_advisory_unlock_all)"
+    number = session.lock_number
+    regained = number is not None and lock.attempt(session.work, number)
+    if regained and not read.written_by_others(
+        session.work, session.names, session.author, session.last_event
+    ):
+        session.reporter.warn(f"{what}; it was taken again, and nobody had used the gap.")
+        return
     raise RunnerError(
         Reason.LOCK_TIMEOUT,
-        f"A file among {', '.join(ids)} gave up the lock (pg_advisory_unlock_all), and another "
-        "run has begun.",
+        f"{what}, and another run has begun.",
         "Remove that call from the file; then run again.",
-    )
-
-
-def _explained(ledger: Ledger, done: Sequence[Done]) -> bool:
-    """Whether everything that this run has done stands in the ledger as it left it."""
-    last = {entry.id: entry.direction for entry in done}
-    return all(
-        (migration_id in ledger.by_id) is (direction is Direction.FORWARD)
-        for migration_id, direction in last.items()
     )

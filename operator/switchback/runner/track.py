@@ -93,8 +93,8 @@ class Tracker:
             return self._failure(Where.COMMIT, error, statement)
         if number < 0:
             return self._failure(Where.RECORD, error, None)
-        if number < bundle.count and bundle.half is not None:
-            return self._failure(Where.FILE, error, bundle.half.script.statements[number])
+        if number < bundle.count:
+            return self._failure(Where.FILE, error, bundle.statements[number])
         return self._failure(Where.GUARD, error, None)
 
     def _failure(self, where: Where, error: ServerError, statement: Statement | None) -> Failure:
@@ -104,23 +104,19 @@ class Tracker:
     def _by_position(self, error: ServerError) -> Failure:
         index, offset = self.batch.locate(error.position)
         bundle = self.batch.bundles[index]
-        if bundle.half is None or offset < 0:
+        if offset < 0:
             return Failure(index, Where.RECORD, error, ran=self._any)
-        body = bundle.body
-        statements = bundle.half.script.statements
-        statement = next((s for s in reversed(statements) if s.offset <= offset), None)
-        line = bundle.half.first_line + body.count("\n", 0, min(offset, len(body.rstrip())))
+        statement = next((s for s in reversed(bundle.statements) if s.offset <= offset), None)
+        end = len(bundle.body.rstrip())
+        line = bundle.first_line + bundle.body.count("\n", 0, min(offset, end))
         return Failure(index, Where.FILE, error, statement, line, self._any, self._commits)
 
 
 def _mentioning(bundle: Bundle, error: ServerError) -> Statement | None:
     """The statement that a failure at COMMIT is about: the last that names the table of the constraint."""
-    if bundle.half is None:
-        return None
-    statements = bundle.half.script.statements
-    naming = [s for s in statements if error.table and error.table.lower() in s.text.lower()]
+    naming = [s for s in bundle.statements if error.table and error.table.lower() in s.text.lower()]
     writing = [
         s for s in naming if s.words[:1] in (("INSERT",), ("UPDATE",), ("DELETE",), ("MERGE",), ("COPY",))
     ]
-    found = writing or naming or list(statements)
+    found = writing or naming or list(bundle.statements)
     return found[-1] if found else None

@@ -16,6 +16,7 @@ from switchback.runner.ledger.names import TABLES, literal
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from switchback.runner.ledger.entries import Author
     from switchback.runner.ledger.names import Names
 
 OLDEST = 15
@@ -149,13 +150,37 @@ def stored_downs(connection: psycopg.Connection[Any], names: Names, ids: Iterabl
     return dict(connection.execute(text.encode(), (wanted,)).fetchall())
 
 
-def revision(connection: psycopg.Connection[Any], names: Names) -> int:
-    """The ledger's revision now; -1 when there is no ledger. For compare-and-set under the lock."""
+def revision(connection: psycopg.Connection[Any], names: Names) -> tuple[int, int]:
+    """The ledger's revision and its last event; (-1, 0) when there is no ledger. Under the lock."""
+    text = f"SELECT revision, (SELECT coalesce(max(seq), 0) FROM {names.events}) FROM {names.meta}"  # noqa: S608 - quoted
     try:
-        row = connection.execute(f"SELECT revision FROM {names.meta}".encode()).fetchone()  # noqa: S608 - quoted
+        row = connection.execute(text.encode()).fetchone()
     except errors.UndefinedTable:
-        return -1
-    return -1 if row is None else int(row[0])
+        return -1, 0
+    return (-1, 0) if row is None else (int(row[0]), int(row[1]))
+
+
+def last_event(
+    connection: psycopg.Connection[Any], names: Names, migration_id: str, *kinds: str
+) -> str | None:
+    """Details of the newest event of some kinds about a migration; None when there is none."""
+    row = connection.execute(
+        f"SELECT details FROM {names.events} WHERE migration_id = %s AND kind = ANY(%s) "  # noqa: S608 - quoted
+        "ORDER BY seq DESC LIMIT 1".encode(),
+        (migration_id, list(kinds)),
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def written_by_others(
+    connection: psycopg.Connection[Any], names: Names, author: Author, last_event: int
+) -> bool:
+    """Whether another operation has written since `last_event`."""
+    row = connection.execute(
+        f"SELECT EXISTS (SELECT FROM {names.events} WHERE operation_id <> %s AND seq > %s)".encode(),  # noqa: S608 - quoted
+        (author.operation_id, last_event),
+    ).fetchone()
+    return row is None or bool(row[0])
 
 
 def refuse_newer(ledger: Ledger, names: Names) -> None:

@@ -18,7 +18,8 @@ SELECT DISTINCT CASE WHEN public THEN 'PUBLIC' ELSE who END, what FROM (
   SELECT false AS public, r.rolname::text AS who, c.relname::text AS what
   FROM pg_catalog.pg_class c, pg_catalog.pg_roles r
   WHERE c.relnamespace = {schema}::pg_catalog.regnamespace AND c.relname IN ('migrations', 'events', 'meta')
-    AND NOT r.rolsuper AND NOT pg_catalog.pg_has_role(r.oid, c.relowner, 'MEMBER')
+    AND NOT r.rolsuper AND r.rolname NOT LIKE 'pg\\_%'
+    AND NOT pg_catalog.pg_has_role(r.oid, c.relowner, 'MEMBER')
     AND (pg_catalog.has_any_column_privilege(r.oid, c.oid, 'INSERT, UPDATE')
       OR pg_catalog.has_table_privilege(r.oid, c.oid, 'DELETE, TRUNCATE, TRIGGER'))
   UNION ALL
@@ -33,7 +34,8 @@ SELECT DISTINCT CASE WHEN public THEN 'PUBLIC' ELSE who END, what FROM (
     AND r.oid = n.nspowner AND NOT r.rolsuper AND NOT pg_catalog.pg_has_role(r.oid, c.relowner, 'MEMBER')
 ) AS writers ORDER BY 1, 2 LIMIT 20
 """
-"""Members of the owner's role are the owner; the owner of the schema can replace its tables."""
+"""Members of the owner's role are the owner; the owner of the schema can replace its tables. The server's own
+roles (pg_write_all_data) count by their members, who have what these have."""
 
 
 def writers(connection: psycopg.Connection[Any], names: Names) -> list[tuple[str, str]]:

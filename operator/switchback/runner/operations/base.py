@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from switchback.contract.words import Operation, Risk
     from switchback.migrations.model import Source
-    from switchback.runner.execute import Done
     from switchback.runner.ledger.model import Ledger
     from switchback.runner.plan import Plan
     from switchback.runner.session import Session
+    from switchback.runner.transact import Done
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ def plan_forward(session: Session, request: Request, comparison: Comparison, goa
         RunnerError: `FileChanged`, `FailedPartly`, `BaselineRequired`.
     """
     _refuse_changed(session, comparison)
+    _refuse_unfinished(comparison)
     plan = forward(comparison, goal.ahead, goal.target)
     if not plan.steps:
         return plan
@@ -35,12 +36,14 @@ def plan_forward(session: Session, request: Request, comparison: Comparison, goa
 
 
 def _refuse_changed(session: Session, comparison: Comparison) -> None:
-    harmless = [change for change in comparison.changed if change.formatting_only]
+    half_done = {row.id for row in comparison.partial}  # what may be mended there is judged when it goes on
+    relevant = [change for change in comparison.changed if change.row.id not in half_done]
+    harmless = [change for change in relevant if change.formatting_only]
     for change in harmless:
         session.reporter.warn(
             f"{change.row.id} has changed since it was applied, in comments or blanks only."
         )
-    changed = [change for change in comparison.changed if not change.formatting_only]
+    changed = [change for change in relevant if not change.formatting_only]
     if changed:
         one = changed[0]
         have, were = ("has", "it was") if len(changed) == 1 else ("have", "they were")
@@ -50,6 +53,20 @@ def _refuse_changed(session: Session, comparison: Comparison) -> None:
             f"({one.row.id}: then {one.row.up_checksum[:15]}, now {one.migration.up.checksum[:15]}).",
             file=one.migration.up.path,
         )
+
+
+def _refuse_unfinished(comparison: Comparison) -> None:
+    can_go_on = {migration.id for migration in comparison.resumable}
+    stuck = [row for row in comparison.partial if row.id not in can_go_on]
+    if not stuck:
+        return
+    row = stuck[0]
+    if row.down_done is not None:
+        what, advice = "is rolled back in part", "Finish it with rollback."
+    else:
+        what = f"is applied in part ({row.statements_done} of {row.statements_total} statements)"
+        advice = "Bring its file back, or bring schema and ledger in line by hand."
+    raise RunnerError(Reason.FAILED_PARTLY, f"{row.id} {what}.", advice)
 
 
 def _refuse_first_contact(request: Request, comparison: Comparison) -> None:

@@ -1,0 +1,211 @@
+"""Statements that run outside any transaction: what they left behind is found out by looking.
+
+CREATE INDEX CONCURRENTLY that was interrupted leaves an invalid index, after which IF NOT EXISTS succeeds
+falsely. Such an index is dropped only when it was not there before our record, is an index of the named
+table, is invalid, and nobody is building it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+
+from switchback.contract.reasons import Reason
+from switchback.migrations import lexer
+from switchback.runner import wire
+from switchback.runner.errors import RunnerError
+from switchback.runner.ledger import counters, read
+from switchback.runner.ledger.names import identifier
+
+if TYPE_CHECKING:
+    from switchback.migrations.script import Statement
+    from switchback.runner.session import Session
+
+HASH_DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What was recorded right before a statement ran alone.
+
+    Attributes:
+        statement: its place in the file, from 0.
+        up: direction of the file.
+        verb: `create` or `drop` for an index statement whose outcome can be seen, else nothing.
+        index: name of the index.
+        table: the table as the statement wrote it; empty for a drop.
+        was_there: whether a relation of that name was there before.
+    """
+
+    statement: int
+    up: bool
+    verb: str = ""
+    index: str = ""
+    table: str = ""
+    was_there: bool = False
+
+    @property
+    def text(self) -> str:
+        """As the event keeps it."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+def fingerprint(statement: Statement) -> str:
+    """Hash that tells whether a statement is still the one that ran."""
+    return hashlib.sha256(statement.text.encode()).hexdigest()[:HASH_DIGITS]
+
+
+def moved(statement: Statement) -> Statement:
+    """The statement as the only one of a text."""
+    return replace(statement, offset=0)
+
+
+def is_setting(statement: Statement) -> bool:
+    """Whether it changes the session for the statements after it."""
+    words = statement.words
+    return words[:1] in (("SET",), ("RESET",)) and words[1:2] not in (("LOCAL",), ("CONSTRAINTS",))
+
+
+def started(session: Session, migration_id: str, index: int, *, up: bool) -> Started | None:
+    """What an earlier run recorded before this very statement; None when none has come so far."""
+    text = read.last_event(session.work, session.names, migration_id, counters.STARTED, counters.BEGUN)
+    if not text or not text.startswith("{"):
+        return None
+    found = Started(**json.loads(text))
+    return found if (found.statement, found.up) == (index, up) else None
+
+
+def look(session: Session, statement: Statement, index: int, *, up: bool) -> Started:
+    """What the database looks like before a statement runs alone."""
+    verb, name, table = _parsed(statement)
+    if not verb:
+        return Started(index, up)
+    blank = Started(index, up, verb, name, table)
+    _refuse_invalid(session, blank)
+    return replace(blank, was_there=_find(session, blank) is not None)
+
+
+def is_done(session: Session, statement: Statement, before: Started) -> bool:
+    """Whether a statement that was begun has been done; an invalid index that it left is dropped on the way.
+
+    False: it has to run (again).
+    """
+    if (before.verb, before.index, before.table) != _parsed(statement) or not before.verb:
+        return False
+    found = _find(session, before)
+    if before.verb == "drop":
+        return found is None and before.was_there
+    if found is None or before.was_there:
+        return False
+    if found.valid:
+        return True
+    clean(session, statement, before)
+    _refuse_invalid(session, before)
+    return False
+
+
+def clean(session: Session, statement: Statement, before: Started) -> None:
+    """Drop the invalid index that a failed CREATE INDEX CONCURRENTLY has left, if it is surely that one."""
+    if before.verb != "create" or before.was_there or _parsed(statement)[0] != "create":
+        return
+    found = _find(session, before)
+    if found is None or found.valid or found.kind != "i" or not found.named or found.building:
+        return
+    session.reporter.say(f"Dropping the invalid index {found.name} that the interrupted statement has left.")
+    with session.stop.held():
+        for _ in wire.exchange(session.work, f"DROP INDEX CONCURRENTLY IF EXISTS {found.name}", session.stop):
+            pass
+
+
+def _refuse_invalid(session: Session, what: Started) -> None:
+    """Stop where an invalid index has the name that is to be made: IF NOT EXISTS would accept it.
+
+    Raises:
+        RunnerError: `FailedPartly`.
+    """
+    found = _find(session, what) if what.verb == "create" else None
+    if found is None or found.valid or found.kind not in {"i", "I"}:
+        return
+    state = "is being built by another session" if found.building else "is invalid: its building failed once"
+    raise RunnerError(
+        Reason.FAILED_PARTLY,
+        f"The index {found.name}, which CREATE INDEX CONCURRENTLY is to make, is there already and {state}.",
+        f"Wait until it is built, or DROP INDEX CONCURRENTLY {found.name}; then run again.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    name: str
+    kind: str
+    valid: bool
+    named: bool
+    building: bool
+
+
+_LOOK_TABLE = """
+SELECT n.nspname, c.relname, c.relkind::text, coalesce(i.indisvalid AND i.indisready, false),
+  coalesce(i.indrelid = t.oid, false),
+  EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p
+    WHERE p.datname = current_database()
+      AND (p.index_relid = c.oid OR p.relid IS NULL OR (p.relid = t.oid AND p.index_relid = 0)))
+FROM pg_catalog.pg_class t
+JOIN pg_catalog.pg_class c ON c.relnamespace = t.relnamespace AND c.relname = %(index)s
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+WHERE t.oid = pg_catalog.to_regclass(%(table)s)
+"""
+_LOOK_INDEX = """
+SELECT n.nspname, c.relname, c.relkind::text, coalesce(i.indisvalid, false), true, false
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+WHERE c.oid = pg_catalog.to_regclass(%(index)s)
+"""
+
+
+def _find(session: Session, what: Started) -> _Found | None:
+    query = _LOOK_TABLE if what.verb == "create" else _LOOK_INDEX
+    row = session.work.execute(query.encode(), {"index": what.index, "table": what.table}).fetchone()
+    if row is None:
+        return None
+    schema, name, kind, valid, named, building = row
+    return _Found(f"{identifier(schema)}.{identifier(name)}", kind, valid, named, building)
+
+
+def _parsed(statement: Statement) -> tuple[str, str, str]:
+    """(verb, index, table) of an index statement whose outcome can be seen; empty strings for others.
+
+    For a CREATE the index is a bare name, for a DROP it is written as SQL.
+    """
+    text = statement.text
+    tokens = [t for t in lexer.tokens(text) if t.kind != lexer.COMMENT]
+    words = [lexer.word_of(text, t) for t in tokens]
+    if words[:3] == ["DROP", "INDEX", "CONCURRENTLY"]:
+        rest = tokens[5:] if words[3:5] == ["IF", "EXISTS"] else tokens[3:]
+        names = [t for t in rest if lexer.word_of(text, t) not in {"CASCADE", "RESTRICT"}]
+        if any(text[t.start] == "," for t in names) or not names:
+            return "", "", ""
+        return "drop", text[names[0].start : names[-1].end], ""
+    head = ["CREATE", "INDEX", "CONCURRENTLY"]
+    if words[:4] == ["CREATE", "UNIQUE", "INDEX", "CONCURRENTLY"]:
+        head = words[:4]
+    elif words[:3] != head:
+        return "", "", ""
+    at = len(head) + (3 if words[len(head) : len(head) + 3] == ["IF", "NOT", "EXISTS"] else 0)
+    if at + 2 >= len(tokens) or words[at] == "ON" or words[at + 1] != "ON":
+        return "", "", ""
+    first = at + 2 + (words[at + 2] == "ONLY")
+    last = first
+    while last + 2 < len(tokens) and text[tokens[last + 1].start] == ".":
+        last += 2
+    table = text[tokens[first].start : tokens[last].end]
+    return "create", _bare(text[tokens[at].start : tokens[at].end]), table
+
+
+def _bare(name: str) -> str:
+    """The name that an identifier stands for."""
+    if name.startswith('"'):
+        return name[1:-1].replace('""', '"')
+    return name.lower() if name.isascii() else name

@@ -1,0 +1,123 @@
+"""Counting the statements of a file that runs without a transaction."""
+
+# ruff: noqa: S608 - names and values are quoted by `names`
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from switchback.runner.ledger import changes, entries
+from switchback.runner.ledger.names import literal
+
+if TYPE_CHECKING:
+    from switchback.migrations.model import Migration
+    from switchback.runner.ledger.entries import Author
+    from switchback.runner.ledger.model import Ledger
+    from switchback.runner.ledger.names import Names
+
+BEGUN = "Begun"
+"""Event: a file without transaction was begun; its details are the hashes of its statements."""
+STARTED = "Started"
+"""Event: a statement is about to run alone; its details say what the database looked like before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Writes for one migration in one direction. Ups count in `statements_done`, downs in `down_done`."""
+
+    names: Names
+    author: Author
+    migration_id: str
+    up: bool
+
+    @property
+    def column(self) -> str:
+        """Where it counts."""
+        return "statements_done" if self.up else "down_done"
+
+    def value(self, ledger: Ledger) -> int:
+        """How many statements a ledger says are done."""
+        row = ledger.by_id.get(self.migration_id)
+        if row is None:
+            return 0
+        return row.statements_done if self.up else row.down_done or 0
+
+    def set(self, value: int) -> str:
+        """UPDATE of the counter."""
+        return (
+            f"UPDATE {self.names.migrations} SET {self.column} = {value} "
+            f"WHERE id = {literal(self.migration_id)}"
+        )
+
+    def guard(self, value: int) -> str:
+        """Last statement of a transaction that counts: fails unless this very transaction has counted."""
+        return (
+            f"WITH r AS ({changes.bump(self.names)} RETURNING 1) "
+            f"SELECT 1 / (count(*))::int AS switchback_guard, NULL FROM {self.names.migrations} m, r "
+            f"WHERE m.id = {literal(self.migration_id)} AND m.{self.column} = {value} "
+            "AND m.xmin = pg_catalog.pg_current_xact_id()::pg_catalog.xid"
+        )
+
+    def count(self, value: int) -> str:
+        """A transaction that counts a statement which ran alone."""
+        return self._transaction(self.set(value))
+
+    def begin(self, record: str, hashes: str) -> str:
+        """A transaction that makes the row of an up."""
+        return self._transaction(record, self._event(BEGUN, hashes))
+
+    def begin_down(self, hashes: str) -> str:
+        """A transaction that marks the row of a down as begun."""
+        return self._transaction(self.set(0), self._event(BEGUN, hashes))
+
+    def start(self, details: str) -> str:
+        """A transaction that records what the database looks like before a statement runs alone."""
+        return self._transaction(self._event(STARTED, details))
+
+    def abandon(self) -> str:
+        """A transaction that takes the row, or the mark, away again: nothing has taken effect."""
+        if self.up:
+            text = f"DELETE FROM {self.names.migrations} WHERE id = {literal(self.migration_id)}"
+        else:
+            text = (
+                f"UPDATE {self.names.migrations} SET down_done = NULL WHERE id = {literal(self.migration_id)}"
+            )
+        return self._transaction(text, self._event("Abandoned", ""))
+
+    def replace(self, migration: Migration, hashes: str) -> str:
+        """A transaction that notes the mended text of a file of which a part has run."""
+        down = migration.down
+        down_sql = down.text if down is not None and migration.down_kind == "SQL" else None
+        values = (
+            f"up_checksum = {literal(migration.up.checksum)}, "
+            f"down_checksum = {literal('' if down is None else down.checksum)}, "
+            f"fingerprint = {literal(migration.up.fingerprint)}, down_kind = {literal(migration.down_kind)}, "
+            f"down_sql = {literal(down_sql)}, "
+            f"directives = {literal(chr(10).join(migration.directives.words()))}, "
+            f"statements_total = {len(migration.up.script.statements)}"
+        )
+        update = f"UPDATE {self.names.migrations} SET {values} WHERE id = {literal(self.migration_id)}"
+        return self._transaction(update, self._event(BEGUN, hashes))
+
+    def finish(self, milliseconds: int, notice: str) -> str:
+        """A transaction that ends the step: an up is applied, the row of a down goes."""
+        if not self.up:
+            gone = entries.removed_row(
+                self.names, self.migration_id, self.author, kind=entries.ROLLED_BACK, details=notice
+            )
+            return self._transaction(gone)
+        where = f"WHERE id = {literal(self.migration_id)}"
+        columns = "position, up_checksum, down_checksum, duration_ms"
+        done = (
+            f"WITH m AS (UPDATE {self.names.migrations} SET duration_ms = {milliseconds} {where} "
+            f"RETURNING *) INSERT INTO {self.names.events} (kind, migration_id, {columns}, operation_id, "
+            f"intent_digest, reason) SELECT '{entries.APPLIED}', id, {columns}, {self.author.values} FROM m"
+        )
+        return self._transaction(done)
+
+    def _event(self, kind: str, details: str) -> str:
+        return changes.event(self.names, kind, self.author, self.migration_id, details)
+
+    def _transaction(self, *statements: str) -> str:
+        return f"BEGIN;{';'.join(statements)};{changes.bump(self.names)};COMMIT"

@@ -1,0 +1,214 @@
+"""Files that ask for no transaction: their statements one by one, each counted.
+
+A statement that can, runs in one transaction with its counter: exactly once. One that cannot (the server says
+25001: CREATE INDEX CONCURRENTLY, VACUUM and the like) travels alone as the whole string, after a record that
+it was begun: at least once, and after a crash the database is looked at before it runs again.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+from switchback.contract.words import Direction
+from switchback.runner import blame, concurrently, limits, settle, watch, wire
+from switchback.runner.bundle import Bundle, reset
+from switchback.runner.ledger import counters, entries, read
+from switchback.runner.stop import Stopped
+from switchback.runner.track import Where
+from switchback.runner.transact import TransactionFailed, Unit
+
+if TYPE_CHECKING:
+    from switchback.migrations.script import Statement
+    from switchback.runner.errors import RunnerError
+    from switchback.runner.ledger.model import Ledger
+    from switchback.runner.plan import PlannedStep
+    from switchback.runner.session import Session
+    from switchback.runner.transact import Transactor
+    from switchback.runner.wire import ServerError
+
+TELL_EVERY_SECONDS = 10
+
+
+def is_stepwise(step: PlannedStep) -> bool:
+    """Whether a step asks to run without a transaction."""
+    return step.half is not None and step.half.directives.no_transaction
+
+
+class Stepwise:
+    """Runs one step. Its row says how many statements are done, at every moment."""
+
+    def __init__(
+        self, session: Session, transactor: Transactor, step: PlannedStep, position: int, major: int
+    ) -> None:
+        assert step.half is not None  # noqa: S101 - `is_stepwise` has said so
+        self.session = session
+        self.transactor = transactor
+        self.step = step
+        self.half = step.half
+        self.position = position
+        self.statements = step.half.script.statements
+        self.counter = counters.Counter(
+            session.names, session.author, step.id, up=step.direction is Direction.FORWARD
+        )
+        self.settings = limits.settings(session.limits, step.half, major)
+        row = step.row
+        self.is_new = row is None if self.counter.up else row is None or row.down_done is None
+        self.done = 0
+
+    def run(self) -> None:
+        """Run the statements that are not done yet.
+
+        Raises:
+            RunnerError: `FailedPartly` when statements before the failing one have taken effect, else
+                `SQLFailed`; `ConnectionLost`, `OutcomeUnknown`, `ObjectsLocked`.
+            Stopped: a signal came.
+        """
+        begun = time.monotonic()
+        self._begin()
+        try:
+            while self.done < len(self.statements):
+                self._one(self.done, self.statements[self.done])
+                self.done += 1
+                self.session.stop.check()
+        except Stopped:
+            self._abandon_unbegun(self.done)
+            raise
+        milliseconds = int((time.monotonic() - begun) * 1000)
+        self._ours(self.counter.finish(milliseconds, self.step.notice))
+        self.transactor.finished(self.step, milliseconds)
+
+    def _begin(self) -> None:
+        """Make the row, or find how far an earlier run came."""
+        row, migration = self.step.row, self.step.migration
+        hashes = json.dumps([concurrently.fingerprint(statement) for statement in self.statements])
+        if self.counter.up and row is not None and migration is not None:
+            self.done = row.statements_done
+            if row.up_checksum != migration.up.checksum:
+                self._refuse_rewritten()
+                self._ours(self.counter.replace(migration, hashes))
+        elif self.counter.up and migration is not None:
+            record = entries.applied_row(
+                self.session.names, migration, self.position, self.session.author, done=0
+            )
+            self._ours(self.counter.begin(record, hashes))
+        elif row is not None and row.down_done is not None:
+            self.done = row.down_done
+        else:
+            self._ours(self.counter.begin_down(hashes))
+
+    def _refuse_rewritten(self) -> None:
+        """A half-run file may be mended behind what has run, not before."""
+        text = read.last_event(self.session.work, self.session.names, self.step.id, counters.BEGUN)
+        ran = json.loads(text or "[]")[: self.done]
+        now = [concurrently.fingerprint(statement) for statement in self.statements[: self.done]]
+        if ran != now:
+            raise blame.rewritten(self.step.id, self.half.path, self.done)
+
+    def _one(self, index: int, statement: Statement) -> None:
+        """Run one statement and count it."""
+        started = concurrently.started(self.session, self.step.id, index, up=self.counter.up)
+        if started is None:
+            if self._in_transaction(index, statement):
+                return
+            started = concurrently.look(self.session, statement, index, up=self.counter.up)
+            self._ours(self.counter.start(started.text))
+        elif concurrently.is_done(self.session, statement, started):
+            self.session.reporter.say(f"{self.half.path}:{statement.line}: done by an earlier run.")
+            self._ours(self.counter.count(index + 1))
+            return
+        try:
+            error = self._alone(index, statement)
+        except wire.LostError as lost:
+            self._settle(statement, started, lost)
+            error = None
+        if error is not None:
+            concurrently.clean(self.session, statement, started)
+            self.session.stop.check()
+            raise self._failed(index, statement, error)
+        self._ours(self.counter.count(index + 1))
+
+    def _in_transaction(self, index: int, statement: Statement) -> bool:
+        """Try a statement together with its counter. False: the server wants it outside a transaction."""
+        bundle = Bundle(
+            migration_id=self.step.id,
+            path=self.half.path,
+            body=statement.text,
+            statements=(concurrently.moved(statement),),
+            first_line=statement.line,
+            settings=self.settings,
+            record=self.counter.set(index + 1),
+            guard=self.counter.guard(index + 1),
+            operation_id=self.session.author.operation_id,
+            setup=self._setup(index),
+            waits_for_locks=limits.lock_timeout_ms(self.session.limits, self.half) > 0,
+        )
+
+        def shows(ledger: Ledger) -> bool:
+            return self.counter.value(ledger) > index
+
+        try:
+            self.transactor.run([Unit(self.step, bundle, shows, ends_step=False)])
+        except TransactionFailed as failed:
+            if failed.failure.error.sqlstate == blame.NO_TRANSACTION_WANTED:
+                return False
+            if failed.failure.where in {Where.FILE, Where.COMMIT}:
+                raise self._failed(index, statement, failed.failure.error) from None
+            raise blame.failed(failed.unit.bundle, failed.failure) from None
+        return True
+
+    def _setup(self, index: int) -> tuple[str, ...]:
+        """Statements before this one that set the session up: sent again, for a resumed run has lost them."""
+        return tuple(s.text for s in self.statements[:index] if concurrently.is_setting(s))
+
+    def _alone(self, index: int, statement: Statement) -> ServerError | None:
+        """Send a statement as the whole string, outside any transaction."""
+        own = self.half.directives.lock_timeout_ms
+        settings = [reset(self.step.id, self.session.author.operation_id)]
+        settings += [f"SET lock_timeout = {own or 0};"]
+        settings += [s.replace("SET LOCAL ", "SET ") for s in self.settings if "lock_timeout" not in s]
+        settings += [f"{text}\n;" for text in self._setup(index)]
+        for text in ("".join(settings), statement.text):
+            error = self._send(text)
+            if error is not None:
+                return error
+        return None
+
+    def _send(self, text: str) -> ServerError | None:
+        def tick(elapsed: float) -> None:
+            if int(elapsed) >= TELL_EVERY_SECONDS and int(elapsed) % TELL_EVERY_SECONDS == 0:
+                waits = watch.blockers(self.session, self.session.work.pgconn.backend_pid)
+                more = f"; {waits}" if waits else ""
+                self.session.reporter.say(f"{self.step.id} is running for {int(elapsed)} s{more}.")
+
+        error = None
+        with self.session.stop.held():
+            for reply in wire.exchange(self.session.work, text, self.session.stop, tick):
+                error = reply.error or error
+        return error
+
+    def _settle(self, statement: Statement, started: concurrently.Started, lost: wire.LostError) -> None:
+        """The connection broke while a statement ran alone: look whether it was done."""
+        settle.after_loss(self.session, self.step, lost)
+        if not concurrently.is_done(self.session, statement, started):
+            raise settle.not_committed(self.step, lost)
+
+    def _ours(self, text: str) -> None:
+        """A transaction of our own."""
+        with self.session.stop.held():
+            self.session.work.execute(
+                f"{reset(self.step.id, self.session.author.operation_id)}{text}".encode()
+            )
+
+    def _abandon_unbegun(self, index: int) -> bool:
+        """Take the record away again when nothing has taken effect. Gives whether that was so."""
+        if index or not self.is_new:
+            return False
+        self._ours(self.counter.abandon())
+        return True
+
+    def _failed(self, index: int, statement: Statement, error: ServerError) -> RunnerError:
+        if self._abandon_unbegun(index):
+            return blame.statement_failed(self.step.id, self.half.path, statement.line, error)
+        return blame.stopped_partly(self.step.id, self.half.path, statement, index, error)

@@ -1,0 +1,183 @@
+"""Sending transactions in batches: what is committed, what is tried again, what is settled by the ledger."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from switchback.contract.reasons import Reason
+from switchback.runner import blame, lock, settle, watch, wire
+from switchback.runner.bundle import Batch, Bundle, batches
+from switchback.runner.errors import RunnerError
+from switchback.runner.track import Failure, Tracker, Where
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from switchback.contract.words import Direction
+    from switchback.runner.ledger.model import Ledger
+    from switchback.runner.plan import PlannedStep
+    from switchback.runner.session import Session
+
+TELL_EVERY_SECONDS = 10
+LOOK_AFTER_SECONDS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One committed step."""
+
+    direction: Direction
+    id: str
+    milliseconds: int | None
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One transaction of a step.
+
+    Attributes:
+        step: what it belongs to.
+        bundle: what is sent.
+        is_committed: whether the ledger shows it, read under the lock after the old session is gone.
+        ends_step: whether the step is done with it.
+    """
+
+    step: PlannedStep
+    bundle: Bundle
+    is_committed: Callable[[Ledger], bool]
+    ends_step: bool = True
+
+
+class TransactionFailed(Exception):  # noqa: N818 - what happened, not an error class for people
+    """A transaction failed for good and was rolled back. `done` units before it are committed."""
+
+    def __init__(self, unit: Unit, failure: Failure) -> None:
+        super().__init__(failure.error.message)
+        self.unit = unit
+        self.failure = failure
+
+
+class Transactor:
+    """Runs units in order. `done` grows with each step that is committed, and is right whatever happens."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.done: list[Done] = []
+        self._blockers = ""
+
+    def run(self, units: Sequence[Unit]) -> None:
+        """Send units until all are committed.
+
+        Raises:
+            TransactionFailed: one failed, and trying again would not help.
+            RunnerError: `ObjectsLocked`, `LockTimeout`, `ConnectionLost`, `OutcomeUnknown`.
+            Stopped: a signal came; what was under way was rolled back.
+        """
+        number = self.session.lock_number
+        after = "" if number is None else lock.held_query(number)
+        left = list(units)
+        tries = 0
+        while left:
+            batch = next(batches([unit.bundle for unit in left], after))
+            tracker = self._send(batch, left)
+            left = left[tracker.index :]
+            failure = tracker.failure
+            if failure is None or tracker.index:
+                tries = 0
+            if failure is None:
+                self._check_lock(tracker)
+                continue
+            later = failure.index - tracker.index
+            if later > 0:  # nothing ran, for a later file cannot be parsed: what is before it goes first
+                self.run(left[:later])
+                left = left[later:]
+            tries += 1
+            if failure.error.sqlstate not in blame.RETRIED or failure.where is Where.GUARD:
+                raise TransactionFailed(left[0], failure)
+            self._pause(left[0].bundle, failure, tries)
+
+    def finished(self, step: PlannedStep, milliseconds: int | None) -> None:
+        """Note that a step is done, and tell people."""
+        self.done.append(Done(step.direction, step.id, milliseconds))
+        self.session.reporter.done(step.direction, step.id, milliseconds, step.notice)
+
+    def _send(self, batch: Batch, units: Sequence[Unit]) -> Tracker:
+        """Send one batch and follow it to its end; after an error the session is idle again."""
+        session = self.session
+        tracker = Tracker(batch)
+        self._blockers = ""
+
+        def tick(elapsed: float) -> None:
+            self._tick(batch.bundles[min(tracker.index, len(batch.bundles) - 1)], elapsed)
+
+        with session.stop.held():
+            try:
+                for reply in wire.exchange(session.work, batch.text, session.stop, tick):
+                    committed = tracker.feed(reply)
+                    if committed is not None:
+                        self._committed(units[tracker.index - 1], committed[1])
+                if tracker.failure is not None:
+                    settle.roll_back(session)
+            except wire.LostError as lost:
+                self._lost(units[: len(batch.bundles)], tracker.index, lost)
+                tracker.index, tracker.failure = len(batch.bundles), None
+        session.stop.check()
+        return tracker
+
+    def _lost(self, units: Sequence[Unit], known: int, lost: wire.LostError) -> None:
+        """The connection broke: the ledger says what is committed. Returns when all of the batch is."""
+        ledger = settle.after_loss(self.session, units[min(known, len(units) - 1)].step, lost)
+        for unit in units[known:]:
+            if not unit.is_committed(ledger):
+                raise settle.not_committed(unit.step, lost)
+            row = ledger.by_id.get(unit.step.id)
+            self._committed(unit, None if row is None else row.duration_ms)
+
+    def _committed(self, unit: Unit, milliseconds: int | None) -> None:
+        if unit.ends_step:
+            self.finished(unit.step, milliseconds)
+
+    def _check_lock(self, tracker: Tracker) -> None:
+        """After each batch: a file may have dropped the lock with pg_advisory_unlock_all().
+
+        Raises:
+            RunnerError: `LockTimeout` when it is gone and another run has it, or has written meanwhile.
+        """
+        after = tracker.after
+        if after is None or after.error is not None or after.row[:1] == ("1",):
+            return
+        settle.regain_lock(self.session, [bundle.migration_id for bundle in tracker.batch.bundles])
+
+    def _tick(self, bundle: Bundle, elapsed: float) -> None:
+        """About once a second of silence: look what the statement waits for, and tell it now and then."""
+        seconds = int(elapsed)
+        if seconds < LOOK_AFTER_SECONDS:
+            return
+        telling = seconds % TELL_EVERY_SECONDS == 0
+        if bundle.waits_for_locks or telling:
+            pid = self.session.work.pgconn.backend_pid
+            self._blockers = watch.blockers(self.session, pid) or self._blockers
+        if telling:
+            waits = f"; {self._blockers}" if self._blockers else ""
+            self.session.reporter.say(f"{bundle.migration_id} is running for {seconds} s{waits}.")
+
+    def _pause(self, bundle: Bundle, failure: Failure, tries: int) -> None:
+        limit = self.session.limits
+        why = f": {self._blockers}" if self._blockers else ""
+        if tries > limit.retries:
+            raise RunnerError(
+                Reason.OBJECTS_LOCKED,
+                f"{bundle.migration_id} could not get its locks in {tries} tries{why}.",
+                file=bundle.path,
+                line=failure.line,
+                sqlstate=failure.error.sqlstate,
+            )
+        longest = min(limit.first_pause * 2 ** (tries - 1), limit.longest_pause)
+        pause = longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
+        self.session.reporter.say(
+            f"{bundle.migration_id} waits for locks{why}; rolled back, try {tries + 1} of "
+            f"{limit.retries + 1} in {pause:.0f} s."
+        )
+        self.session.stop.wait(pause)
