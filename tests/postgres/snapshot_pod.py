@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import psycopg
-
+from switchback.runner.connect import Wishes
 from switchback.runner.ledger.names import Names
-from switchback.snapshots import layout, libpq
+from switchback.runner.opening import Opener
+from switchback.snapshots import layout
 from switchback.snapshots.manifest import Requester
 from switchback.snapshots.prepare import Order, prepare
 from switchback.snapshots.seal import Sealed, seal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from switchback.snapshots.record import Record
@@ -43,15 +43,9 @@ CREATE PUBLICATION everything FOR ALL TABLES;
 """
 
 
-def connecting(url: str) -> Callable[[str | None], tuple[psycopg.Connection[Any], Mapping[str, str]]]:
-    """As the command line's own way to connect, for any database of the server of `url`."""
-
-    def connect(database: str | None = None) -> tuple[psycopg.Connection[Any], Mapping[str, str]]:
-        more = {} if database is None else {"dbname": database}
-        connection = psycopg.connect(url, autocommit=True, connect_timeout=10, **more)
-        return connection, libpq.parameters_of(connection, "", "switchback snapshot")
-
-    return connect
+def opener(url: str) -> Opener:
+    """As the command line connects."""
+    return Opener(url, Wishes(operation_id="3f2a91c0-5b1e77"), print, time.sleep)
 
 
 @dataclass
@@ -75,7 +69,7 @@ class Pod:
     def prepare(self, url: str, name: str = NAME, *, database: str = "", system: str = "") -> Record:
         requester = Requester("3f2a91c0-5b1e77", "shop", "shop", "3f2a91c0")
         order = Order(self.root, self.work, name, 2, requester, Names(), database, system)
-        return prepare(order, connecting(url))
+        return prepare(order, opener(url))
 
     def client(self, part: str) -> subprocess.Popen[str]:
         """Start the container `dump` or `reread`."""

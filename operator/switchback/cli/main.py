@@ -27,7 +27,7 @@ COMMANDS: dict[str, Entry] = {
     "plan": Entry("switchback.cli.plan", "What migrate or rollback would do, and what would be lost."),
     "run": Entry("switchback.cli.run", "One operation of the operator, as its Jobs call it."),
     "restore": Entry("switchback.cli.restore", "Restore a snapshot into a new database."),
-    "snapshot": Entry("switchback.cli.snapshot", "Parts of a snapshot Job."),
+    "snapshot": Entry("switchback.cli.snapshot", "Take, verify and list restore points."),
     "operator": Entry("switchback.cli.operator", "Run the Kubernetes operator."),
     "crd": Entry("switchback.cli.crd", "Print the custom resource definition."),
     "version": Entry("switchback.cli.version", "Print the version."),

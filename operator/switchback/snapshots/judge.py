@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from switchback.contract.reasons import Reason
 from switchback.contract.result import bounded
 from switchback.runner.errors import RunnerError
+from switchback.runner.redact import masked
 from switchback.runner.trouble import Said, reason_of
 
 if TYPE_CHECKING:
@@ -161,7 +162,9 @@ def headline(stderr: str) -> str:
     if not errors:
         return "it said nothing."
     text = errors[0].partition("error:")[2].strip() or errors[0]
-    return _quoted(text)
+    # What the server says may quote values; what the program says quotes names of files and objects.
+    own, severity, servers = text.partition("ERROR:")
+    return _quoted(f"{own}{severity} {masked(servers)}" if severity else own)
 
 
 def sentence(text: str) -> str:

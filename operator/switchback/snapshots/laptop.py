@@ -6,7 +6,7 @@ import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
 from switchback.runner.errors import RunnerError
@@ -16,10 +16,9 @@ from switchback.snapshots.progress import Meter
 from switchback.snapshots.seal import Sealed, seal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    import psycopg
-
+    from switchback.runner.opening import Opener
     from switchback.snapshots.record import Record
 
 
@@ -30,16 +29,12 @@ def work_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="switchback-", dir=parent)
 
 
-def create(
-    order: Order,
-    connect: Callable[[], tuple[psycopg.Connection[Any], Mapping[str, str]]],
-    say: Callable[[str], None],
-) -> Sealed:
+def create(order: Order, opener: Opener, say: Callable[[str], None]) -> Sealed:
     """Take a restore point with the client programs of this machine.
 
     Args:
         order: what is wanted; its `work` is replaced by a folder that vanishes.
-        connect: as for `prepare`.
+        opener: connects to the database.
         say: takes sentences for people while the work is under way.
 
     Raises:
@@ -47,7 +42,7 @@ def create(
     """
     with work_folder() as folder:
         order = replace(order, work=Path(folder))
-        found = prepare(order, connect, Meter(say, "read").add)
+        found = prepare(order, opener, Meter(say, "read").add)
         for notice in found.notices:
             say(notice)
         try:

@@ -10,6 +10,8 @@ import os
 import shlex
 from typing import TYPE_CHECKING, Any
 
+import psycopg
+
 from switchback.contract.reasons import Reason
 from switchback.runner.errors import RunnerError
 
@@ -17,12 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    import psycopg
-
 SERVICE = "switchback"
 SERVICE_FILE = "pg_service.conf"
 PASSFILE = "pgpass"
 ENVIRONMENT = "client.env"
+
+CONNECT_SECONDS = "10"
+"""For each connection of a client program, unless the user says otherwise."""
 
 _LINE_LIMIT = 1022
 """libpq refuses longer lines in a service file ("line too long")."""
@@ -42,7 +45,9 @@ _SINCE = {
 was checked has met the same server under all of it."""
 
 
-def parameters_of(connection: psycopg.Connection[Any], options: str, application: str) -> dict[str, str]:
+def parameters_of(
+    connection: psycopg.Connection[Any], options: str, application: str, client_major: int
+) -> dict[str, str]:
     """Parameters by which a client program reaches the very server that `connection` has reached.
 
     The address is the one that was met, so that a name with several addresses, or one that moves, cannot lead
@@ -52,15 +57,25 @@ def parameters_of(connection: psycopg.Connection[Any], options: str, application
         connection: open.
         options: start-up options that the user asked for.
         application: what the server shows as the program's name.
+        client_major: major version of the program; an older one knows fewer parameters.
     """
     info = connection.info
     found = {name: value for name, value in info.get_parameters().items() if name not in _NOT_FOR_OTHERS}
-    major = info.server_version // 10000
-    found = {name: value for name, value in found.items() if _SINCE.get(name, 0) <= major}
+    found = {name: value for name, value in found.items() if _SINCE.get(name, 0) <= client_major}
     found |= {"host": info.host, "port": str(info.port), "user": info.user, "dbname": info.dbname}
     hostaddr = "" if info.host.startswith(("/", "@")) else info.hostaddr
     found |= {"hostaddr": hostaddr, "password": info.password, "options": options}
-    return {**found, "application_name": application}
+    return {"connect_timeout": CONNECT_SECONDS, **found, "application_name": application}
+
+
+def connect_to(parameters: Mapping[str, str], database: str) -> psycopg.Connection[Any]:
+    """A connection in autocommit to another database of the same server.
+
+    Raises:
+        psycopg.Error: it did not come about.
+    """
+    words = {name: value for name, value in parameters.items() if value}
+    return psycopg.connect(autocommit=True, **{**words, "dbname": database})  # type: ignore[arg-type]
 
 
 def write_private(path: Path, text: str) -> None:

@@ -6,10 +6,13 @@ programs when there is something to dump.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import psycopg
 
 from switchback.contract.reasons import Reason
+from switchback.runner.connect import application_name
 from switchback.runner.errors import RunnerError
 from switchback.snapshots import describe, libpq, record, store
 from switchback.snapshots.record import Record, Subject, Trouble
@@ -18,9 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    import psycopg
-
     from switchback.runner.ledger.names import Names
+    from switchback.runner.opening import Opener
     from switchback.snapshots.manifest import Requester
 
 LOCK_WAIT_MS = 30_000
@@ -52,17 +54,12 @@ class Order:
     system_identifier: str = ""
 
 
-def prepare(
-    order: Order,
-    connect: Callable[[], tuple[psycopg.Connection[Any], Mapping[str, str]]],
-    progress: Callable[[int], None] | None = None,
-) -> Record:
+def prepare(order: Order, opener: Opener, progress: Callable[[int], None] | None = None) -> Record:
     """Do the part and leave the record in `order.work`. What goes wrong is in the record, not raised.
 
     Args:
         order: what is wanted.
-        connect: opens a connection in autocommit, and gives with it the parameters by which libpq reaches the
-            same server.
+        opener: connects to the database.
         progress: called with numbers of bytes while a restore point that is there already is read.
 
     Raises:
@@ -72,16 +69,31 @@ def prepare(
     try:
         found = _look(order, progress)
         if not found.adopted:
-            subject, parameters = _examine(order, connect)
+            subject, parameters = _examine(order, opener)
             with store.telling(order.root, "The folder for the dump could not be made"):
                 partial = store.make_partial(order.root, order.name)
             found = Record(order.name, order.requester, found.notices, partial=partial, subject=subject)
             _write_client_files(order, found, parameters)
     except RunnerError as error:
-        told = Trouble(error.reason, error.message, error.advice)
-        found = Record(order.name, order.requester, trouble=told, partial=partial)
+        found = _troubled(order, error, partial)
+    except psycopg.Error as error:
+        found = _troubled(order, opener.explain(error), partial)
+    except Exception as error:  # noqa: BLE001 - the part that answers has to know, whatever it was
+        bug = RunnerError(Reason.BUG, f"{type(error).__name__} in Switchback itself while preparing.")
+        found = _troubled(order, bug, partial)
+    redact = opener.redactor().clean
+    if found.trouble is not None:
+        told = replace(
+            found.trouble, message=redact(found.trouble.message), advice=redact(found.trouble.advice)
+        )
+        found = replace(found, trouble=told)
     record.write(order.work, found)
     return found
+
+
+def _troubled(order: Order, error: RunnerError, partial: str) -> Record:
+    told = Trouble(error.reason, error.message, error.advice)
+    return Record(order.name, order.requester, trouble=told, partial=partial)
 
 
 def _look(order: Order, progress: Callable[[int], None] | None) -> Record:
@@ -103,13 +115,12 @@ def _look(order: Order, progress: Callable[[int], None] | None) -> Record:
     return Record(order.name, order.requester, tuple(notices), adopted=True)
 
 
-def _examine(
-    order: Order, connect: Callable[[], tuple[psycopg.Connection[Any], Mapping[str, str]]]
-) -> tuple[Subject, Mapping[str, str]]:
-    connection, parameters = connect()
-    with connection:
+def _examine(order: Order, opener: Opener) -> tuple[Subject, Mapping[str, str]]:
+    with opener("snapshot") as connection:
+        application = application_name(order.requester.operation_id, "snapshot")
         ledger = describe.read_ledger(connection, order.names)
         origin = describe.origin(connection, ledger)
+        parameters = libpq.parameters_of(connection, opener.address.options, application, origin.major)
         _refuse_other(order, origin.database, origin.system_identifier, "The connection leads to")
         subject = Subject(
             origin=origin,

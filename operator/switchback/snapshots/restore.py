@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from switchback.contract.reasons import Reason
+from switchback.runner.connect import application_name
 from switchback.runner.errors import RunnerError
 from switchback.snapshots import clients, contents, judge, libpq, rebind, target
 from switchback.snapshots.laptop import work_folder
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from switchback.runner.opening import Opener
     from switchback.snapshots.manifest import Manifest
 
-    Connect = Callable[[str | None], tuple[psycopg.Connection[Any], Mapping[str, str]]]
 
 _ROLES = ("must be member of role", "must be able to SET ROLE", "role ")
 _RESTORED = "restored (with indexes)"
@@ -74,14 +75,13 @@ def check(folder: Path, say: Callable[[str], None]) -> Manifest:
     return contents.verify(folder, Meter(say, "verified", known.size).add)[0]
 
 
-def restore(order: Order, known: Manifest, connect: Connect, say: Callable[[str], None]) -> Restored:
+def restore(order: Order, known: Manifest, opener: Opener, say: Callable[[str], None]) -> Restored:
     """Restore into a new database. On any failure the database that was made is dropped again.
 
     Args:
         order: what is wished.
         known: the manifest that `check` gave.
-        connect: opens a connection in autocommit to the named database of the server, or for None to the one
-            that the URL names, and gives with it the parameters by which libpq reaches the same server.
+        opener: connects to any database of the server.
         say: takes sentences for people while the work is under way.
 
     Raises:
@@ -89,8 +89,10 @@ def restore(order: Order, known: Manifest, connect: Connect, say: Callable[[str]
     """
     began = time.monotonic()
     program = clients.find("pg_restore", known.client_major, Reason.RESTORE_FAILED)
-    connection, parameters = connect(None)
-    with connection:
+    with opener("restore") as connection:
+        application = application_name(order.operation_id, "restore")
+        options = opener.address.options
+        parameters = libpq.parameters_of(connection, options, application, program.major)
         _refuse_older_server(connection, known)
         target.refuse_existing(connection, order.database)
         _refuse_missing_roles(connection, order, known)
@@ -102,7 +104,7 @@ def restore(order: Order, known: Manifest, connect: Connect, say: Callable[[str]
             watch = _watch(connection, order.database, Meter(say, _RESTORED, known.origin.size))
             say(f"restoring with {program.path} ...")
             _run(order, program, parameters, watch)
-            tables, rows, notices = _complete(order, known, connect)
+            tables, rows, notices = _complete(order, known, parameters)
             notices += target.apply_settings(connection, order.database, known.properties)
             target.finish(connection, order.database, known)
     seconds = time.monotonic() - began
@@ -182,10 +184,9 @@ def _run(
     raise RunnerError(Reason.RESTORE_FAILED, f"pg_restore failed: {said}", advice, detail=stderr)
 
 
-def _complete(order: Order, known: Manifest, connect: Connect) -> tuple[int, int, list[str]]:
+def _complete(order: Order, known: Manifest, parameters: Mapping[str, str]) -> tuple[int, int, list[str]]:
     """In the new database: its own ledger, statistics for the planner, and what there is to count."""
-    connection, _ = connect(order.database)
-    with connection:
+    with libpq.connect_to(parameters, order.database) as connection:
         notices = rebind.ledger(connection, known, order.operation_id)
         connection.execute("ANALYZE")
         row = connection.execute(_SIZES.encode()).fetchone()

@@ -1,0 +1,130 @@
+"""`switchback snapshot`: restore points, on a laptop and as the parts of a snapshot Job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from switchback.cli.console import Console
+from switchback.contract.result import DEFAULT_BUDGET
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+_json = click.option("--json", "as_json", is_flag=True, help="Answer in JSON on stdout; text goes to stderr.")
+_debug = click.option("--debug", is_flag=True, envvar="SWITCHBACK_DEBUG", help="Show where a bug happened.")
+_schema = click.option(
+    "--ledger-schema", metavar="NAME", default="switchback", show_default=True, help="Schema of the ledger."
+)
+_jobs = click.option(
+    "--jobs",
+    type=click.IntRange(1, 32),
+    default=2,
+    show_default=True,
+    help="Tables dumped at the same time; each takes a connection.",
+)
+_to = click.option(
+    "--to", "root", type=FOLDER, required=True, metavar="DIR", help="Folder that holds the restore points."
+)
+_work = click.option(
+    "--work", type=FOLDER, required=True, metavar="DIR", help="Memory volume that the parts share."
+)
+
+
+@click.group("snapshot")
+def command() -> None:
+    """Take, verify and list restore points: dumps that were read back in full and sealed with a manifest."""
+
+
+@command.command("create")
+@_to
+@click.option("--url", metavar="URL", help="Database, as postgresql://user:password@host:5432/name. "
+              "Default: DATABASE_URL, else PGHOST, PGDATABASE, PGUSER, PGPASSWORD.")  # fmt: skip
+@click.option("--name", metavar="NAME", help="Name of the restore point; default: <database>-<time>.")
+@_jobs
+@_schema
+@_json
+@_debug
+def create(**values: Any) -> int:
+    """Take a restore point with the pg_dump of this machine.
+
+    Its major version must be the server's. The restore point is a folder that pg_restore reads, with a
+    manifest.json beside the dump; without that file it is not complete.
+    """
+    from switchback.cli import snapshot_work  # noqa: PLC0415 - help must not import the driver
+
+    return snapshot_work.create(Console(json=values["as_json"]), **values)
+
+
+@command.command("verify")
+@click.argument("folder", type=FOLDER, metavar="DIR")
+@click.option(
+    "--digest", metavar="DIGEST", help="Digest that the manifest must have, as the status shows it."
+)
+@_json
+@_debug
+def verify(**values: Any) -> int:
+    """Read every byte of the restore point in DIR and compare it with its manifest."""
+    from switchback.cli import snapshot_work  # noqa: PLC0415 - help must not import the driver
+
+    return snapshot_work.verify(Console(json=values["as_json"]), **values)
+
+
+@command.command("list")
+@click.argument("root", type=FOLDER, metavar="DIR")
+@_json
+@_debug
+def list_(**values: Any) -> int:
+    """List the restore points in DIR, newest first. Their files are not read: see verify."""
+    from switchback.cli import snapshot_work  # noqa: PLC0415 - help must not import the driver
+
+    return snapshot_work.show(Console(json=values["as_json"]), **values)
+
+
+@command.command("prepare")
+@_to
+@_work
+@click.option("--name", required=True, metavar="NAME", help="Name of the restore point.")
+@_jobs
+@click.option("--operation-id", required=True, metavar="ID", help="On whose behalf.")
+@click.option("--namespace", default="", metavar="NAME", help="Namespace of the resource.")
+@click.option("--resource", default="", metavar="NAME", help="Name of the resource.")
+@click.option("--uid-hash", default="", metavar="HASH", help="Hash of the resource's UID.")
+@click.option("--expect-database", default="", metavar="NAME", help="The database must have this name.")
+@click.option(
+    "--expect-system-identifier", default="", metavar="ID", help="The server must have this identifier."
+)
+@_schema
+def prepare(**values: Any) -> int:
+    """First part of a snapshot Job: check the database, write connection files for the client programs.
+
+    Ends with 0 also when something is wrong; the last part tells.
+    """
+    from switchback.cli import snapshot_work  # noqa: PLC0415 - help must not import the driver
+
+    return snapshot_work.prepare_part(Console(), **values)
+
+
+@command.command("seal")
+@_to
+@_work
+@click.option("--name", required=True, metavar="NAME", help="Name of the restore point.")
+@click.option("--operation-id", required=True, metavar="ID", help="On whose behalf.")
+@click.option(
+    "--result-file", type=click.Path(path_type=Path, dir_okay=False), help="Write the result there."
+)
+@click.option(
+    "--result-budget",
+    type=click.IntRange(1024),
+    default=DEFAULT_BUDGET,
+    show_default=True,
+    help="Bytes that the result may take.",
+)
+@_json
+@_debug
+def seal(**values: Any) -> int:
+    """Last part of a snapshot Job: judge what the client programs did, hash, write the manifest, answer."""
+    from switchback.cli import snapshot_work  # noqa: PLC0415 - help must not import the driver
+
+    return snapshot_work.seal_part(Console(json=values["as_json"]), **values)
