@@ -53,7 +53,7 @@ class Pod:
     """One pod: `root` is the volume, `work` the memory that its containers share.
 
     `clients` is the folder with pg_dump and pg_restore of the client image; `user` is the command that makes
-    its containers run as somebody else.
+    its containers run as somebody else, `shell` what they have for /bin/sh.
     """
 
     root: Path
@@ -61,6 +61,7 @@ class Pod:
     clients: Path
     environment: dict[str, str] = field(default_factory=dict)
     user: tuple[str, ...] = ()
+    shell: tuple[str, ...] = ("/bin/sh",)
 
     def __post_init__(self) -> None:
         self.root.mkdir(exist_ok=True)
@@ -74,7 +75,7 @@ class Pod:
     def client(self, part: str) -> subprocess.Popen[str]:
         """Start the container `dump` or `reread`."""
         return subprocess.Popen(
-            [*self.user, "/bin/sh", "-c", layout.client_script(), "client.sh", part],
+            [*self.user, *self.shell, "-c", layout.client_script(), "client.sh", part],
             env={
                 "PATH": f"{self.clients}:/usr/bin:/bin",
                 "SWITCHBACK_WORK": str(self.work),

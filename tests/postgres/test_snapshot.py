@@ -290,7 +290,6 @@ def test_killed_half_way_the_next_try_of_the_same_name_works(server: Server, fil
         connection.execute("LOCK TABLE child IN ACCESS EXCLUSIVE MODE")
         process = pod.client("dump")  # hangs at the lock
         wait_until(connection, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted")
-        os.killpg(os.getpgid(process.pid), 0)
         subprocess.run(["pkill", "-KILL", "-P", str(process.pid)], check=False, timeout=30)
         process.kill()
         process.wait(30)
@@ -302,17 +301,28 @@ def test_killed_half_way_the_next_try_of_the_same_name_works(server: Server, fil
     assert any(record.partial in notice for notice in made.notices)
 
 
-def test_a_pod_that_is_told_to_stop_ends_pg_dump_first(filled: str, pod: Pod) -> None:
+SHELLS = [shell for shell in (("dash",), ("bash", "--posix"), ("busybox", "sh")) if shutil.which(shell[0])]
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids="-".join)
+def test_any_posix_shell_will_do(filled: str, pod: Pod, shell: tuple[str, ...]) -> None:
+    pod.shell = shell
+    assert pod.take(filled).manifest.size > 0
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids="-".join)
+def test_a_pod_that_is_told_to_stop_ends_pg_dump_first(
+    server: Server, filled: str, pod: Pod, shell: tuple[str, ...]
+) -> None:
+    pod.shell = shell
     pod.prepare(filled)
-    with psycopg.connect(filled) as connection:
+    with psycopg.connect(filled) as connection, server.connect() as watching:
         connection.execute("LOCK TABLE child IN ACCESS EXCLUSIVE MODE")
         process = pod.client("dump")
-        wait_until(connection, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted")
+        wait_until(watching, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted")
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
-        wait_until(
-            connection, "SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name ~ 'snapshot'"
-        )
+        wait_until(watching, "SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name ~ 'snapshot'")
     pod.run("reread")
     assert failing(pod.seal).reason is Reason.SNAPSHOT_FAILED
     assert folders(pod) == []

@@ -260,12 +260,14 @@ def _line(folder: Path) -> _Line | None:
         return _Line(folder.name, "Incomplete")
     if folder.name.endswith(DAMAGED):
         return _Line(folder.name, "Damaged")
-    if not (folder / MANIFEST).exists():
-        return None  # somebody else's
     try:
+        if not (folder / MANIFEST).exists():
+            return None  # somebody else's
         return _Line(folder.name, "Sealed", contents.read(folder)[0])
     except RunnerError:
         return _Line(folder.name, "Unreadable")
+    except PermissionError:
+        return None  # lost+found, for one
 
 
 def _cells(line: _Line) -> tuple[str, ...]:
