@@ -30,13 +30,8 @@ if TYPE_CHECKING:
 WAITING = 256
 """Events that may wait to be sent; further ones are dropped."""
 
-_TOLD = (
-    ConditionType.APPROVED,
-    ConditionType.SNAPSHOT_READY,
-    ConditionType.SCHEMA_READY,
-    ConditionType.READY,
-)
-"""Conditions whose changes people want to see. The others repeat what these say."""
+_REACHED = (ConditionType.APPROVED, ConditionType.SNAPSHOT_READY, ConditionType.SCHEMA_READY)
+"""Conditions that are worth an Event when they come true. What stands in their way is told by Ready."""
 
 _log = logger(__name__)
 
@@ -51,21 +46,21 @@ class Happening:
 
 
 def transitions(before: Status, after: Status) -> list[Happening]:
-    """What happened between two statuses: each condition that changed its answer or its reason, told once."""
-    old = {condition.type: condition for condition in before.conditions}
-    stalled = any(
-        condition.type == ConditionType.STALLED and condition.status is ConditionStatus.TRUE
-        for condition in after.conditions
-    )
+    """What happened between two statuses: what has come true, then what Ready says if it has changed."""
+    old = {condition.type: (condition.status, condition.reason) for condition in before.conditions}
     new = {condition.type: condition for condition in after.conditions}
-    found: dict[tuple[str, str], Happening] = {}
-    for kind in _TOLD:
-        now, then = new.get(kind), old.get(kind)
-        if now is None or (then is not None and (then.status, then.reason) == (now.status, now.reason)):
-            continue
-        warning = stalled and now.status is ConditionStatus.FALSE
-        found[now.reason, now.message] = Happening(now.reason, now.message, warning)
-    return list(found.values())
+    changed = {kind: one for kind, one in new.items() if old.get(kind) != (one.status, one.reason)}
+    stalled = new.get(ConditionType.STALLED)
+    stuck = stalled is not None and stalled.status is ConditionStatus.TRUE
+    happenings = [
+        Happening(one.reason, one.message, warning=False)
+        for kind in _REACHED
+        if (one := changed.get(kind)) is not None and one.status is ConditionStatus.TRUE
+    ]
+    ready = changed.get(ConditionType.READY)
+    if ready is not None:
+        happenings.append(Happening(ready.reason, ready.message, warning=stuck))
+    return happenings
 
 
 class Recorder:

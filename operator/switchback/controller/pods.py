@@ -39,7 +39,7 @@ _KEY_MISSING = re.compile(
 )
 _OBJECT_MISSING = re.compile(r'(?P<kind>secret|configmap) "(?P<name>[^"]+)" not found')
 _CLAIM_MISSING = re.compile(r'persistentvolumeclaim "(?P<name>[^"]+)" (not found|is being deleted)')
-_NODE_GONE = {"NodeLost", "NodeShutdown", "Terminated", "DeletionByPodGC"}
+_NODE_GONE = {"NodeLost", "NodeShutdown", "Shutdown", "Terminated", "DeletionByPodGC"}
 
 
 def jobs_of(

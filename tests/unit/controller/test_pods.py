@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from switchback.contract.reasons import Reason
+from switchback.contract.words import Operation
+from switchback.controller.pods import TROUBLE_BYTES, jobs_of, pod_from
+from tests.unit.controller.build import UID, Object, container, ended_pod, job, pod, result
+
+
+def trouble(**status: Any) -> tuple[str, str]:
+    found = pod_from(pod(**status)).trouble
+    return (found.reason, found.message) if found is not None else ("", "")
+
+
+def waiting(reason: str, message: str = "", name: str = "switchback") -> Object:
+    return container(name, waiting={"reason": reason, "message": message})
+
+
+def ended(code: int = 1, reason: str = "Error", message: str = "", name: str = "switchback") -> Object:
+    return container(name, terminated={"exitCode": code, "reason": reason, "message": message})
+
+
+def test_the_result_of_an_ended_container_is_read_before_the_pod_is_over() -> None:
+    seen = pod_from(ended_pod(result()))
+    assert (seen.ended, seen.exit_code, seen.trouble) == (True, 0, None)
+    assert seen.result == result()
+
+
+def test_only_the_container_of_that_name_is_asked() -> None:
+    sidecar = ended(0, "Completed", "a sidecar's last words", name="mesh")
+    seen = pod_from(pod(phase="Running", containerStatuses=[sidecar, container(running={})]))
+    assert (seen.ended, seen.result, seen.trouble) == (False, None, None)
+
+
+def test_a_sidecar_that_lives_on_does_not_keep_the_run_alive() -> None:
+    whole = ended_pod(result())
+    whole["status"]["containerStatuses"].append(container("mesh", running={}))
+    assert pod_from(whole).ended
+
+
+@pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
+def test_a_pod_that_is_over_without_a_word_has_ended(phase: str) -> None:
+    seen = pod_from(pod(phase=phase))
+    assert (seen.ended, seen.result) == (True, None)
+
+
+@pytest.mark.parametrize("message", ["", "killed", '{"v":99}', '{"v":1}', "null", "[]", '"text"'])
+def test_words_that_are_no_result_are_no_result(message: str) -> None:
+    seen = pod_from(pod(phase="Failed", containerStatuses=[ended(137, message=message)]))
+    assert (seen.ended, seen.result, seen.exit_code) == (True, None, 137)
+    assert seen.trouble is not None
+    assert seen.trouble.reason == "ResultLost"
+    assert "code 137" in seen.trouble.message
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "expected"),
+    [
+        ("ErrImagePull", "not found", "ImagePullFailed"),
+        ("ImagePullBackOff", "Back-off pulling image", "ImagePullFailed"),
+        ("InvalidImageName", "couldn't parse image name", "ImagePullFailed"),
+        ("CreateContainerError", "no such device", "ContainerNotStarted"),
+        ("CreateContainerConfigError", 'secret "shop-db" not found', "SecretMissing"),
+        (
+            "CreateContainerConfigError",
+            "couldn't find key DATABASE_URL in Secret shop/shop-db",
+            "SecretKeyMissing",
+        ),
+        ("CreateContainerConfigError", 'configmap "env" not found', "ConfigMapMissing"),
+        ("CreateContainerConfigError", "couldn't find key A in ConfigMap shop/env", "ConfigMapMissing"),
+        (
+            "CreateContainerConfigError",
+            "container has runAsNonRoot and image will run as root",
+            "ContainerNotStarted",
+        ),
+    ],
+)
+@pytest.mark.parametrize("place", ["containerStatuses", "initContainerStatuses"])
+def test_trouble_is_told_while_it_happens(reason: str, message: str, expected: str, place: str) -> None:
+    assert trouble(**{place: [waiting(reason, message, name="prepare")]})[0] == expected
+
+
+def test_a_missing_key_is_named_with_its_secret() -> None:
+    message = "couldn't find key DATABASE_URL in Secret shop/shop-db"
+    told = trouble(containerStatuses=[waiting("CreateContainerConfigError", message)])
+    assert told[1] == "Secret shop-db has no key DATABASE_URL"
+
+
+def test_starting_is_no_trouble() -> None:
+    for reason in ("ContainerCreating", "PodInitializing"):
+        assert trouble(containerStatuses=[waiting(reason)]) == ("", "")
+    assert trouble() == ("", "")
+
+
+def test_a_claim_that_is_missing_is_told_from_other_reasons_not_to_be_scheduled() -> None:
+    def unscheduled(message: str) -> tuple[str, str]:
+        condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+        return trouble(conditions=[condition])
+
+    text = '0/1 nodes are available: persistentvolumeclaim "points" not found. not found'
+    assert unscheduled(text) == ("VolumeClaimMissing", "PersistentVolumeClaim points does not exist")
+    assert unscheduled("0/1 nodes are available: 1 Insufficient cpu.")[0] == "Unschedulable"
+
+
+def test_nothing_is_trouble_while_the_run_runs() -> None:
+    """What is in trouble may be deleted, and a run that changes the database must not be."""
+    crashing = waiting("CrashLoopBackOff", "back-off 10s", name="mesh")
+    gone = {"type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager"}
+    status: dict[str, Any] = {
+        "phase": "Running",
+        "initContainerStatuses": [crashing],
+        "containerStatuses": [container(running={"startedAt": "2026-01-01T12:00:00Z"})],
+        "conditions": [gone],
+    }
+    assert trouble(**status) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ({"phase": "Failed", "reason": "Evicted", "message": "low on memory"}, "Evicted"),
+        ({"phase": "Failed", "reason": "DeadlineExceeded"}, "DeadlineExceeded"),
+        ({"phase": "Failed", "reason": "NodeLost"}, "NodeLost"),
+        (
+            {
+                "phase": "Failed",
+                "conditions": [{"type": "DisruptionTarget", "status": "True", "reason": "DeletionByPodGC"}],
+            },
+            "NodeLost",
+        ),
+        ({"phase": "Failed", "containerStatuses": [ended(137, "OOMKilled")]}, "OutOfMemory"),
+        (
+            {"phase": "Failed", "containerStatuses": [ended(128, "StartError", "exec format error")]},
+            "ContainerNotStarted",
+        ),
+        ({"phase": "Failed", "initContainerStatuses": [ended(1, name="theirs")]}, "InitContainerFailed"),
+        ({"phase": "Failed", "initContainerStatuses": [ended(137, "OOMKilled", name="dump")]}, "OutOfMemory"),
+        ({"phase": "Failed", "reason": "UnexpectedAdmissionError", "message": "no devices"}, "ResultLost"),
+    ],
+)
+def test_how_a_pod_ended_is_told_in_a_word(status: dict[str, Any], expected: str) -> None:
+    assert trouble(**status)[0] == expected
+    assert pod_from(pod(**status)).ended
+
+
+def test_a_source_image_without_cp_is_named_as_such() -> None:
+    text = 'failed to create containerd task: exec: "cp": executable file not found in $PATH'
+    told = pod_from(
+        pod(phase="Failed", initContainerStatuses=[ended(128, "StartError", text, name="source")])
+    ).trouble
+    assert told is not None
+    assert (told.reason, told.fatal) == ("SourceImageUnusable", True)
+    assert "has no cp" in told.message
+
+
+def test_a_source_image_without_the_path_is_named_with_the_words_of_cp() -> None:
+    text = "cp: cannot stat '/migrations/.': No such file or directory"
+    told = trouble(phase="Failed", initContainerStatuses=[ended(1, "Error", text, name="source")])
+    assert told[0] == "SourceImageUnusable"
+    assert "/migrations" in told[1]
+
+
+@given(st.text(max_size=2000))
+def test_messages_are_bounded_and_of_one_line(text: str) -> None:
+    message = trouble(containerStatuses=[waiting("ErrImagePull", text)])[1]
+    assert len(message.encode()) <= TROUBLE_BYTES
+    assert "\n" not in message
+
+
+def test_jobs_get_their_pods_and_what_is_left_is_stray() -> None:
+    mine = [job("j2", uid="b"), job("j1", uid="a")]
+    pods = [pod(job_uid="a", name="p1"), pod(job_uid="gone", name="p2")]
+    jobs, strays = jobs_of(UID, mine, pods)
+    assert [(one.name, [p.name for p in one.pods]) for one in jobs] == [("j1", ["p1"]), ("j2", [])]
+    assert [one.name for one in strays] == ["p2"]
+
+
+def test_jobs_of_another_life_or_another_release_are_left_out() -> None:
+    other = job("other")
+    other["metadata"]["ownerReferences"][0]["uid"] = "an earlier resource of this name"
+    assert jobs_of(UID, [other, job("new", step="tomorrow")], []) == ((), ())
+
+
+def test_what_a_job_says_about_itself() -> None:
+    failed = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}
+    seen = jobs_of(UID, [job(conditions=[failed])], [ended_pod(result(Reason.SQL_FAILED, exit_code=8))])[0][0]
+    assert (seen.step, seen.attempt, seen.finished, seen.failure) == (
+        Operation.MIGRATE,
+        2,
+        True,
+        "BackoffLimitExceeded",
+    )
+    assert seen.created.isoformat() == "2026-01-01T11:59:00+00:00"
+    assert seen.ended
+    assert seen.result is not None
+    assert seen.result.reason is Reason.SQL_FAILED
+
+
+def test_a_condition_that_is_not_true_ends_nothing() -> None:
+    seen = jobs_of(UID, [job(conditions=[{"type": "Complete", "status": "False"}])], [])[0][0]
+    assert not seen.finished
+
+
+def test_two_pods_that_say_different_things_have_said_nothing() -> None:
+    pods = [ended_pod(result(message="one"), name="p1"), ended_pod(result(message="two"), name="p2")]
+    assert jobs_of(UID, [job()], pods)[0][0].result is None
