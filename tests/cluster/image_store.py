@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
+# Other checkouts share this folder, and may be about to load what they have just built.
+_VERSIONS = 6
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
@@ -22,8 +24,8 @@ def layout() -> Path:
     return cache_root() / "images" / "layout"
 
 
-def _note(tag: str) -> Path:
-    return cache_root() / "images" / f"{tag.replace(':', '@')}.json"
+def _note(tag: str, key: str) -> Path:
+    return cache_root() / "images" / f"{tag.replace(':', '@')}-{key}.json"
 
 
 def blob(digest: str) -> Path:
@@ -34,18 +36,19 @@ def blob(digest: str) -> Path:
 
 def remember(tag: str, key: str, manifest: str) -> None:
     """Note that the image `tag`, built from inputs with hash `key`, has this manifest."""
-    note = _note(tag)
+    note = _note(tag, key)
     partial = note.with_name(f".{note.name}.new")
-    partial.write_text(json.dumps({"key": key, "manifest": manifest}))
+    partial.write_text(json.dumps({"manifest": manifest}))
     partial.replace(note)
 
 
 def recall(tag: str, key: str) -> str | None:
     """Return the manifest of `tag` if it was built from exactly these inputs and is complete."""
+    note = _note(tag, key)
     try:
-        note = json.loads(_note(tag).read_text())
-        manifest = str(note["manifest"])
-        if note["key"] == key and all(blob(digest).is_file() for digest in blobs(manifest)):
+        manifest = str(json.loads(note.read_text())["manifest"])
+        if all(blob(digest).is_file() for digest in blobs(manifest)):
+            note.touch()  # in use: kept for longer
             return manifest
     except (OSError, ValueError, KeyError):
         pass
@@ -70,11 +73,11 @@ def pushed(tag: str) -> str:
 
 
 def prune() -> None:
-    """Remove blobs that no current image needs."""
-    wanted = set(_current_blobs())
+    """Forget all but the last few versions of each image, and remove blobs that nothing needs any more."""
     index_file = layout() / "index.json"
     if not index_file.is_file():
         return
+    wanted = set(_kept_blobs())
     index = json.loads(index_file.read_text())
     index["manifests"] = [entry for entry in index["manifests"] if entry["digest"] in wanted]
     index_file.write_text(json.dumps(index))
@@ -83,11 +86,18 @@ def prune() -> None:
             file.unlink()
 
 
-def _current_blobs() -> Iterator[str]:
-    for note in (cache_root() / "images").glob("*@*.json"):
-        manifest = json.loads(note.read_text())["manifest"]
-        if blob(manifest).is_file():
-            yield from blobs(manifest)
+def _kept_blobs() -> Iterator[str]:
+    notes: dict[str, list[Path]] = {}
+    for note in (cache_root() / "images").glob("*@*-*.json"):
+        notes.setdefault(note.name.rpartition("-")[0], []).append(note)
+    for versions in notes.values():
+        versions.sort(key=lambda note: note.stat().st_mtime, reverse=True)
+        for old in versions[_VERSIONS:]:
+            old.unlink()
+        for note in versions[:_VERSIONS]:
+            manifest = json.loads(note.read_text())["manifest"]
+            if blob(manifest).is_file():
+                yield from blobs(manifest)
 
 
 def write_archive(target: Path, images: dict[str, str], *, present: Collection[str] = ()) -> int:

@@ -39,6 +39,7 @@ class Image:
     inputs: tuple[str, ...]
     based: bool = True
     pip: bool = False
+    kept_stages: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -58,19 +59,24 @@ _IMAGES = {
         _FOLDER / "postgres-18" / "Containerfile",
         ("tests/cluster/images/docker-entrypoint.sh", "tests/cluster/images/postgres-18/requirements.txt"),
         pip=True,
+        kept_stages=("wheel",),
     ),
     SWITCHBACK: Image(
         SWITCHBACK,
         CHECKOUT / "Dockerfile",
         ("pyproject.toml", "README.md", "LICENSE", "requirements/*.txt", "operator/switchback/**/*"),
         pip=True,
+        kept_stages=("dependencies",),
     ),
 }
 
 
 def build(*tags: str) -> dict[str, str]:
     """Build what changed; return image name -> manifest digest."""
-    with locked(cache_root() / "images" / ".lock", "building images"):
+    folder = cache_root() / "images"
+    with locked(folder / ".lock", "building images"):
+        for leftover in folder.glob("context-*"):  # of a run that was killed
+            shutil.rmtree(leftover)
         built = {_IMAGES[tag].name: _built(tag) for tag in tags}
         image_store.prune()
     return built
@@ -123,12 +129,18 @@ def _buildah_build(image: Image, context: Path) -> None:
         *(*_buildah(), "build", "--isolation=chroot", "--layers", "--pull-never", "--format=oci"),
         # The machine's certificate authorities: pip in the image needs them where a proxy inspects TLS.
         *(("--volume", "/etc/ssl/certs:/etc/ssl/certs:ro") if image.pip else ()),
-        *("--build-arg", f"BASE_IMAGE=localhost/{BASE}", "--tag", image.name),
-        *("--file", str(image.containerfile), str(context)),
+        *("--build-arg", f"BASE_IMAGE=localhost/{BASE}", "--file", str(image.containerfile)),
     ]
+    # A build that was killed leaves its working containers.
+    run([*_buildah(), "rm", "--all"], check=False, timeout=300)
     log = cache_root() / "logs" / f"image-{image.tag.replace(':', '-')}.log"
-    run_long(f"building image {image.name}", argv, log=log, timeout=_BUILD_LIMIT)
-    # The image of the same name from before; its layers that are still in use stay.
+    label = f"building image {image.name}"
+    for stage in image.kept_stages:
+        # With a name of its own, the clean-up below leaves it alone, and the next build starts from it.
+        target = ["--target", stage, "--tag", f"{image.name}-{stage}", str(context)]
+        run_long(f"{label}, stage {stage}", [*argv, *target], log=log, timeout=_BUILD_LIMIT)
+    run_long(label, [*argv, "--tag", image.name, str(context)], log=log, timeout=_BUILD_LIMIT)
+    # What carried the names before, and has none now.
     run([*_buildah(), "rmi", "--prune"], check=False, timeout=300)
 
 

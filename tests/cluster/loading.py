@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from tests.cluster import image_store, record
 from tests.cluster.console import step
 from tests.cluster.errors import BedError
-from tests.cluster.paths import cache_root
 from tests.cluster.run import locked, run
 
 if TYPE_CHECKING:
@@ -38,8 +37,7 @@ def _ctr(bed: Bed, *argv: str, timeout: float = 60) -> str:
 
 def _import(bed: Bed, images: dict[str, str]) -> None:
     present = set(_ctr(bed, "content", "ls", "-q").split())
-    folder = cache_root() / "images"
-    with tempfile.TemporaryDirectory(prefix="load-", dir=folder) as temporary:
+    with tempfile.TemporaryDirectory(prefix="load-", dir=bed.state) as temporary:
         archive = Path(temporary) / "images.tar"
         image_store.write_archive(archive, images, present=present)
         try:
