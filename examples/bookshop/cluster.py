@@ -73,7 +73,7 @@ class Stage:
         self.cluster = Cluster(self.backend, images)
         self.ready = True
         self.kube.show("get", "nodes")
-        self.kube.show(f"--namespace={chart.NAMESPACE}", "get", "deployments")
+        self.kube.show("-n", chart.NAMESPACE, "get", "deployments")
 
     def _fresh(self) -> None:
         """An empty namespace. What an earlier run left behind, if it was killed, is removed first."""
@@ -83,7 +83,7 @@ class Stage:
         self.kube.show("create", "namespace", self.kube.namespace)
         self.kube.quiet("wait", "serviceaccount/default", "--for=create", "--timeout=30s")
         self.kube.apply(json.dumps(self._claim()))
-        say(f"claim {CLAIM.stem} on a volume of {VOLUME_SIZE}")
+        say(f"claim bookshop-{CLAIM.stem} on a volume of {VOLUME_SIZE}")
 
     def _claim(self) -> dict[str, Any]:
         """The claim of the example, on a volume that is made for it, or of the cluster's default class."""

@@ -113,7 +113,7 @@ class Demo:
     def incident(self, during: State) -> str:
         """Ask for the way back; nothing happens before somebody has seen what it destroys."""
         with self.story.step(f"Incident: the target goes back to {BEFORE[:4]}, with a reason"):
-            patch = json.dumps({"spec": {"target": BEFORE, "reason": INCIDENT}})
+            patch = json.dumps({"spec": {"target": BEFORE[:4], "reason": INCIDENT}})
             self.kube.show("patch", DBM, "--type=merge", "-p", patch)
             ready = 'jsonpath={.status.conditions[?(@.type=="Ready")].reason}=AwaitingApproval'
             self.kube.wait(DBM, ready, seconds=OPERATION_SECONDS)
@@ -133,12 +133,10 @@ class Demo:
         with self.story.step("Approved by its token: restore point first, then the rollback"):
             self.kube.show("annotate", DBM, f"switchback.dev/approve={token}", "--overwrite")
             self.finished(BEFORE)
-            (snapshot,) = self.pods("snapshot")
-            (rollback,) = self.jobs("rollback")
-            sealed = ended(snapshot)
-            begun = rollback["metadata"]["creationTimestamp"]
+            sealed = max(map(ended, self.pods("snapshot")), default="")
+            begun = min((job["metadata"]["creationTimestamp"] for job in self.jobs("rollback")), default="")
             table([("restore point sealed", "rollback Job created"), (sealed, begun)])
-            expect(bool(sealed) and sealed <= begun, "the rollback began before the restore point was sealed")
+            expect("" < sealed <= begun, "the rollback did not begin after the restore point was sealed")
             (point,) = [each for each in self.status()["snapshots"] if each["phase"] == "Ready"]
             say(f"restore point {point['path']}, {point['sizeBytes']:,} bytes, manifest {point['digest']}")
 
@@ -195,7 +193,8 @@ class Demo:
     def finished(self, version: str) -> None:
         """Wait for the end of the operation, and see that it ended well and where."""
         self.kube.wait(DBM, "condition=Finished", seconds=OPERATION_SECONDS)
-        self.kube.wait(DBM, "condition=Ready", seconds=5)
+        ready = self.kube.condition(DBM, "Ready")
+        expect(ready.startswith("True/"), f"the operation has ended, and Ready is {ready}")
         current = self.kube.read(DBM, ".status.schema.current")
         expect(current == version, f"the schema is at {current}, not at {version}")
         self.kube.show("get", DBM)
@@ -267,13 +266,15 @@ def main() -> int:
     except FailedError as error:
         say()
         say(styled(f"step {story.number}, {story.title}: {error}", "red"), indent=0)
+        ending = f"demo: failed in step {story.number} after {story.total()}: {error}"
         stage.diagnose()
         stage.down()
-        say(f"demo: failed in step {story.number} after {story.total()}: {error}", indent=0)
+        say(ending, indent=0)
         return 1
     except InterruptedStoryError as error:
+        ending = f"demo: interrupted in step {story.number}; it may be run again at any time"
         stage.down()
-        say(f"demo: interrupted in step {story.number}; run it again at any time", indent=0)
+        say(ending, indent=0)
         return 128 + error.number
     stage.down()
     say(f"demo: took {story.total()}", indent=0)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 CALL_SECONDS = 60
 PORT_SECONDS = 30
 LOG_LINES = 40
+SLICE_SECONDS = 10
+
+_CONDITION = ("status", "reason", "message")
 
 
 class FailedError(Exception):
@@ -58,19 +61,51 @@ class Kube:
 
     def quiet(self, *words: str, seconds: float = CALL_SECONDS, stdin: str | None = None) -> str:
         """Run kubectl and return what it says."""
-        return run(["kubectl", f"--namespace={self.namespace}", *words], seconds=seconds, stdin=stdin)
+        return run(["kubectl", *self._scope(words), *words], seconds=seconds, stdin=stdin)
 
     def show(self, *words: str, seconds: float = CALL_SECONDS, stdin: str | None = None) -> str:
         """Show the command, run it, show what it says."""
-        command(f"kubectl -n {self.namespace} {_readable(words)}")
+        self.tell(*words)
         said = self.quiet(*words, seconds=seconds, stdin=stdin)
         if said.strip():
             say(styled(said.rstrip(), "dim"))
         return said
 
+    def tell(self, *words: str) -> None:
+        """Show a command."""
+        command(f"kubectl {_readable((*self._scope(words, short=True), *words))}")
+
+    def _scope(self, words: tuple[str, ...], *, short: bool = False) -> tuple[str, ...]:
+        """The flags that name the namespace, unless the words name another, or none."""
+        if "nodes" in words or "namespace" in words or "-n" in words:
+            return ()
+        return ("-n", self.namespace) if short else (f"--namespace={self.namespace}",)
+
     def wait(self, what: str, condition: str, *, seconds: int) -> None:
-        """`kubectl wait`, shown."""
-        self.show("wait", what, f"--for={condition}", f"--timeout={seconds}s", seconds=seconds + 15)
+        """`kubectl wait`, shown. A resource that has stopped for good is not waited for any longer.
+
+        Raises:
+            FailedError: the time is over, or the resource is Stalled.
+        """
+        self.tell("wait", what, f"--for={condition}", f"--timeout={seconds}s")
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            slice_ = max(1, min(SLICE_SECONDS, round(left)))
+            try:
+                self.quiet("wait", what, f"--for={condition}", f"--timeout={slice_}s", seconds=slice_ + 15)
+            except FailedError as error:
+                if "timed out waiting" not in str(error):
+                    raise
+            else:
+                return
+            if what.startswith("dbm/") and self.condition(what, "Stalled").startswith("True"):
+                raise FailedError(f"{what} is Stalled: {self.condition(what, 'Ready')}")
+        raise FailedError(f"{what} did not reach {condition} within {seconds} s")
+
+    def condition(self, what: str, kind: str) -> str:
+        """A condition in one line: status/reason: message. Empty when it is not there."""
+        parts = (self.read(what, f'.status.conditions[?(@.type=="{kind}")].{each}') for each in _CONDITION)
+        return "{}/{}: {}".format(*parts)
 
     def read(self, what: str, path: str) -> str:
         """One value of an object by its JSON path; empty when it is not there."""
@@ -84,7 +119,7 @@ class Kube:
     def forwarded(self, service: str, port: int) -> Iterator[int]:
         """A local port that leads to a port of a service, while the block runs."""
         words = ["kubectl", f"--namespace={self.namespace}", "port-forward", f"service/{service}", f":{port}"]
-        command(f"kubectl -n {self.namespace} port-forward service/{service} :{port} &")
+        self.tell("port-forward", f"service/{service}", f":{port}")
         with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
             try:
                 yield _local_port(child)
@@ -104,7 +139,7 @@ class Kube:
             self._look(f"log of {pod}", ("logs", pod, "--all-containers", "--prefix", f"--tail={LOG_LINES}"))
         self._look(
             "log of the operator",
-            ("--namespace=switchback-system", "logs", "--selector=app.kubernetes.io/name=switchback",
+            ("-n", "switchback-system", "logs", "--selector=app.kubernetes.io/name=switchback",
              f"--tail={LOG_LINES}"),
         )  # fmt: skip
 
