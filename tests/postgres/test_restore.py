@@ -187,16 +187,20 @@ def role(server: Server, name: str) -> Iterator[None]:
 def test_missing_roles_are_named_and_can_be_done_without(
     server: Server, filled: str, pod: Pod, copy_name: str
 ) -> None:
-    owner = f"gone {time.time_ns()}"
-    with role(server, owner), psycopg.connect(filled, autocommit=True) as connection:
-        connection.execute(
-            f'GRANT SELECT ON child TO "{owner}"; ALTER TABLE child OWNER TO "{owner}"'.encode()
-        )
+    owner, reader = (f"{word} {time.time_ns()}" for word in ("owner", "reader"))
+    with (
+        role(server, owner),
+        role(server, reader),
+        psycopg.connect(filled, autocommit=True) as connection,
+    ):
+        connection.execute(f'ALTER TABLE child OWNER TO "{owner}"'.encode())
+        connection.execute(f'GRANT SELECT ON moods TO "{reader}"'.encode())
         taken = pod.take(filled)
-    assert owner in taken.manifest.properties.roles
+    assert {owner, reader, "postgres"} == set(taken.manifest.properties.roles)
     error = failing(lambda: bring_back(pod, server, copy_name))
     assert error.reason is Reason.RESTORE_FAILED
     assert owner in error.message
+    assert reader in error.message
     assert "--no-owner" in error.advice
     assert copy_name not in databases(server)
     bring_back(pod, server, copy_name, owners=False)
