@@ -73,6 +73,11 @@ class Recorder:
         self._last: dict[Key, frozenset[Happening]] = {}
         self._numbers = itertools.count(1)
 
+    @property
+    def waiting(self) -> int:
+        """How many Events wait to be sent."""
+        return self._queue.qsize()
+
     def record(self, world: Observed, happenings: Iterable[Happening]) -> None:
         """Notes what happened to a resource. What it has just said is not said again."""
         key = Key(world.namespace, world.name)

@@ -85,6 +85,11 @@ class FakeAPI:
         """Requests of this method whose path holds this text."""
         return [one for one in self.requests if one.method == method and fragment in one.path]
 
+    async def until(self, met: Callable[[], object], seconds: float = 10.0) -> None:
+        """Waits until `met` holds, looking again after each request and each change."""
+        async with asyncio.timeout(seconds), self._changed:
+            await self._changed.wait_for(lambda: bool(met()))
+
     async def cut_watches(self) -> None:
         """Every watch breaks off, as when the server restarts."""
         for task in list(self._watchers):
@@ -110,6 +115,8 @@ class FakeAPI:
             body=json.loads(raw) if raw else None,
         )
         self.requests.append(seen)
+        async with self._changed:
+            self._changed.notify_all()
         if self.fault is not None and (answer := await self.fault(seen)) is not None:
             return answer
         if request.path in {"/api", "/apis"} or not self._place(request.path)[0]:
@@ -233,7 +240,7 @@ class FakeAPI:
                     await response.write(json.dumps({"type": kind, "object": shown}).encode() + b"\n")
                 at = self.version
                 async with self._changed:
-                    await self._changed.wait()
+                    await self._changed.wait_for(lambda: self.version > at)  # noqa: B023 - asked at once
         finally:
             self._watchers.discard(task)
 
