@@ -69,7 +69,7 @@ def test_the_server_s_parser_splits_alike(parts: list[str]) -> None:
     assert ours == theirs
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @example("E'a'\n'b\\'c'")
 @example("'a''b")
 @example("$a$ $ab$ $a$b$a$")

@@ -1,0 +1,252 @@
+"""What the database holds now, as far as a plan names it. Few queries, whatever the plan's length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import psycopg
+
+TABLE_KINDS = frozenset("rp")
+_KIND_WORDS = {
+    "r": "table",
+    "p": "table",
+    "v": "view",
+    "m": "materialized view",
+    "S": "sequence",
+    "i": "index",
+    "I": "index",
+    "f": "foreign table",
+    "c": "type",
+}
+SAFE_VOLATILE = frozenset(
+    {"nextval", "setval", "currval", "lastval", "random", "clock_timestamp", "timeofday", "gen_random_uuid",
+     "uuidv4", "uuidv7", "set_config", "pg_sleep", "pg_notify", "pg_advisory_lock", "pg_advisory_xact_lock",
+     "setseed", "txid_current", "pg_current_xact_id"}
+)  # fmt: skip
+"""Functions of the server that are volatile and touch no row of anybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table or something like it. `kind` is the catalog's relkind.
+
+    `filled` is false for a materialized view that was never populated and cannot be read.
+    """
+
+    oid: int
+    schema: str
+    name: str
+    kind: str
+    filled: bool = True
+
+    @property
+    def sql(self) -> str:
+        """Its qualified name, for a statement."""
+        return '"' + self.schema.replace('"', '""') + '"."' + self.name.replace('"', '""') + '"'
+
+    @property
+    def text(self) -> str:
+        """Kind and name for people."""
+        return f"{_KIND_WORDS.get(self.kind, 'relation')} {self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column as it is now. `type_name` is the catalog's name, `type_sql` what SQL writes."""
+
+    number: int
+    name: str
+    type_name: str
+    type_sql: str
+    modifier: int
+    generated: bool
+    default: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Victim:
+    """What a DROP takes with it.
+
+    Attributes:
+        hard: only CASCADE takes it; without that the server would refuse the DROP.
+        relation: if it is one, or a column of one.
+        column: number of the column, 0 for the whole.
+        text: kind and name for people.
+        owner: oid of the table that it is a part of, such as a constraint's; 0 if none.
+        name: of a constraint.
+    """
+
+    hard: bool
+    relation: Relation | None
+    column: int
+    text: str
+    owner: int = 0
+    name: str = ""
+
+
+Root = tuple[str, int, int]
+"""Catalog, oid and column number of an object that is dropped by name."""
+
+
+class Catalog:
+    """A reader of the system catalogs on one connection, in autocommit."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+        self.relations: dict[tuple[str, str], Relation] = {}
+        self._columns: dict[int, dict[str, Column]] = {}
+
+    def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        return self._connection.execute(query.encode(), values).fetchall()
+
+    def search_path(self) -> tuple[str, ...]:
+        """Schemas that exist on the session's path, in order."""
+        return tuple(self._rows("SELECT pg_catalog.current_schemas(false)::text[]")[0][0])
+
+    def load(self, names: Iterable[str]) -> None:
+        """Read the relations of these names in every schema."""
+        for oid, schema, name, kind, filled in self._rows(_RELATIONS, sorted(set(names))):
+            self.relations[schema, name] = Relation(oid, schema, name, kind, filled)
+
+    def columns(self, relation: Relation) -> dict[str, Column]:
+        """Columns by name."""
+        if relation.oid not in self._columns:
+            self.load_columns([relation.oid])
+        return self._columns[relation.oid]
+
+    def load_columns(self, oids: Iterable[int]) -> None:
+        """Read the columns of several relations at once."""
+        wanted = sorted(set(oids) - self._columns.keys())
+        for oid in wanted:
+            self._columns[oid] = {}
+        for oid, *rest in self._rows(_COLUMNS, wanted) if wanted else ():
+            column = Column(*rest)
+            self._columns[oid][column.name] = column
+
+    def harmless_functions(self, names: Iterable[str]) -> set[str]:
+        """Which of these are functions of the server itself that change nothing."""
+        wanted = sorted(set(names))
+        if not wanted:
+            return set()
+        return {name for (name,) in self._rows(_HARMLESS, wanted)} | SAFE_VOLATILE.intersection(wanted)
+
+    def roots(self, kind: str, name: str, schemas: Sequence[str]) -> list[Root]:
+        """Objects of a kind that is no relation. Overloaded functions all count."""
+        return [(catalog, oid, 0) for catalog, oid in self._rows(_ROOTS[kind], name, list(schemas))]
+
+    def constraint(self, relation: Relation, name: str) -> list[Root]:
+        """A constraint of a table."""
+        query = (
+            "SELECT 'pg_constraint', oid FROM pg_catalog.pg_constraint WHERE conrelid = %s AND conname = %s"
+        )
+        return [(catalog, oid, 0) for catalog, oid in self._rows(query, relation.oid, name)]
+
+    def closure(self, roots: Mapping[int, Sequence[Root]]) -> dict[int, list[Victim]]:
+        """What goes with several DROPs, each with its roots, walked through pg_depend."""
+        flat = [(number, *root) for number, group in roots.items() for root in group]
+        found: dict[int, list[Victim]] = {number: [] for number in roots}
+        if not flat:
+            return found
+        columns = [list(part) for part in zip(*flat, strict=True)]
+        for number, hard, oid, schema, name, kind, filled, column, text, owner, own in self._rows(
+            _CLOSURE, *columns
+        ):
+            relation = None if oid is None else Relation(oid, schema, name, kind, filled)
+            found[number].append(Victim(hard, relation, column, text, owner, own))
+        return found
+
+    def referencing(self, oids: Sequence[int]) -> list[Relation]:
+        """Tables with foreign keys to these, also through others: what TRUNCATE … CASCADE takes along."""
+        return [Relation(*row) for row in self._rows(_REFERENCING, list(oids), list(oids))]
+
+
+_RELATIONS = """
+SELECT c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text, c.relispopulated
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relname = ANY (%s::text[]::name[])
+"""
+
+_COLUMNS = """
+SELECT a.attrelid::bigint, a.attnum::int, a.attname::text, t.typname::text,
+  pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypmod, a.attgenerated <> '',
+  pg_catalog.pg_get_expr(d.adbin, d.adrelid)
+FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+WHERE a.attrelid = ANY (%s::bigint[]::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
+"""
+
+_HARMLESS = """
+SELECT p.proname::text FROM pg_catalog.pg_proc p
+WHERE p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace AND p.proname = ANY (%s::text[]::name[])
+GROUP BY p.proname HAVING bool_and(p.provolatile <> 'v')
+"""
+
+_ROOTS = {
+    "schema": """
+SELECT 'pg_namespace', oid::bigint FROM pg_catalog.pg_namespace
+WHERE nspname = %s AND %s::text[] IS NOT NULL""",
+    "extension": """
+SELECT 'pg_extension', oid::bigint FROM pg_catalog.pg_extension
+WHERE extname = %s AND %s::text[] IS NOT NULL""",
+    "type": """
+SELECT 'pg_type', t.oid::bigint FROM pg_catalog.pg_type t
+JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE t.typname = %s AND n.nspname = ANY (%s)""",
+    "function": """
+SELECT 'pg_proc', p.oid::bigint FROM pg_catalog.pg_proc p
+JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE p.proname = %s AND n.nspname = ANY (%s)""",
+}
+
+_CLOSURE = """
+WITH RECURSIVE root AS (
+  SELECT u.no, u.class::pg_catalog.regclass::oid AS classid, u.oid::oid AS objid, u.sub AS objsubid
+  FROM unnest(%s::int[], %s::text[], %s::bigint[], %s::int[]) AS u (no, class, oid, sub)
+), victim AS (
+  SELECT no, classid, objid, objsubid, false AS hard FROM root
+  UNION
+  SELECT v.no, x.classid, x.objid, x.objsubid, x.hard FROM victim v CROSS JOIN LATERAL (
+    SELECT d.classid, d.objid, d.objsubid, v.hard OR d.deptype = 'n' AS hard FROM pg_catalog.pg_depend d
+    WHERE d.refclassid = v.classid AND d.refobjid = v.objid AND (v.objsubid = 0 OR d.refobjsubid = v.objsubid)
+    UNION ALL
+    SELECT d.refclassid, d.refobjid, d.refobjsubid, v.hard FROM pg_catalog.pg_depend d
+    WHERE d.classid = v.classid AND d.objid = v.objid AND d.deptype = 'i'
+      AND (v.objsubid = 0 OR d.objsubid = v.objsubid)
+  ) x
+), total AS (
+  SELECT v.no, v.classid, v.objid, v.objsubid, bool_and(v.hard) AS hard FROM victim v
+  WHERE NOT EXISTS (SELECT FROM root r WHERE (r.no, r.classid, r.objid, r.objsubid)
+                                           = (v.no, v.classid, v.objid, v.objsubid))
+  GROUP BY 1, 2, 3, 4
+)
+SELECT t.no, t.hard, c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text, c.relispopulated,
+  t.objsubid, i.type || ' ' || i.identity, coalesce(k.conrelid, 0)::bigint, coalesce(k.conname::text, '')
+FROM total t CROSS JOIN LATERAL pg_catalog.pg_identify_object(t.classid, t.objid, t.objsubid) i
+LEFT JOIN pg_catalog.pg_class c ON t.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.oid = t.objid
+LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_constraint k
+  ON t.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.oid = t.objid
+WHERE i.type IN ('table', 'table column', 'view', 'materialized view', 'sequence', 'foreign table',
+    'table constraint', 'domain constraint', 'function', 'procedure', 'aggregate', 'type', 'trigger',
+    'policy', 'rule', 'default value', 'extension')
+  AND (t.classid = 'pg_catalog.pg_class'::pg_catalog.regclass OR NOT EXISTS (
+    SELECT FROM pg_catalog.pg_depend d
+    WHERE d.classid = t.classid AND d.objid = t.objid AND d.deptype = 'i'))
+ORDER BY t.no, i.type, i.identity
+"""
+"""Normal dependencies are what only CASCADE overcomes; automatic and internal ones go silently. What is an
+internal part of something else (a view's rule, a constraint's index) leads to that as well, since the server
+drops the whole. An object that is reached silently by any way is no victim of CASCADE."""
+
+_REFERENCING = """
+WITH RECURSIVE reached AS (
+  SELECT unnest(%s::bigint[]::oid[]) AS oid
+  UNION
+  SELECT k.conrelid FROM reached r JOIN pg_catalog.pg_constraint k ON k.confrelid = r.oid AND k.contype = 'f'
+)
+SELECT c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text, c.relispopulated FROM reached r
+JOIN pg_catalog.pg_class c ON c.oid = r.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE r.oid <> ALL (%s::bigint[]::oid[])
+"""

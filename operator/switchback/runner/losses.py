@@ -1,0 +1,116 @@
+"""What rolling back would destroy: looked up for real, named with its severity.
+
+Recognised are DROP TABLE, COLUMN, MATERIALIZED VIEW, SEQUENCE, and with CASCADE (or for an extension's own
+tables) whatever DROP of a schema, type, function or anything else takes along; TRUNCATE, DELETE, UPDATE,
+MERGE; ALTER COLUMN TYPE. Another parsed statement removes no rows and is no loss. DO, CALL, EXECUTE, calls of
+functions that are not the server's own, and what cannot be parsed are unknown.
+
+Limits: triggers, rules and foreign keys with ON DELETE or ON UPDATE may reach further than the named table,
+and functions behind operators and casts are trusted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from switchback.contract.words import Severity
+from switchback.runner import effects as e
+from switchback.runner import parser, probes
+from switchback.runner.catalog import Catalog
+from switchback.runner.loss import Assessment, Loss
+from switchback.runner.walk import Act, Draft, Walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import psycopg
+
+    from switchback.migrations.model import Sql
+
+__all__ = ["Assessment", "Loss", "assess"]
+
+
+def assess(halves: Sequence[Sql | None], connection: psycopg.Connection[Any]) -> tuple[Assessment, ...]:
+    """What each half would destroy, in the order in which they would run.
+
+    Args:
+        halves: the downs; None where nothing runs.
+        connection: in autocommit. It is only read from; role and search path are those of the run.
+
+    Raises:
+        SourceProblem: a half cannot be run at all.
+        psycopg.Error: the connection broke.
+    """
+    acts, drafts = _acts(halves)
+    if acts:
+        drafts += _walked(acts, connection)
+    looks = [draft.probe for draft in drafts if draft.probe is not None]
+    answers = probes.ask(connection, looks) if looks else {}
+    found: list[list[Loss]] = [[] for _ in halves]
+    for draft in drafts:
+        found[draft.half].append(_loss(draft, answers))
+    return tuple(Assessment(tuple(losses)) for losses in found)
+
+
+def _walked(acts: Sequence[Act], connection: psycopg.Connection[Any]) -> list[Draft]:
+    """Walk once to know whose dependents count, ask for those all at once, and walk again with the answer."""
+    catalog = Catalog(connection)
+    catalog.load(name.name for act in acts for name in _names(act.effect))
+    altered = {act.effect.table.name for act in acts if isinstance(act.effect, (e.DropColumn, e.ChangeType))}
+    catalog.load_columns(relation.oid for relation in catalog.relations.values() if relation.name in altered)
+    walk = Walk(catalog, {})
+    walk.run(acts)
+    if walk.wanted:
+        walk = Walk(catalog, catalog.closure(walk.wanted))
+        walk.run(acts)
+    return walk.drafts
+
+
+def _loss(draft: Draft, answers: Mapping[probes.Probe, probes.Answer]) -> Loss:
+    severity, why = draft.severity, draft.why
+    if draft.probe is not None:
+        severity, why = answers[draft.probe]
+        why = why or (draft.why if severity is Severity.UNKNOWN else "")
+    return Loss(severity, draft.object, *draft.place, why=why, cascade=draft.cascade)
+
+
+def _acts(halves: Sequence[Sql | None]) -> tuple[list[Act], list[Draft]]:
+    """The effects of all halves, and what can be said without them."""
+    acts: list[Act] = []
+    drafts: list[Draft] = []
+    for number, half in enumerate(halves):
+        if half is None:
+            continue
+        script = half.script
+        if script.directives.opaque:
+            place = (half.path, half.first_line)
+            drafts.append(Draft(number, place, "a file marked opaque", severity=Severity.UNKNOWN))
+            continue
+        acts += [
+            Act(number, (half.path, statement.line), effect)
+            for statement in script.statements
+            for effect in parser.effects(statement.text)
+        ]
+    return acts, drafts
+
+
+def _names(effect: e.Effect) -> Iterable[e.Name]:
+    """Names of relations that the effect speaks of, as far as they must be looked up."""
+    match effect:
+        case e.Drop():
+            return effect.names
+        case e.Truncate():
+            return effect.tables
+        case e.Rename() | e.Create():
+            return (effect.name,)
+        case (
+            e.DropColumn()
+            | e.DropConstraint()
+            | e.ChangeType()
+            | e.Write()
+            | e.AddColumn()
+            | e.RenameColumn()
+        ):
+            return (effect.table,)
+        case e.RenameSchema() | e.SearchPath() | e.Calls() | e.Opaque():
+            return ()
