@@ -42,6 +42,7 @@ class Words:
         self.lines.append(f"warning: {text}")
 
     def done(self, direction: Direction, migration_id: str, milliseconds: int | None, note: str) -> None:
+        assert milliseconds is None or milliseconds >= 0
         self.lines.append(f"{direction} {migration_id} {note}".strip())
 
     @property

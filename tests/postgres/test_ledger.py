@@ -33,9 +33,9 @@ def test_default_privileges_give_nobody_the_ledger(runner: Runner, server: Serve
             assert runner.up().result.reason is Reason.SUCCEEDED
             assert rights.writers(connection, Names()) == []
             row = connection.execute(
-                "SELECT has_schema_privilege(%s, 'switchback', 'USAGE'), "
-                "has_table_privilege(%s, 'switchback.migrations', 'SELECT'), "
-                "has_sequence_privilege(%s, 'switchback.events_seq_seq', 'USAGE')".encode(),
+                b"SELECT has_schema_privilege(%s, 'switchback', 'USAGE'), "
+                b"has_table_privilege(%s, 'switchback.migrations', 'SELECT'), "
+                b"has_sequence_privilege(%s, 'switchback.events_seq_seq', 'USAGE')",
                 (role, role, role),
             ).fetchone()
             assert row == (False, False, False)
@@ -150,7 +150,8 @@ def test_the_ledger_has_not_changed_since_it_was_frozen(runner: Runner) -> None:
     shape = (
         "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull "
         "FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
-        "WHERE c.relnamespace = 'switchback'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 ORDER BY 1, a.attnum"
+        "WHERE c.relnamespace = 'switchback'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 "
+        "ORDER BY 1, a.attnum"
     )
     runner.up()
     now = runner.query(shape)

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+DEFERRED = """CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE c (id int REFERENCES p DEFERRABLE INITIALLY DEFERRED);
+INSERT INTO c VALUES (1);
+SELECT 1;"""
+
+
 @pytest.fixture
 def runner(database: str, folder: Path) -> Runner:
     return Runner(database, folder)
@@ -97,11 +103,10 @@ def test_syntax_error_in_the_last_lets_those_before_it_run(runner: Runner) -> No
 @pytest.mark.parametrize(
     ("text", "line", "sqlstate"),
     [
-        ("CREATE TABLE u (id int);\nINSERT INTO u VALUES (1), (1);\nCREATE UNIQUE INDEX ON u (id);", 3, "23505"),
+        ("CREATE TABLE u (i int);\nINSERT INTO u VALUES (1),(1);\nCREATE UNIQUE INDEX ON u (i);", 3, "23505"),
         ("SELECT 1;\n-- what follows fails at run time\n\nSELECT 1 /\n 0;", 4, "22012"),
         ("DO $$\nBEGIN\n  RAISE 'no';\nEND $$;", 1, "P0001"),
-        ("CREATE TABLE p (id int PRIMARY KEY);\nCREATE TABLE c (id int REFERENCES p DEFERRABLE INITIALLY DEFERRED);\n"
-         "INSERT INTO c VALUES (1);\nSELECT 1;", 3, "23503"),
+        (DEFERRED, 3, "23503"),
     ],
     ids=["unique index", "division", "raise", "deferred constraint at COMMIT"],
 )  # fmt: skip
@@ -152,7 +157,8 @@ def test_settings_of_one_file_do_not_reach_the_next(runner: Runner) -> None:
     write(
         runner.folder,
         _0001_a_up="CREATE SCHEMA s; CREATE ROLE r_pytest; GRANT ALL ON SCHEMA s TO r_pytest;\n"
-        "SET search_path = s; SET client_min_messages = error; SET ROLE r_pytest; CREATE TABLE inside (id int);",
+        "SET search_path = s; SET client_min_messages = error; SET ROLE r_pytest;\n"
+        "CREATE TABLE inside (id int);",
         _0002_b_up="CREATE TABLE outside (id int); RESET ALL; SET standard_conforming_strings = off;",
         _0003_c_up="DROP OWNED BY r_pytest; DROP ROLE r_pytest;",
     )

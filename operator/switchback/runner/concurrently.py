@@ -83,43 +83,41 @@ def look(session: Session, statement: Statement, index: int, *, up: bool) -> Sta
     if not verb:
         return Started(index, up)
     blank = Started(index, up, verb, name, table)
-    _refuse_invalid(session, blank)
+    refuse_invalid(session, blank)
     return replace(blank, was_there=_find(session, blank) is not None)
 
 
 def is_done(session: Session, statement: Statement, before: Started) -> bool:
-    """Whether a statement that was begun has been done; an invalid index that it left is dropped on the way.
-
-    False: it has to run (again).
-    """
-    if (before.verb, before.index, before.table) != _parsed(statement) or not before.verb:
+    """Whether a statement that was begun has surely been done."""
+    if not before.verb or (before.verb, before.index, before.table) != _parsed(statement):
         return False
     found = _find(session, before)
     if before.verb == "drop":
         return found is None and before.was_there
-    if found is None or before.was_there:
-        return False
-    if found.valid:
+    return found is not None and found.valid and not before.was_there
+
+
+def clean(session: Session, before: Started) -> bool:
+    """Drop the invalid index that CREATE INDEX CONCURRENTLY has left, if it is surely that one.
+
+    Returns:
+        Whether nothing of the statement is left.
+    """
+    found = _find(session, before) if before.verb == "create" and not before.was_there else None
+    if found is None or found.valid:
         return True
-    clean(session, statement, before)
-    _refuse_invalid(session, before)
-    return False
-
-
-def clean(session: Session, statement: Statement, before: Started) -> None:
-    """Drop the invalid index that a failed CREATE INDEX CONCURRENTLY has left, if it is surely that one."""
-    if before.verb != "create" or before.was_there or _parsed(statement)[0] != "create":
-        return
-    found = _find(session, before)
-    if found is None or found.valid or found.kind != "i" or not found.named or found.building:
-        return
+    if found.kind != "i" or not found.named or found.building:
+        return False
     session.reporter.say(f"Dropping the invalid index {found.name} that the interrupted statement has left.")
     with session.stop.held():
-        for _ in wire.exchange(session.work, f"DROP INDEX CONCURRENTLY IF EXISTS {found.name}", session.stop):
-            pass
+        for text in ("SET lock_timeout = 0", f"DROP INDEX CONCURRENTLY IF EXISTS {found.name}"):
+            for _ in wire.exchange(session.work, text, session.stop):
+                pass
+    session.stop.check()
+    return _find(session, before) is None
 
 
-def _refuse_invalid(session: Session, what: Started) -> None:
+def refuse_invalid(session: Session, what: Started) -> None:
     """Stop where an invalid index has the name that is to be made: IF NOT EXISTS would accept it.
 
     Raises:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from switchback.runner.ledger.model import Ledger, Row
 
 
+SHOWN_LOSSES = 8
+"""Losses of one step that travel in a result; the rest is counted."""
+
+
 class Way(Enum):
     """How a step is done."""
 
@@ -45,7 +49,8 @@ class PlannedStep:
         row: the ledger's row, if it is applied.
         notice: a sentence for people, if something about it is unusual.
         severity: the worst loss.
-        losses: what is lost, for people.
+        losses: what is lost, for people, worst first.
+        risks: what somebody has to accept for it.
     """
 
     direction: Direction
@@ -57,6 +62,7 @@ class PlannedStep:
     notice: str = ""
     severity: Severity = Severity.NOTHING
     losses: tuple[str, ...] = ()
+    risks: tuple[Risk, ...] = ()
 
     @property
     def digest_part(self) -> tuple[str, str, str, str]:
@@ -70,7 +76,10 @@ class PlannedStep:
     @property
     def public(self) -> Step:
         """As it travels in a result."""
-        return Step(self.direction, self.id, self.severity, self.losses)
+        losses = self.losses
+        if len(losses) > SHOWN_LOSSES:
+            losses = (*losses[:SHOWN_LOSSES], f"{len(losses) - SHOWN_LOSSES} more")
+        return Step(self.direction, self.id, self.severity, losses)
 
 
 @dataclass(frozen=True)
@@ -83,7 +92,6 @@ class Plan:
         direction: `NONE` when there is nothing to do.
         steps: empty exactly when the direction is `NONE`.
         pending: how many files of the source are not applied, within the target or not.
-        extra_risks: risks beyond those of losses, such as CASCADE.
     """
 
     ledger: Ledger
@@ -91,7 +99,6 @@ class Plan:
     direction: Direction
     steps: tuple[PlannedStep, ...]
     pending: int = 0
-    extra_risks: tuple[Risk, ...] = ()
 
     @cached_property
     def digest(self) -> str:
@@ -107,14 +114,9 @@ class Plan:
     @property
     def risks(self) -> tuple[Risk, ...]:
         """What somebody has to accept before the plan runs, without doubles, in a fixed order."""
-        found = set(self.extra_risks)
-        for step in self.steps:
-            if step.severity is Severity.UNKNOWN:
-                found.add(Risk.UNKNOWN)
-            elif step.severity.needs_consent:
-                found.add(Risk.DATA_LOSS)
-            if step.way is Way.FORGET:
-                found.add(Risk.FORGET_MISSING)
+        found = {risk for step in self.steps for risk in step.risks}
+        if any(step.way is Way.FORGET for step in self.steps):
+            found.add(Risk.FORGET_MISSING)
         return tuple(risk for risk in Risk if risk in found)
 
     def with_steps(self, steps: Sequence[PlannedStep]) -> Plan:

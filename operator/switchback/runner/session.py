@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from switchback.contract.reasons import Reason
-from switchback.runner import lock
+from switchback.runner import clock, lock
 from switchback.runner.errors import RunnerError
 from switchback.runner.ledger import read, schema
 
@@ -177,8 +177,7 @@ def unfit(ledger: Ledger, operation_id: str) -> RunnerError | None:
     if held is not None and not held.admits(operation_id):
         return RunnerError(
             Reason.RESERVED,
-            f"Operation {held.operation_id} has reserved this database until "
-            f"{held.until.isoformat(timespec='seconds')}.",
+            f"Operation {held.operation_id} has reserved this database until {clock.stamp(held.until)}.",
         )
     return None
 

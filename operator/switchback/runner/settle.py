@@ -109,6 +109,18 @@ def not_committed(step: PlannedStep, lost: wire.LostError) -> RunnerError:
     )
 
 
+def not_finished(step: PlannedStep, line: int, lost: wire.LostError) -> RunnerError:
+    """The connection broke while a statement ran outside any transaction, and it was not done."""
+    return RunnerError(
+        Reason.CONNECTION_LOST,
+        f"The connection broke during {step.id} ({lost}). The statement is not done; what it left, the next "
+        "run clears away.",
+        "See the server's log for why it closed, then run it again.",
+        file=None if step.half is None else step.half.path,
+        line=line,
+    )
+
+
 def guard_failed(session: Session, bundle: Bundle, failure: Failure, step: PlannedStep) -> RunnerError:
     """A file ended its transaction. Ask the ledger what is left, and note there what is known."""
     ledger = session.read()

@@ -55,6 +55,7 @@ class Stepwise:
         self.settings = limits.settings(session.limits, step.half, major)
         row = step.row
         self.is_new = row is None if self.counter.up else row is None or row.down_done is None
+        self.leaves_traces = False
         self.done = 0
 
     def run(self) -> None:
@@ -114,20 +115,29 @@ class Stepwise:
                 return
             started = concurrently.look(self.session, statement, index, up=self.counter.up)
             self._ours(self.counter.start(started.text))
-        elif concurrently.is_done(self.session, statement, started):
+        self.leaves_traces = True
+        if concurrently.is_done(self.session, statement, started):
             self.session.reporter.say(f"{self.half.path}:{statement.line}: done by an earlier run.")
-            self._ours(self.counter.count(index + 1))
-            return
+        else:
+            self._settled(index, statement, started)
+        self._ours(self.counter.count(index + 1))
+        self.leaves_traces = False
+
+    def _settled(self, index: int, statement: Statement, started: concurrently.Started) -> None:
+        """Run a statement alone, until it is surely done or surely not."""
+        if not concurrently.clean(self.session, started):
+            concurrently.refuse_invalid(self.session, started)
         try:
             error = self._alone(index, statement)
         except wire.LostError as lost:
-            self._settle(statement, started, lost)
-            error = None
+            settle.after_loss(self.session, self.step, lost)
+            if concurrently.is_done(self.session, statement, started):
+                return
+            raise settle.not_finished(self.step, statement.line, lost) from None
         if error is not None:
-            concurrently.clean(self.session, statement, started)
             self.session.stop.check()
+            self.leaves_traces = not concurrently.clean(self.session, started)
             raise self._failed(index, statement, error)
-        self._ours(self.counter.count(index + 1))
 
     def _in_transaction(self, index: int, statement: Statement) -> bool:
         """Try a statement together with its counter. False: the server wants it outside a transaction."""
@@ -188,12 +198,6 @@ class Stepwise:
                 error = reply.error or error
         return error
 
-    def _settle(self, statement: Statement, started: concurrently.Started, lost: wire.LostError) -> None:
-        """The connection broke while a statement ran alone: look whether it was done."""
-        settle.after_loss(self.session, self.step, lost)
-        if not concurrently.is_done(self.session, statement, started):
-            raise settle.not_committed(self.step, lost)
-
     def _ours(self, text: str) -> None:
         """A transaction of our own."""
         with self.session.stop.held():
@@ -203,7 +207,7 @@ class Stepwise:
 
     def _abandon_unbegun(self, index: int) -> bool:
         """Take the record away again when nothing has taken effect. Gives whether that was so."""
-        if index or not self.is_new:
+        if index or not self.is_new or self.leaves_traces:
             return False
         self._ours(self.counter.abandon())
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from switchback.runner.downs import DownFrom, backward
@@ -28,7 +29,22 @@ def plan_backward(session: Session, request: Request, comparison: Comparison, go
     )
     if any(step.way is Way.LEDGER for step in plan.steps):
         rights.refuse_writable(session.work, session.names)
-    return plan
+    return with_losses(session, plan)
+
+
+def with_losses(session: Session, plan: Plan) -> Plan:
+    """The plan with what each step would destroy, looked up in the database as it is now."""
+    if not plan.steps:
+        return plan
+    from switchback.runner import losses  # noqa: PLC0415 - only a rollback has to know them
+
+    found = losses.assess([step.half for step in plan.steps], session.work)
+    return plan.with_steps(
+        [
+            replace(step, severity=one.severity, losses=one.texts, risks=one.risks)
+            for step, one in zip(plan.steps, found, strict=True)
+        ]
+    )
 
 
 def _wanted(comparison: Comparison, goal: Goal, request: Request) -> list[str]:

@@ -8,6 +8,7 @@ from switchback.contract.reasons import Reason
 from switchback.contract.words import Direction
 from switchback.runner.errors import RunnerError
 from switchback.runner.execute import Executor
+from switchback.runner.ledger import changes
 from switchback.runner.operations.back import plan_backward
 from switchback.runner.operations.base import Answer, Facts, Request, again, look, wished
 from switchback.runner.operations.forward import plan_forward
@@ -42,6 +43,7 @@ def run(session: Session, request: Request, facts: Facts) -> Answer:
         plan = _plan(session, request, changed, facts)
         if plan.direction is not Direction.FORWARD:
             return Answer(Reason.UP_TO_DATE, f"Another run was faster: the database is at {facts.current}.")
+    _take_over(session, request, facts)
     facts.ledger = session.ensure(plan.ledger)
     executor = Executor(session, facts.ledger)
     facts.done = executor.done
@@ -49,6 +51,14 @@ def run(session: Session, request: Request, facts: Facts) -> Answer:
     return Answer(
         Reason.SUCCEEDED, f"Applied {_count(len(executor.done))}; the database is at {facts.current}."
     )
+
+
+def _take_over(session: Session, request: Request, facts: Facts) -> None:
+    """End the reservation of an older operation of the same resource: its rollback must not come any more."""
+    meta = facts.ledger.meta if facts.ledger is not None else None
+    held = meta.reservation if meta is not None else None
+    if held is not None and held.shares_holder(request.operation_id):
+        changes.release(session.work, session.names, session.author)
 
 
 def _plan(session: Session, request: Request, comparison: Comparison, facts: Facts) -> Plan:

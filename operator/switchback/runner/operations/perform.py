@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -13,6 +12,7 @@ from switchback.contract.reasons import Reason, meaning
 from switchback.contract.result import Result
 from switchback.contract.words import Direction
 from switchback.migrations.errors import SourceProblem
+from switchback.runner import clock
 from switchback.runner.errors import RunnerError
 from switchback.runner.operations.base import Facts
 from switchback.runner.operations.registry import OPERATIONS
@@ -126,7 +126,7 @@ def _result(request: Request, facts: Facts, reason: Reason, message: str) -> Res
         operation_id=request.operation_id,
         reason=reason,
         message=message,
-        at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        at=clock.now(),
         exit_code=int(meaning(reason).exit_code),
         database=None if ledger is None else ledger.identity.database,
         direction=Direction.NONE if plan is None else plan.direction,
@@ -136,7 +136,7 @@ def _result(request: Request, facts: Facts, reason: Reason, message: str) -> Res
         plan_digest="" if plan is None or not plan.steps else plan.digest,
         source_digest="" if facts.source is None else facts.source.digest,
         risks=() if plan is None else plan.risks,
-        reserved_until="" if facts.reserved_until is None else facts.reserved_until.isoformat(),
+        reserved_until="" if facts.reserved_until is None else clock.stamp(facts.reserved_until),
         applied_tail=tuple(applied[-10:]),
         steps=() if plan is None else tuple(step.public for step in plan.steps),
     )

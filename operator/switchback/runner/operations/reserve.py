@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Direction
+from switchback.runner import clock
 from switchback.runner.errors import RunnerError
 from switchback.runner.operations import inspect
 from switchback.runner.operations.base import Answer, Facts, Request, look
@@ -35,5 +36,5 @@ def run(session: Session, request: Request, facts: Facts) -> Answer:
     until = facts.reserved_until
     return Answer(
         Reason.SUCCEEDED,
-        f"Reserved for {request.operation_id} until {until.isoformat(timespec='seconds') if until else ''}.",
+        f"Reserved for {request.operation_id} until {clock.stamp(until) if until else ''}.",
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
 from switchback.contract.words import BASE, Direction
+from switchback.runner import clock
 from switchback.runner.errors import RunnerError
 from switchback.runner.execute import Executor
 from switchback.runner.ledger import changes
@@ -141,7 +142,7 @@ def _refuse_unreserved(request: Request, facts: Facts) -> None:
     if held is None or held.operation_id != request.operation_id or not held.live:
         who = "nobody holds one" if held is None else f"{held.operation_id} holds it"
         if held is not None and held.operation_id == request.operation_id:
-            who = f"it ended at {held.until.isoformat(timespec='seconds')}"
+            who = f"it ended at {clock.stamp(held.until)}"
         raise RunnerError(
             Reason.RESERVATION_LOST,
             f"Operation {request.operation_id} has no reservation of this database: {who}.",
