@@ -46,7 +46,7 @@ class Image:
         return f"localhost/{self.tag}"
 
 
-_IMAGES = {
+IMAGES = {
     BASE: Image(BASE, _FOLDER / "base" / "Containerfile", (), based=False),
     PAUSE: Image(PAUSE, _FOLDER / "pause" / "Containerfile", (), based=False),
     "postgres:15": Image(
@@ -77,14 +77,14 @@ def build(*tags: str) -> dict[str, str]:
     with locked(folder / ".lock", "building images"):
         for leftover in folder.glob("context-*"):  # of a run that was killed
             shutil.rmtree(leftover)
-        built = {_IMAGES[tag].name: _built(tag) for tag in tags}
+        built = {IMAGES[tag].name: _built(tag) for tag in tags}
         image_store.prune()
     return built
 
 
 def key(tag: str) -> str:
     """Return the hash of everything an image is made from."""
-    image = _IMAGES[tag]
+    image = IMAGES[tag]
     parts: list[bytes | str] = [platform.machine(), image.containerfile.read_bytes()]
     if tag == BASE:
         parts += [_SUITE, _BASE_PACKAGES, *_LEFT_OUT]
@@ -101,7 +101,7 @@ def _built(tag: str) -> str:
     known = image_store.recall(tag, key(tag))
     if known is not None:
         return known
-    image = _IMAGES[tag]
+    image = IMAGES[tag]
     if image.based:
         _base_in_storage()
     wanted = key(tag)
@@ -168,7 +168,7 @@ def _busybox() -> str:
 def _base_in_storage() -> None:
     """Leave the base where FROM finds it; its storage may have been removed while the layout stayed."""
     _built(BASE)
-    name = _IMAGES[BASE].name
+    name = IMAGES[BASE].name
     if run([*_buildah(), "inspect", "--type=image", name], check=False).returncode != 0:
         say(f"putting {name} back into the storage of buildah")
         run([*_buildah(), "pull", f"oci:{image_store.layout()}:{BASE}"], timeout=600)
