@@ -135,7 +135,11 @@ class Stage:
         command(f"export KUBECONFIG={self.backend.kubeconfig}")
         command(f"kubectl -n {self.kube.namespace} get dbm,jobs,pods")
         say("and to remove it:", indent=0)
-        command(f"kubectl delete namespace {self.kube.namespace}" if self.was_up else "make cluster-down")
+        if self.was_up:
+            command(f"kubectl delete namespace {self.kube.namespace}")
+            command(f"kubectl delete pv {self.volume} --ignore-not-found")
+        else:
+            command("make cluster-down")
 
     def _namespace_is_there(self) -> bool:
         return bool(self.kube.quiet("get", "namespace", self.kube.namespace, "--ignore-not-found").strip())

@@ -119,7 +119,9 @@ class Demo:
             self.kube.wait(DBM, ready, seconds=OPERATION_SECONDS)
             status = self.status()
             approval, steps = status["approval"], status["operation"]["steps"]
-            table([("direction", "migration", "severity", "what it destroys"), *map(planned, steps)])
+            for step in steps:
+                say(f"{step['direction']} {step['id']}, severity {step['severity']}:")
+                say("\n".join(f"- {loss}" for loss in step.get("losses", ())), indent=6)
             say(f"risks to accept: {', '.join(approval['risks'])}    token: {approval['token']}")
             losses = [loss for step in steps for loss in step.get("losses", ())]
             expect(any("vouchers" in loss for loss in losses), "the plan does not name the vouchers")
@@ -131,7 +133,8 @@ class Demo:
     def approve(self, token: str) -> None:
         """One annotation, bound to this plan; then snapshot and rollback run on their own."""
         with self.story.step("Approved by its token: restore point first, then the rollback"):
-            self.kube.show("annotate", DBM, f"switchback.dev/approve={token}", "--overwrite")
+            yes = (f"switchback.dev/approve={token}", "switchback.dev/approved-by=on-call")
+            self.kube.show("annotate", DBM, *yes)
             self.finished(BEFORE)
             sealed = max(map(ended, self.pods("snapshot")), default="")
             begun = min((job["metadata"]["creationTimestamp"] for job in self.jobs("rollback")), default="")
@@ -172,7 +175,7 @@ class Demo:
             command(f"kubectl -n {self.kube.namespace} get {DBM} -o yaml   # conditions, then history")
             table(columns(status["conditions"], "type", "status", "reason", "message"))
             say()
-            told = ("operationID", "direction", "from", "to", "outcome", "completionTime")
+            told = ("operationID", "direction", "from", "to", "outcome", "requestedBecause")
             table(columns(status["history"], *told))
             outcomes = [entry["outcome"] for entry in status["history"]]
             expect(outcomes == ["Succeeded"] * 4, f"the history tells of other outcomes: {outcomes}")
@@ -217,11 +220,6 @@ class Demo:
         said = self.kube.quiet("get", kind, f"--selector=switchback.dev/step={step}", "-o", "json")
         found: list[dict[str, Any]] = json.loads(said)["items"]
         return found
-
-
-def planned(step: dict[str, Any]) -> tuple[str, ...]:
-    """A step of the plan as a row of a table."""
-    return (step["direction"], step["id"], step["severity"], "; ".join(step.get("losses", ())))
 
 
 def columns(entries: list[dict[str, Any]], *names: str) -> list[tuple[str, ...]]:

@@ -88,7 +88,8 @@ class Kube:
             FailedError: the time is over, or the resource is Stalled.
         """
         self.tell("wait", what, f"--for={condition}", f"--timeout={seconds}s")
-        deadline = time.monotonic() + seconds
+        began = time.monotonic()
+        deadline = began + seconds
         while (left := deadline - time.monotonic()) > 0:
             slice_ = max(1, min(SLICE_SECONDS, round(left)))
             try:
@@ -97,6 +98,7 @@ class Kube:
                 if "timed out waiting" not in str(error):
                     raise
             else:
+                say(styled(f"condition met after {time.monotonic() - began:.1f} s", "dim"))
                 return
             if what.startswith("dbm/") and self.condition(what, "Stalled").startswith("True"):
                 raise FailedError(f"{what} is Stalled: {self.condition(what, 'Ready')}")

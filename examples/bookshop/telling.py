@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WIDTH = 100
+CELL = 72
 _STYLES = {"bold": "1", "dim": "2", "green": "32", "red": "31", "cyan": "36"}
 
 
@@ -36,7 +37,8 @@ def command(line: str) -> None:
 
 
 def table(rows: list[tuple[str, ...]]) -> None:
-    """Print rows in columns; the first row is the heading."""
+    """Print rows in columns; the first row is the heading. Long cells are cut: `kubectl` has them in full."""
+    rows = [tuple(cell if len(cell) <= CELL else f"{cell[: CELL - 3]}..." for cell in row) for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for number, row in enumerate(rows):
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
