@@ -393,3 +393,28 @@ def test_from_the_command_line_create_verify_list_and_restore(
     twice = switchback("restore", root / "first", "--url", server.url(), "--database", copy_name, url="")
     assert twice.returncode == 11
     assert "exists" in twice.stderr
+
+
+def test_what_can_be_refused_at_once_is_refused_before_the_files_are_read(
+    server: Server, filled: str, pod: Pod
+) -> None:
+    pod.take(filled)
+    folder = pod.root / NAME
+    restoring = ("restore", folder, "--database", "postgres")
+    wrong = switchback(*restoring, url=server.url(password="wrong"))
+    taken = switchback(*restoring, url=server.url())
+    assert (wrong.returncode, taken.returncode) == (7, 11)
+    assert "verifying" not in wrong.stdout + taken.stdout
+
+
+def test_a_folder_that_cannot_be_made_is_told_without_a_traceback(filled: str, tmp_path: Path) -> None:
+    done = switchback("snapshot", "create", "--to", tmp_path / "no" / "where", url=filled)
+    assert done.returncode == 8
+    assert "could not be made" in done.stderr
+    part = switchback(
+        "snapshot", "prepare", "--to", tmp_path, "--work", tmp_path / "no", "--name", "x",
+        "--operation-id", "y", url=filled,
+    )  # fmt: skip
+    assert part.returncode == 8
+    assert "cannot be written" in part.stderr
+    assert "Traceback" not in done.stderr + part.stderr

@@ -16,7 +16,7 @@ from switchback.cli.snapshot_work import perform_here
 from switchback.contract.reasons import Reason
 from switchback.runner.operations.base import Answer
 from switchback.runner.stop import Stopped
-from switchback.snapshots.restore import Order, Restored, check, restore
+from switchback.snapshots.restore import Order, Restored, check, preflight, restore
 from switchback.snapshots.store import size_text
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ def run(console: Console, **values: Any) -> int:
     made: list[Restored] = []
 
     def act(opener: Opener) -> Answer:
-        where = opener.address.where  # a URL that cannot be read is told before gigabytes are
+        where = opener.address.where
+        preflight(order, opener)
         known = check(order.folder, console.say)
         if _wants_question(values):
             _ask(known, order, where)

@@ -30,7 +30,7 @@ from switchback.snapshots.layout import DAMAGED, MANIFEST, PARTIAL
 from switchback.snapshots.prepare import Order, prepare
 from switchback.snapshots.progress import Meter
 from switchback.snapshots.seal import Sealed, seal
-from switchback.snapshots.store import refuse_odd_name, size_text
+from switchback.snapshots.store import refuse_odd_name, size_text, telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +84,8 @@ def create(console: Console, **values: Any) -> int:
     def act(opener: Opener) -> Answer:
         name = values["name"] or _default_name(opener.address.database)
         refuse_odd_name(name)
-        root.mkdir(exist_ok=True)
+        with telling(root, "The folder for restore points could not be made"):
+            root.mkdir(exist_ok=True)
         requester = manifest.Requester(operation_id)
         order = Order(root, Path(), name, values["jobs"], requester, Names(values["ledger_schema"]))
         made.append(laptop.create(order, opener, console.say))
@@ -146,7 +147,11 @@ def prepare_part(console: Console, **values: Any) -> int:
     with Stop().installed() as stop:
         wishes = Wishes(requester.operation_id, read_only=True)
         opener = Opener(None, wishes, console.warn, stop.wait)
-        found = prepare(order, opener, Meter(console.say, "read").add)
+        try:
+            found = prepare(order, opener, Meter(console.say, "read").add)
+        except OSError as error:  # nobody can be told but the log
+            console.error(f"{order.work} cannot be written: {error.strerror}.")
+            return int(meaning(Reason.SNAPSHOT_FAILED).exit_code)
     for notice in found.notices:
         console.say(notice)
     if found.trouble is not None:

@@ -64,6 +64,24 @@ class Restored:
     notices: tuple[str, ...] = ()
 
 
+def preflight(order: Order, opener: Opener) -> None:
+    """Everything that can be refused before gigabytes are read: program, server, name, roles.
+
+    Raises:
+        RunnerError: why the restore point cannot be restored there.
+    """
+    known, _ = contents.read(order.folder)
+    clients.find("pg_restore", known.client_major, Reason.RESTORE_FAILED)
+    with opener("restore") as connection:
+        _refuse(order, known, connection)
+
+
+def _refuse(order: Order, known: Manifest, connection: psycopg.Connection[Any]) -> None:
+    _refuse_older_server(connection, known)
+    target.refuse_existing(connection, order.database)
+    _refuse_missing_roles(connection, order, known)
+
+
 def check(folder: Path, say: Callable[[str], None]) -> Manifest:
     """The manifest of a restore point of which every byte is as it was.
 
@@ -93,9 +111,7 @@ def restore(order: Order, known: Manifest, opener: Opener, say: Callable[[str], 
         application = application_name(order.operation_id, "restore")
         options = opener.address.options
         parameters = libpq.parameters_of(connection, options, application, program.major)
-        _refuse_older_server(connection, known)
-        target.refuse_existing(connection, order.database)
-        _refuse_missing_roles(connection, order, known)
+        _refuse(order, known, connection)
         say(f"creating database {order.database} ...")
         target.create(connection, order.database, known, owners=order.owners)
         with _dropped_on_failure(connection, order.database, say):
