@@ -126,6 +126,8 @@ def test_a_ledger_that_came_with_a_copy_is_not_written(runner: Runner, server: S
             assert (ending.result.reason, ending.result.exit_code) == (Reason.DATABASE_CHANGED, 11)
             assert name in ending.result.message
         assert copied.applied == ["0001_a"]
+        assert copied.call("repair", "--rebind").returncode == 0
+        assert copied.up().result.reason is Reason.SUCCEEDED
     finally:
         server.drop_database(copy)
 

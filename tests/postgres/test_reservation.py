@@ -159,6 +159,13 @@ def test_release_is_harmless(runner: Runner) -> None:
     assert runner.run("release", by=FIRST).result.exit_code == 0
 
 
+def test_repair_releases_whoever_holds_it(runner: Runner) -> None:
+    runner.run("reserve", target="0001_a", by=FIRST)
+    done = runner.call("repair", "--release")
+    assert (done.returncode, FIRST in done.stdout) == (0, True)
+    assert reserved_by(runner) is None
+
+
 def test_expected_source(runner: Runner) -> None:
     digest = runner.run("inspect").result.source_digest
     (runner.folder / "notes.txt").write_text("covered by the digest")

@@ -23,7 +23,7 @@ class Console:
 
     def style(self, text: str, **how: object) -> str:
         """`text` in a style on a terminal, plain elsewhere."""
-        return click.style(text, **how) if self.colour else text  # type: ignore[arg-type]
+        return click.style(text, **how) if self.colour and how else text  # type: ignore[arg-type]
 
     def print(self, text: str = "") -> None:
         """One line, at once: whoever reads a pod's log sees it while the run goes on."""

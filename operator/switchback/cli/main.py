@@ -25,6 +25,7 @@ COMMANDS: dict[str, Entry] = {
     "migrate": Entry("switchback.cli.migrate", "Apply pending migrations (alias: up)."),
     "rollback": Entry("switchback.cli.rollback", "Roll back migrations (alias: down)."),
     "plan": Entry("switchback.cli.plan", "What migrate or rollback would do, and what would be lost."),
+    "repair": Entry("switchback.cli.repair", "Rebind a ledger that came with a copy; clear a reservation."),
     "run": Entry("switchback.cli.run", "One operation of the operator, as its Jobs call it."),
     "restore": Entry("switchback.cli.restore", "Restore a snapshot into a new database."),
     "snapshot": Entry("switchback.cli.snapshot", "Take, verify and list restore points."),

@@ -23,7 +23,7 @@ def command(**values: Any) -> int:
     Exit codes: 0 applied or nothing to do, 4 files, 6 lock, 7 connection, 8 failed and rolled back to the
     last good migration, 12 the target lies behind.
     """
-    from switchback.cli import work  # noqa: PLC0415 - help must not import the driver
+    from switchback.cli import show, work  # noqa: PLC0415 - help must not import the driver
     from switchback.contract.words import Operation  # noqa: PLC0415 - same
     from switchback.runner.operations.base import Request  # noqa: PLC0415 - same
 
@@ -43,4 +43,6 @@ def command(**values: Any) -> int:
         allow_non_empty=values["allow_non_empty"],
     )
     ending = work.work(shared, console, request, reason=values["reason"])
+    if request.dry_run and ending.facts.plan is not None and not shared.json:
+        show.show(ending.facts.plan, console)
     return work.answer(ending, console, shared)

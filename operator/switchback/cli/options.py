@@ -41,24 +41,34 @@ class Common:
     debug: bool
 
 
-_OPTIONS = (
+_CONNECTION = (
     click.option("--url", metavar="URL", help="Database, as postgresql://user:password@host:5432/name. "
                  "Default: DATABASE_URL, else PGHOST, PGDATABASE, PGUSER, PGPASSWORD."),
-    click.option("--dir", "folder", type=click.Path(path_type=Path), default=DEFAULT_FOLDER,
-                 show_default=True, help="Folder of the migrations."),
-    click.option("--format", "format_name", metavar="NAME", help="Format of the migrations; default: look."),
-    click.option("--ignore", multiple=True, metavar="GLOB", help="Files that are no migrations; repeatable."),
     click.option("--role", metavar="NAME", help="Role that does the work; default: the user that logs in."),
     click.option("--ledger-schema", metavar="NAME", default="switchback", show_default=True,
                  help="Schema of the ledger."),
     click.option("--json", "as_json", is_flag=True, help="Answer in JSON on stdout; text goes to stderr."),
     click.option("--debug", is_flag=True, envvar="SWITCHBACK_DEBUG", help="Show where a bug happened."),
 )  # fmt: skip
+_FILES = (
+    click.option("--dir", "folder", type=click.Path(path_type=Path), default=DEFAULT_FOLDER,
+                 show_default=True, help="Folder of the migrations."),
+    click.option("--format", "format_name", metavar="NAME", help="Format of the migrations; default: look."),
+    click.option("--ignore", multiple=True, metavar="GLOB", help="Files that are no migrations; repeatable."),
+)  # fmt: skip
+
+
+def connection(function: F) -> F:
+    """Add the options that say which database; `take_connection` takes their values."""
+    for option in reversed(_CONNECTION):
+        function = option(function)
+    return function
 
 
 def common(function: F) -> F:
-    """Add the shared options; `take` makes a `Common` of their values."""
-    for option in reversed(_OPTIONS):
+    """Add the options that say which files and which database; `take` takes their values."""
+    function = connection(function)
+    for option in reversed(_FILES):
         function = option(function)
     return function
 
@@ -75,3 +85,8 @@ def take(values: dict[str, Any]) -> Common:
         json=values.pop("as_json"),
         debug=values.pop("debug"),
     )
+
+
+def take_connection(values: dict[str, Any]) -> Common:
+    """As `take`, for a command that reads no files."""
+    return take(values | {"folder": Path(), "format_name": None, "ignore": ()})

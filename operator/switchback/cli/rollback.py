@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from switchback.cli.console import Console
 from switchback.cli.options import common, take
+from switchback.contract.exits import ExitCode
+from switchback.contract.reasons import Reason
+
+if TYPE_CHECKING:
+    from switchback.runner.operations.base import Answer, Facts
+    from switchback.runner.session import Session
 
 
 @click.command("rollback")
@@ -20,7 +26,8 @@ from switchback.cli.options import common, take
 @click.option("--down-from", type=click.Choice(["auto", "file", "ledger"]), default="auto", show_default=True,
               help="Whose down half runs when file and ledger differ; auto refuses.")  # fmt: skip
 @click.option("--accept-data-loss", is_flag=True, help="Accept that data is lost, or may be.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--accept-cascade", is_flag=True, help="Accept that CASCADE takes other objects along.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask; losses still need their flag.")
 @click.option("--reason", default="", metavar="TEXT", help="Why; kept in the ledger.")
 def command(**values: Any) -> int:
     """Roll back applied migrations, last applied first.
@@ -30,9 +37,12 @@ def command(**values: Any) -> int:
     Exit codes: 0 rolled back or nothing to do, 4 files, 5 no way back, 6 lock, 7 connection, 8 failed and
     stopped at the last good migration, 11 refused for safety.
     """
-    from switchback.cli import work  # noqa: PLC0415 - help must not import the driver
+    from functools import partial  # noqa: PLC0415 - help must not import the driver, nor what only runs use
+
+    from switchback.cli import confirm, show, work  # noqa: PLC0415 - help must not import the driver
     from switchback.contract.words import Operation, Risk  # noqa: PLC0415 - same
     from switchback.runner.downs import DownFrom  # noqa: PLC0415 - same
+    from switchback.runner.operations import rollback  # noqa: PLC0415 - same
     from switchback.runner.operations.base import Request  # noqa: PLC0415 - same
 
     shared = take(values)
@@ -42,6 +52,8 @@ def command(**values: Any) -> int:
     accepted = {Risk.FORGET_MISSING} if values["force"] else set()
     if values["accept_data_loss"]:
         accepted |= {Risk.DATA_LOSS, Risk.UNKNOWN}
+    if values["accept_cascade"]:
+        accepted |= {Risk.CASCADE}
     request = Request(
         Operation.ROLLBACK,
         work.laptop_id(),
@@ -55,5 +67,26 @@ def command(**values: Any) -> int:
         down_from=DownFrom(values["down_from"]),
         accept=frozenset(accepted),
     )
-    ending = work.work(shared, console, request, reason=values["reason"])
+
+    def asking(session: Session, wished: Request, facts: Facts) -> Answer:
+        info = session.work.info
+        question = partial(
+            confirm.ask, where=f"{info.host}:{info.port}", console=console, accepted=wished.accept
+        )
+        return rollback.run(session, wished, facts, question)
+
+    silent = values["yes"] or values["dry_run"] or not confirm.may_ask()
+    action = None if silent else asking
+    try:
+        ending = work.work(shared, console, request, reason=values["reason"], action=action)
+    except confirm.Declined:
+        console.print("Nothing was changed.")
+        return int(ExitCode.INTERRUPTED)
+    plan = ending.facts.plan
+    if (
+        plan is not None
+        and not shared.json
+        and (request.dry_run or ending.result.reason is Reason.DATA_LOSS_REFUSED)
+    ):
+        show.show(plan, console)
     return work.answer(ending, console, shared)

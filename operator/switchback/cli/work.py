@@ -69,7 +69,8 @@ def work(
         statement_timeout_ms=limits.statement_timeout_ms,
         read_only=request.dry_run,
     )
-    with Stop().installed() as stop:
+    stop = Stop()
+    with stop.installed(), stop.held():
         opener = Opener(common.url, wishes, console.warn, stop.wait)
         session = Session(
             opener,
@@ -81,9 +82,8 @@ def work(
         )
         try:
             ending = perform(session, request, opener, action)
-            with stop.held():
-                if conclude is not None:
-                    conclude(ending)
+            if conclude is not None:
+                conclude(ending)
         finally:
             session.close()
     tell(ending, console, common, opener)
@@ -131,6 +131,13 @@ def answer(ending: Ending, console: Console, common: Common) -> int:
     return ending.result.exit_code
 
 
+def _write(path: Path, text: str, console: Console) -> None:
+    try:
+        path.write_text(text)
+    except OSError as error:
+        console.error(f"The result could not be written to {path}: {error.strerror}.")
+
+
 def run(
     common: Common,
     console: Console,
@@ -151,7 +158,7 @@ def run(
     def write(ending: Ending) -> None:
         text = encode(ending.result, budget)
         if result_file is not None:
-            result_file.write_text(text)
+            _write(result_file, text, console)
         if common.json:
             click.echo(text)
         elif ending.error is None:

@@ -172,6 +172,7 @@ def unfit(ledger: Ledger, operation_id: str) -> RunnerError | None:
             f"The ledger was made in database {meta.database_name} (system {meta.system_identifier}, "
             f"oid {meta.database_oid}), but this is {here.database.name} "
             f"(system {here.database.system_identifier}, oid {here.oid}).",
+            "Check that this is the intended database. To go on with a copy: switchback repair --rebind.",
         )
     held = meta.reservation
     if held is not None and not held.admits(operation_id):

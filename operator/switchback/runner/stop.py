@@ -53,7 +53,7 @@ class Stop:
             os._exit(128 + signum)
         self.signum = signum
         os.write(self._wake, b"!")
-        if not self._held:
+        if self._held <= 0:
             raise Stopped(signum)
 
     @contextlib.contextmanager
@@ -64,6 +64,15 @@ class Stop:
             yield
         finally:
             self._held -= 1
+
+    @contextlib.contextmanager
+    def live(self) -> Iterator[None]:
+        """Inside the block a signal is raised again, although an outer block holds signals back."""
+        self._held -= 1
+        try:
+            yield
+        finally:
+            self._held += 1
 
     def check(self) -> None:
         """Raise what was noted.

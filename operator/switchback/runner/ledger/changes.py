@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     import psycopg
 
     from switchback.runner.ledger.entries import Author
+    from switchback.runner.ledger.model import Identity
     from switchback.runner.ledger.names import Names
 
 RESERVED = "Reserved"
 RELEASED = "Released"
+REBOUND = "Rebound"
 
 
 def event(names: Names, kind: str, author: Author, migration_id: str | None = None, details: str = "") -> str:
@@ -100,19 +102,38 @@ def reserve(
     return until
 
 
-def release(connection: psycopg.Connection[Any], names: Names, author: Author) -> bool:
-    """Clear the reservation if it is this operation's or one of the same resource. Gives whether it was."""
+def rebind(connection: psycopg.Connection[Any], names: Names, author: Author, here: Identity) -> None:
+    """Write down that the ledger belongs to the database that it is in. A reservation does not come along."""
+    database = here.database
+    text = (
+        f"BEGIN;UPDATE {names.meta} SET system_identifier = {literal(database.system_identifier)}, "
+        f"database_oid = {here.oid}, database_name = {literal(database.name)}, reserved_by = NULL, "
+        f"reserved_until = NULL, reserved_plan = NULL, revision = revision + 1;"
+        f"{event(names, REBOUND, author)};COMMIT"
+    )
+    connection.execute(text.encode())
+
+
+def release(
+    connection: psycopg.Connection[Any], names: Names, author: Author, *, of_anybody: bool = False
+) -> bool:
+    """Clear the reservation if it is this operation's, one of the same resource, or `of_anybody`.
+
+    Returns:
+        Whether there was such a one.
+    """
     mine = author.operation_id.partition("-")[0]
     row = connection.execute(
         (
             f"WITH m AS (UPDATE {names.meta} SET reserved_by = NULL, reserved_plan = NULL, "
             "reserved_until = NULL, revision = revision + 1 "
-            "WHERE reserved_by = %(id)s OR (%(mine)s <> 'cli' AND "
+            "WHERE reserved_by = %(id)s OR (%(anybody)s AND reserved_by IS NOT NULL) "
+            "OR (%(mine)s <> 'cli' AND "
             "pg_catalog.split_part(reserved_by, '-', 1) = %(mine)s) RETURNING 1), "
             f"e AS (INSERT INTO {names.events} (kind, operation_id, intent_digest, reason) "
             f"SELECT '{RELEASED}', {author.values.replace('%', '%%')} FROM m RETURNING 1) "
             "SELECT count(*) FROM e"
         ).encode(),
-        {"id": author.operation_id, "mine": mine},
+        {"id": author.operation_id, "mine": mine, "anybody": of_anybody},
     ).fetchone()
     return row is not None and bool(row[0])

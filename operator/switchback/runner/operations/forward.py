@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
+from switchback.migrations.model import Reversal
 from switchback.runner.errors import RunnerError
 from switchback.runner.plan import Plan, forward, listed
 
@@ -30,6 +31,9 @@ def plan_forward(session: Session, request: Request, comparison: Comparison, goa
     _refuse_first_contact(request, comparison)
     for notice in comparison.source.check(step.id for step in plan.steps):
         session.reporter.warn(notice)
+    for migration in goal.ahead:
+        if migration.reversal is Reversal.ABSENT:
+            session.reporter.warn(f"{migration.id} has no down half: it cannot be rolled back.")
     for row in comparison.missing:
         session.reporter.warn(f"{row.id} is applied, but its file is gone.")
     return plan

@@ -63,7 +63,8 @@ def perform(
     facts = Facts()
     run = action or OPERATIONS[request.operation]
     try:
-        answer = run(session, request, facts)
+        with session.stop.live():
+            answer = run(session, request, facts)
         return Ending(_result(request, facts, answer.reason, opener.redactor().clean(answer.message)), facts)
     except RunnerError as error:
         return _failed(request, facts, error, error, opener.redactor())

@@ -18,12 +18,16 @@ from switchback.runner.plan import Goal, Plan, goal, listed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from switchback.contract.words import Risk
     from switchback.runner.compare import Comparison
     from switchback.runner.session import Session
 
 
 def run(
-    session: Session, request: Request, facts: Facts, confirm: Callable[[Plan], None] | None = None
+    session: Session,
+    request: Request,
+    facts: Facts,
+    confirm: Callable[[Plan], frozenset[Risk]] | None = None,
 ) -> Answer:
     """Roll back in reverse order of application.
 
@@ -31,7 +35,7 @@ def run(
         session: of this run.
         request: what is asked.
         facts: filled on the way.
-        confirm: asked with the plan before anything runs; raises to stop.
+        confirm: asked with the plan before anything runs; gives the accepted risks, or raises to stop.
 
     Raises:
         RunnerError, SourceProblem, Stopped: see the parts.
@@ -44,9 +48,7 @@ def run(
         return Answer(Reason.SUCCEEDED, f"Would roll back {count(len(plan.steps))}; nothing was changed.")
     _refuse_unreserved(request, facts)
     _refuse_moved(request, plan)
-    if confirm is not None:
-        confirm(plan)
-    refuse_risks(request, plan)
+    refuse_risks(plan, request.accept if confirm is None else confirm(plan))
     changed = again(session, request, facts, comparison.source)
     if changed is not None:
         _refuse_unreserved(request, facts)
@@ -157,13 +159,13 @@ def _refuse_moved(request: Request, plan: Plan) -> None:
         )
 
 
-def refuse_risks(request: Request, plan: Plan) -> None:
+def refuse_risks(plan: Plan, accepted: frozenset[Risk]) -> None:
     """Stop before a loss that nobody has accepted.
 
     Raises:
         RunnerError: `DataLossRefused`, naming risks and migrations.
     """
-    open_risks = [risk for risk in plan.risks if risk not in request.accept]
+    open_risks = [risk for risk in plan.risks if risk not in accepted]
     if not open_risks:
         return
     concerned = [step.id for step in plan.steps if step.severity.needs_consent]
