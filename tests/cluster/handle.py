@@ -99,6 +99,8 @@ class Cluster:
 
     def volume(self, size: str = "64Mi", name: str = "") -> Volume:
         """Make a static PersistentVolume of limited size; `volume.claim(name)` is a claim for it."""
+        if name:  # an earlier volume of this name may be on its way out
+            self.wait(f"pv/{name}", "--for=delete")
         volume = self.backend.make_volume(name or f"switchback-{secrets.token_hex(4)}", size)
         self._volumes.add(volume.name)
         self.apply(_persistent_volume(volume))
