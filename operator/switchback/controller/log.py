@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 if TYPE_CHECKING:
-    from structlog.typing import Processor
+    from structlog.typing import EventDict, Processor
 
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("json", "text")
@@ -47,7 +47,7 @@ def configure(level: str, form: str) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *([structlog.processors.format_exc_info] if form == "json" else []),
+                structlog.processors.format_exc_info if level == "debug" else _brief,
                 last,
             ],
         )
@@ -58,6 +58,15 @@ def configure(level: str, form: str) -> None:
     quiet = logging.DEBUG if level == "debug" else logging.WARNING
     for name in _QUIET:
         logging.getLogger(name).setLevel(quiet)
+
+
+def _brief(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """An exception as one line. The whole trace is for those who ask for `debug`."""
+    caught = event.pop("exc_info", None)
+    error = caught[1] if isinstance(caught, tuple) else caught
+    if isinstance(error, BaseException):
+        event["error"] = f"{type(error).__name__}: {error}"
+    return event
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:

@@ -27,6 +27,7 @@ KINDS = {
     "configmaps": ("v1", "ConfigMap"),
     "leases": ("coordination.k8s.io/v1", "Lease"),
     "events": ("v1", "Event"),
+    "namespaces": ("v1", "Namespace"),  # kopf waits for this kind to be known
 }
 
 
