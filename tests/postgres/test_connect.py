@@ -202,7 +202,10 @@ def test_a_host_that_says_nothing_times_out() -> None:
         begun = time.monotonic()
         error = trouble(f"postgresql://u@127.0.0.1:{silent.getsockname()[1]}/d", Wishes(connect_seconds=0.3))
         assert error.reason is Reason.CONNECTION_TIMEOUT
-        assert time.monotonic() - begun < 2
+        error = trouble(f"postgresql://u@127.0.0.1:{silent.getsockname()[1]}/d?connect_timeout=1")
+        assert error.reason is Reason.CONNECTION_TIMEOUT
+        assert "within 1 s" in error.message
+        assert time.monotonic() - begun < 2.5
 
 
 def test_something_else_listens() -> None:
@@ -253,7 +256,7 @@ def make_certificate(server: Server, certificate: str, key: str) -> None:
         (server.data / name).chmod(0o600)
 
 
-def test_a_standby_is_one_by_its_own_word(tmp_path: Path) -> None:
+def test_a_standby_is_one_by_its_own_word() -> None:
     if not (DEBIAN_15 / "postgres").exists():
         pytest.skip("needs Debian's postgresql-15")
     with running(DEBIAN_15) as primary:
@@ -292,7 +295,7 @@ def copy(primary: Server, standby: Server) -> None:
     subprocess.run(["chown", "-R", f"{standby.folder.owner()}", standby.data], check=True, timeout=10)
 
 
-def test_starting_up_is_waited_for(tmp_path: Path) -> None:
+def test_starting_up_is_waited_for() -> None:
     """A server in recovery that takes no connections says 57P03, as one that is starting up does."""
     if not (DEBIAN_15 / "postgres").exists():
         pytest.skip("needs Debian's postgresql-15")
@@ -317,22 +320,22 @@ def test_starting_up_is_waited_for(tmp_path: Path) -> None:
         assert len(pauses) >= 2
 
 
-def test_a_server_that_speaks_german(tmp_path: Path) -> None:
+def test_a_server_that_speaks_german() -> None:
     """Judged by SQLSTATE: the server's language is its own affair."""
     if not (DEBIAN_15 / "postgres").exists() or shutil.which("localedef") is None:
         pytest.skip("needs Debian's postgresql-15 and localedef")
-    locales = tmp_path / "locales"
+    server = Server(DEBIAN_15, {"lc_messages": "de_DE.UTF-8"})
+    locales = server.folder / "locales"
+    server.environment["LOCPATH"] = str(locales)
     locales.mkdir()
-    made = subprocess.run(
-        ["localedef", "-i", "de_DE", "-f", "UTF-8", locales / "de_DE.UTF-8"], check=False, timeout=60
-    )
-    if made.returncode != 0:
-        pytest.skip("this machine has no sources of locales")
-    for folder in (locales, *tmp_path.parents):
-        if folder.name.startswith("pytest-"):
-            folder.chmod(0o755)
-    tmp_path.chmod(0o755)
-    with running(DEBIAN_15, {"LOCPATH": str(locales)}, lc_messages="de_DE.UTF-8") as server:
+    try:
+        made = subprocess.run(
+            ["localedef", "-i", "de_DE", "-f", "UTF-8", locales / "de_DE.UTF-8"], check=False, timeout=60
+        )
+        if made.returncode != 0:
+            pytest.skip("this machine has no sources of locales")
+        server.make()
+        server.start()
         error = trouble(server.url(password="wrong"))
         assert "Passwort-Authentifizierung" in error.message
         assert error.reason is Reason.AUTHENTICATION_FAILED
@@ -340,6 +343,8 @@ def test_a_server_that_speaks_german(tmp_path: Path) -> None:
         with server.connect() as admin:
             admin.execute("CREATE ROLE few LOGIN PASSWORD 'x' CONNECTION LIMIT 0")
         assert trouble(server.url(user="few", password="x")).reason is Reason.TOO_MANY_CONNECTIONS
+    finally:
+        server.remove()
 
 
 @contextlib.contextmanager

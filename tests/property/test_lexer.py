@@ -26,6 +26,7 @@ STATEMENTS = st.sampled_from(
         "SELECT /* outer; /* inner; */ still; */ 1 -- trailing; comment\n + 2",
         "SELECT 'one'\n'two;', E'one'\n'tw\\'o;'",
         "SELECT a$b$c, 1.5e3, .5, 0x1F, 1_000, a[1:2], b::int, x @> y, -1*-1",
+        "CREATE FUNCTION k() RETURNS int BEGIN ATOMIC SELECT a.end, a.case AS end FROM a; SELECT 2; END",
         "CREATE FUNCTION h() RETURNS int RETURN (SELECT a.end FROM (SELECT 1 AS end) a)",
         'CREATE TABLE tab ("end" int, begin_ int DEFAULT (CASE WHEN 1=1 THEN 2 END))',
     ]

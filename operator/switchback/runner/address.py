@@ -68,6 +68,8 @@ class Address:
         found = dict(self.parameters) | {"user": self.user, "dbname": self.database}
         if self.password is not None:
             found["password"] = self.password
+        if host is not None and len(addresses := found.get("hostaddr", "").split(",")) == len(self.hosts):
+            found["hostaddr"] = addresses[self.hosts.index(host)]
         if hosts:
             found["host"] = ",".join(h.name for h in hosts)
             found["port"] = ",".join(str(h.port) for h in hosts)

@@ -172,7 +172,7 @@ def _host(address: Address, host: Host | None, wishes: Wishes, purpose: str) -> 
     try:
         for keywords in _attempts(address, host, wishes, purpose):
             try:
-                pgconn = dial.dial(keywords, wishes.connect_seconds)
+                pgconn = dial.dial(keywords, _seconds(address, wishes))
             except dial.NoAnswer as error:
                 last = error
                 if error.sqlstate:
@@ -184,6 +184,12 @@ def _host(address: Address, host: Host | None, wishes: Wishes, purpose: str) -> 
     assert last is not None  # noqa: S101 - there is at least one attempt
     said = trouble.Said(last.text, last.sqlstate, last.kind)
     raise trouble.connecting(said, address, where, wishes.role) from None
+
+
+def _seconds(address: Address, wishes: Wishes) -> float:
+    """Time for one attempt: what the address says with connect_timeout, else the wish."""
+    said = dict(address.parameters).get("connect_timeout", "")
+    return float(said) if said.isascii() and said.isdigit() and int(said) > 0 else wishes.connect_seconds
 
 
 def _attempts(address: Address, host: Host | None, wishes: Wishes, purpose: str) -> Iterator[dict[str, str]]:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
+import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from switchback.contract.digest import source_digest
 from switchback.contract.reasons import Reason
+from switchback.migrations import formats
+from switchback.migrations import load as loading
 from switchback.migrations.errors import SourceProblem
 from switchback.migrations.load import load
-from switchback.migrations.model import DownKind
+from switchback.migrations.model import DownKind, Migration, Sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from switchback.migrations.folder import Listing
 
 
 def write(folder: Path, **files: str | bytes) -> None:
@@ -247,6 +253,44 @@ def test_ignoring_everything_is_an_empty_source(tmp_path: Path) -> None:
     pair(tmp_path, "1_a")
     error = refused(tmp_path, ignore=["*"])
     assert (error.reason, "2 ignored" in error.message) == (Reason.SOURCE_EMPTY, True)
+
+
+def test_two_formats_in_one_folder_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A format is a module with five names; the registry is a tuple."""
+
+    def claims(listing: Listing) -> set[str]:
+        return {name for name in listing.names if name.count(".") == 1}
+
+    def read(listing: Listing) -> list[Migration]:
+        return [
+            Migration(name, n, name, "Singles", Sql.of(name, listing.text(name) or ""), None, DownKind.NONE)
+            for n, name in enumerate(sorted(claims(listing)), start=1)
+        ]
+
+    def short_forms(migration_id: str) -> tuple[str, ...]:
+        return ()
+
+    singles = SimpleNamespace(
+        NAME="Singles", EXPECTED="<word>.sql", claims=claims, read=read, short_forms=short_forms
+    )
+    known = (*formats.FORMATS, singles)
+    for module in (formats, loading):
+        monkeypatch.setattr(module, "FORMATS", known)
+        monkeypatch.setattr(module, "BY_NAME", {one.NAME: one for one in known})
+    pair(tmp_path, "1_a")
+    (tmp_path / "seed.sql").write_text("SELECT 1")
+    assert "more than one format: Pairs (1_a.down.sql), Singles (seed.sql)." in refused(tmp_path).message
+    assert load(tmp_path, "Pairs", ignore=["seed.sql"]).format == "Pairs"
+    assert [m.id for m in load(tmp_path, "Singles", ignore=["1_*"]).migrations] == ["seed.sql"]
+
+
+def test_a_thousand_files_take_well_under_a_second(tmp_path: Path) -> None:
+    for number in range(1000):
+        up = f"CREATE TABLE t{number} (id int PRIMARY KEY, name text NOT NULL DEFAULT 'x');\n"
+        pair(tmp_path, f"{number}_t", up, f"DROP TABLE t{number};\n")
+    begun = time.process_time()
+    load(tmp_path).check()
+    assert time.process_time() - begun < 1
 
 
 def test_an_unknown_format_is_named_with_the_nearest(tmp_path: Path) -> None:

@@ -109,6 +109,11 @@ def test_keywords_of_libpq_are_handed_on(text: str, parameters: dict[str, str]) 
     assert dict(read(f"postgresql://u@h/d{text}").parameters) == parameters
 
 
+def test_numeric_addresses_belong_to_their_hosts() -> None:
+    address = read("postgresql://u@a,b/d?hostaddr=10.0.0.1,10.0.0.2")
+    assert [address.keywords(host)["hostaddr"] for host in address.hosts] == ["10.0.0.1", "10.0.0.2"]
+
+
 def test_jdbc_means_verified_by_true() -> None:
     address = read("jdbc:postgresql://h/d?user=bob@server&password=p%26q&ssl=true&currentSchema=a,b")
     assert (address.user, address.password, address.search_path) == ("bob@server", "p&q", "a,b")
