@@ -36,9 +36,8 @@ def beside(kube: Kube, status: dict[str, Any]) -> str:
         kube.quiet("cp", f"{READER}:/restore-points/{path}", str(copy), seconds=COPY_SECONDS)
         with kube.forwarded("postgres", 5432) as port:
             command("export PGHOST=localhost PGUSER=postgres PGDATABASE=postgres")
-            command(
-                f"export PGPORT={port} PGPASSWORD=$(kubectl -n {kube.namespace} get secret bookshop-db ...)"
-            )
+            secret = f"kubectl -n {kube.namespace} get secret bookshop-db -o jsonpath={{.data.password}}"
+            command(f"export PGPORT={port} PGPASSWORD=$({secret} | base64 -d)")
             command(f"switchback restore {path} --database {DATABASE}")
             say(styled(_restore(copy, port, _password(kube)), "dim"))
     kube.quiet("delete", "pod", READER, "--wait=false")
