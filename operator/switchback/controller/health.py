@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,14 +33,14 @@ class Server:
         app.router.add_get("/healthz", self._alive)
         app.router.add_get("/readyz", self._ready)
         app.router.add_get("/metrics", self._numbers)
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
 
     async def start(self) -> int:
         """Begins to answer; returns the port."""
         await self._runner.setup()
-        site = web.TCPSite(self._runner, port=self._wanted, shutdown_timeout=0.5)
-        await site.start()
-        return int(self._runner.addresses[0][1])
+        listening = _listen(self._wanted)
+        await web.SockSite(self._runner, listening).start()
+        return int(listening.getsockname()[1])
 
     async def stop(self) -> None:
         """Stops answering."""
@@ -55,6 +56,13 @@ class Server:
         return web.Response(
             body=self._metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         )
+
+
+def _listen(port: int) -> socket.socket:
+    """One socket for both families: with port 0, two would get two ports."""
+    if socket.has_dualstack_ipv6():
+        return socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    return socket.create_server(("", port))
 
 
 def _answer(checks: dict[str, Callable[[], str]]) -> web.Response:
