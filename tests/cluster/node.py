@@ -134,12 +134,15 @@ def _start(bed: Bed) -> Record:
     _await(bed, note, "containerd", bed.socket.is_socket)
     start("kubelet", "kube-controller-manager", "kube-scheduler", "kube-proxy", "coredns")
     _await(bed, note, f"node {components.NODE} Ready", lambda: _ready(bed))
+    ready = round(time.monotonic() - began, 1)
     # Pods are refused until this one exists.
     _await(bed, note, "the default service account", lambda: _has_service_account(bed))
-    note.ready_seconds = round(time.monotonic() - began, 1)
+    note.ready_seconds = ready
     note.save(bed)
     _write_kubeconfig(bed, note)
-    say(f"node {components.NODE} is Ready {note.ready_seconds} s after the start: {bed.kubeconfig}")
+    accepting = time.monotonic() - began
+    say(f"node {components.NODE} was Ready {ready} s after the start, and takes pods since {accepting:.1f} s")
+    say(f"its kubeconfig is {bed.kubeconfig}")
     return note
 
 
