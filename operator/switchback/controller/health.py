@@ -60,9 +60,11 @@ class Server:
 
 def _listen(port: int) -> socket.socket:
     """One socket for both families: with port 0, two would get two ports."""
-    if socket.has_dualstack_ipv6():
+    try:
         return socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
-    return socket.create_server(("", port))
+    except (OSError, ValueError):
+        # No IPv6 here. Should the port be taken, the next line says so.
+        return socket.create_server(("", port))
 
 
 def _answer(checks: dict[str, Callable[[], str]]) -> web.Response:
