@@ -6,7 +6,9 @@ import os
 import subprocess
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import psycopg
 
 from switchback.runner.connect import Wishes
 from switchback.runner.ledger.names import Names
@@ -107,6 +109,24 @@ def pod_for(server: Server, folder: Path, clients: Path | None = None) -> Pod:
     """A pod with the client programs of the server's own version, or with others."""
     number = len(list(folder.iterdir()))
     return Pod(folder / "snapshots", folder / f"work-{number}", clients or server.programs)
+
+
+TABLES = """SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1"""
+
+
+def contents_of(url: str) -> dict[str, Any]:
+    """Row count and checksum of each table, values of sequences, large objects."""
+    found: dict[str, Any] = {}
+    with psycopg.connect(url, autocommit=True) as connection:
+        for (table,) in connection.execute(TABLES.encode()).fetchall():
+            query = f"SELECT count(*), md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))) FROM {table} t"
+            found[table] = connection.execute(query.encode()).fetchone()
+        sequences = connection.execute(
+            "SELECT sequencename, last_value FROM pg_sequences ORDER BY 1"
+        ).fetchall()
+        large = connection.execute("SELECT oid, md5(lo_get(oid)) FROM pg_largeobject_metadata").fetchall()
+    return {"tables": found, "sequences": sequences, "large objects": large}
 
 
 def as_root() -> bool:
