@@ -57,14 +57,11 @@ def servers(bare_cluster: Cluster, kube: Kube) -> Iterator[Callable[[str], Serve
         if not started:
             bare_cluster.create_namespace(place)
         if major not in started:
-            image = bare_cluster.images.postgres[major]
-            started[major] = Server(kube, place, major, image)
+            started[major] = Server(bare_cluster, kube, place, major)
             started[major].wait()
         return started[major]
 
     yield get
-    for server in started.values():
-        server.stop()
     if started:
         bare_cluster.delete_namespace(place)
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import secrets
-import selectors
-import subprocess
 import time
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -17,10 +14,10 @@ from psycopg import sql
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from tests.cluster.handle import Cluster
     from tests.e2e.kube import Kube, Object
 
 START_SECONDS = 60
-PORT_SECONDS = 20
 LABEL = "switchback-e2e/postgres"
 
 Row = tuple[Any, ...]
@@ -38,55 +35,33 @@ class Event:
 
 
 class Server:
-    """One server in a pod, with its data in memory."""
+    """One server in a pod, with its data in memory. This machine reaches it through a NodePort."""
 
-    def __init__(self, kube: Kube, namespace: str, major: str, image: str) -> None:
+    def __init__(self, cluster: Cluster, kube: Kube, namespace: str, major: str) -> None:
         self.kube = kube
         self.namespace = namespace
         self.major = major
         self.name = f"postgres-{major}"
         self.host = f"{self.name}.{namespace}.svc"
         self._password = secrets.token_hex(16)
-        self._forward: subprocess.Popen[str] | None = None
-        kube.create(self._pod(image), namespace)
-        kube.create(self._service(), namespace)
+        kube.create(self._pod(cluster.images.postgres[major]), namespace)
+        service = kube.create(self._service(), namespace)
+        self._address = cluster.node_ip
+        self._port = service["spec"]["ports"][0]["nodePort"]
 
     def wait(self) -> None:
-        """Wait until it answers through the port that was forwarded."""
+        """Wait until it answers."""
         deadline = time.monotonic() + START_SECONDS
         while not self._ready():
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{self.name} is not ready after {START_SECONDS} s: {self._state()}")
             time.sleep(0.1)
-        self.port  # noqa: B018 - opens it
-
-    def stop(self) -> None:
-        """Close the forwarded port. The pod goes with its namespace."""
-        if self._forward is not None:
-            self._forward.kill()
-            self._forward.wait(timeout=10)
-
-    @cached_property
-    def port(self) -> int:
-        """Port on this machine that leads to the server."""
-        words = ["kubectl", f"--kubeconfig={self.kube.kubeconfig}", f"--namespace={self.namespace}"]
-        self._forward = subprocess.Popen(
-            [*words, "port-forward", f"pod/{self.name}", ":5432"], stdout=subprocess.PIPE, text=True
-        )
-        assert self._forward.stdout is not None
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._forward.stdout, selectors.EVENT_READ)
-            if selector.select(PORT_SECONDS):
-                line = self._forward.stdout.readline()
-                if line.startswith("Forwarding from 127.0.0.1:"):
-                    return int(line.split(":")[1].split(" ")[0])
-        raise TimeoutError(f"kubectl port-forward to {self.name} did not come up within {PORT_SECONDS} s")
 
     def connect(self, database: str = "postgres") -> psycopg.Connection[Row]:
         """A superuser's connection in autocommit."""
         return psycopg.connect(
-            host="127.0.0.1",
-            port=self.port,
+            host=self._address,
+            port=self._port,
             user="postgres",
             password=self._password,
             dbname=database,
@@ -104,7 +79,13 @@ class Server:
     def _ready(self) -> bool:
         pod = self.kube.find("Pod", self.namespace, self.name)
         states = (pod or {}).get("status", {}).get("containerStatuses", [])
-        return bool(states) and all(state["ready"] for state in states)
+        if not states or not all(state["ready"] for state in states):
+            return False
+        try:
+            self.connect().close()
+        except psycopg.OperationalError:
+            return False  # the rules for its Service are being written
+        return True
 
     def _state(self) -> str:
         log = self.kube.log(self.namespace, self.name, "postgres", tail=10)
@@ -143,7 +124,7 @@ class Server:
             "apiVersion": "v1",
             "kind": "Service",
             "metadata": {"name": self.name},
-            "spec": {"selector": {LABEL: self.major}, "ports": [{"port": 5432}]},
+            "spec": {"type": "NodePort", "selector": {LABEL: self.major}, "ports": [{"port": 5432}]},
         }
 
 

@@ -75,7 +75,9 @@ def test_bad_sql_stops_between_two_files_until_it_is_mended(
 
     assert database.applied() == [FIRST]
     assert "public.books" in database.contents()["rows"]  # type: ignore[operator]
-    assert not database.sql("SELECT FROM information_schema.columns WHERE column_name IN ('price', 'first')")
+    assert not database.sql(
+        "SELECT column_name FROM information_schema.columns WHERE column_name IN ('price', 'first')"
+    )
     message = condition(stalled, "Stalled")["message"]
     assert re.search(rf"{SECOND}\.up\.sql:{line}\b", message), message
     assert state in message

@@ -56,7 +56,7 @@ def test_a_status_wiped_in_flight_repeats_nothing(world: World, database: Databa
     world.recorder.wait(
         "the slow file runs",
         lambda: database.sql(
-            "SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(4)%' AND pid <> pg_backend_pid()"
+            f"SELECT pid FROM pg_stat_activity WHERE datname = '{database.name}' AND wait_event = 'PgSleep'"
         ),
         seconds=20,
     )

@@ -48,7 +48,7 @@ def test_files_from_an_image(world: World, database: Database, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("reference", "why", "word"),
     [
-        ("localhost/pause:1", "ContainerNotStarted", "cp"),
+        ("localhost/pause:1", "SourceImageUnusable", "cp"),
         ("localhost/nobody-has-it:1", "ImagePullFailed", "nobody-has-it"),
     ],
     ids=["no cp in it", "no such image"],

@@ -69,20 +69,21 @@ def live_a_full_life(world: World, database: Database) -> None:
         rollback=ALLOW_LOSS,
         snapshot=pg_dump(),
         jobHistoryLimit=100,
-        execution={"backoffLimit": 100},
         reason="$(DATABASE_URL) $(PGPASSWORD)",
     )
-    stalled = shop.stalled("SQLFailed")
+    shop.stalled("SQLFailed")
     world.secret("shop-db", **{KEY: database.url_with(password=WRONG)})
-    shop.refile(SHOP)
+    shop.refile(BOOKS)
     shop.retrying("AuthenticationFailed")
     # libpq quotes such a URL, password and all, when it cannot read it.
     world.secret(
         "shop-db", **{KEY: f"postgresql://{database.name}:{CANARY}@{database.server.host}:54x32/?%zz"}
     )
-    shop.retrying("UrlInvalid")
+    shop.refile(BOOKS | INDEX)
+    refused = shop.retrying("UrlInvalid")
     world.secret("shop-db", **{KEY: database.url})
-    shop.succeeded(after=operation(stalled)["id"], seconds=60)
+    shop.refile(SHOP)
+    shop.succeeded(after=operation(refused)["id"])
     shop.edit(target=FIRST)
     shop.succeeded()
     assert database.applied() == [FIRST]
