@@ -27,13 +27,16 @@ def beside(kube: Kube, status: dict[str, Any]) -> str:
     Raises:
         FailedError: it could not be copied, did not verify, or could not be restored.
     """
-    path = status["snapshots"][-1]["path"]
+    point = status["snapshots"][-1]
+    path, digest = point["path"], point["digest"]
     kube.show("apply", "-f", "examples/bookshop/manifests/reader.yaml")
     kube.wait(f"pod/{READER}", "condition=Ready", seconds=60)
     with tempfile.TemporaryDirectory(prefix="restore-") as folder:
         copy = Path(folder) / path
         command(f"kubectl -n {kube.namespace} cp {READER}:/restore-points/{path} {path}")
         kube.quiet("cp", f"{READER}:/restore-points/{path}", str(copy), seconds=COPY_SECONDS)
+        command(f"switchback snapshot verify {path} --digest {digest}")
+        say(styled(run([_program(), "snapshot", "verify", str(copy), "--digest", digest]).strip(), "dim"))
         with kube.forwarded("postgres", 5432) as port:
             command("export PGHOST=localhost PGUSER=postgres PGDATABASE=postgres")
             secret = f"kubectl -n {kube.namespace} get secret bookshop-db -o jsonpath={{.data.password}}"
@@ -44,14 +47,18 @@ def beside(kube: Kube, status: dict[str, Any]) -> str:
     return DATABASE
 
 
-def _restore(copy: Path, port: int, password: str) -> str:
+def _program() -> str:
     program = Path(sys.executable).with_name("switchback")
     if not program.exists():
         raise FailedError(f"{program} is not there; `make venv` installs it")
+    return str(program)
+
+
+def _restore(copy: Path, port: int, password: str) -> str:
     reach = {"PGHOST": "localhost", "PGPORT": str(port), "PGUSER": "postgres", "PGDATABASE": "postgres"}
     environment = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"}
     environment |= reach | {"PGPASSWORD": password}
-    words = [str(program), "restore", str(copy), "--database", DATABASE]
+    words = [_program(), "restore", str(copy), "--database", DATABASE]
     return run(words, seconds=RESTORE_SECONDS, environment=environment).strip()
 
 
