@@ -6,6 +6,8 @@ import difflib
 import importlib
 import os
 import sys
+import traceback
+from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 import click
@@ -84,7 +86,7 @@ def main() -> NoReturn:
     sys.exit(run(cli, "switchback"))
 
 
-def run(command: click.Command, name: str) -> int:
+def run(command: click.Command, name: str) -> int:  # noqa: PLR0911 - one return for each way of ending
     """Run a click command; every way in which it ends becomes an exit code."""
     try:
         code = command.main(prog_name=name, standalone_mode=False)
@@ -99,10 +101,25 @@ def run(command: click.Command, name: str) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + 13
-    except ImportError as error:
+    except Exception as error:
         if "SWITCHBACK_DEBUG" in os.environ:
             raise
-        click.echo(f"error: this command needs {error.name}, which is not installed. "
-                   "Install switchback[operator].", err=True)  # fmt: skip
-        return int(ExitCode.USAGE)
+        if isinstance(error, ImportError):
+            click.echo(_not_installed(error), err=True)
+            return int(ExitCode.USAGE)
+        click.echo(_bug(error), err=True)
+        return int(ExitCode.BUG)
     return code if isinstance(code, int) else 0
+
+
+def _not_installed(error: ImportError) -> str:
+    return f"error: this command needs {error.name}, which is not installed. Install switchback[operator]."
+
+
+def _bug(error: Exception) -> str:
+    """What to say of an error that nobody expected. Its text may hold anything, so it is not shown."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"error: {type(error).__name__} in Switchback itself ({Path(last.filename).name}:{last.lineno}).\n"
+        "Please report it; SWITCHBACK_DEBUG=1 shows where it happened."
+    )

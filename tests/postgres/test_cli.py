@@ -1,0 +1,245 @@
+"""The command line as a person and as a Job call it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from switchback.contract import result as contract
+from switchback.contract.reasons import Reason
+from switchback.contract.words import Direction
+from switchback.runner.connect import Wishes, connect
+from switchback.runner.url import read
+from tests.postgres.running import PROGRAM, Runner, write
+from tests.postgres.servers import PASSWORD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.postgres.servers import Server
+
+
+@pytest.fixture
+def runner(pg18: Server, folder: Path) -> Iterator[Runner]:
+    """On one server only: what differs between servers is tested below the command line."""
+    write(folder, "0001_a", "0002_b", "0003_c")
+    name = pg18.create_database()
+    yield Runner(pg18.url(name), folder)
+    pg18.drop_database(name)
+
+
+def test_a_life(runner: Runner) -> None:
+    assert "0 applied, 3 pending." in runner.call("status").stdout
+    assert runner.call("status", "--check").returncode == 3
+    dry = runner.call("migrate", "--dry-run")
+    assert (dry.returncode, "CREATE TABLE t_0001_a" in dry.stdout) == (0, True)
+    done = runner.call("up", "--target", "2", "--reason", "INC-1")
+    assert done.returncode == 0
+    assert "applied  0002_b" in done.stdout
+    assert done.stderr == ""
+    assert runner.call("plan", "--exit-code").returncode == 3
+    assert runner.call("migrate").returncode == 0
+    assert runner.call("plan", "--exit-code").returncode == 0
+    status = runner.call("status", "--check")
+    assert (status.returncode, "3 applied, 0 pending." in status.stdout) == (0, True)
+    back = runner.call("down", "--target", "0001")
+    assert back.returncode == 0
+    assert back.stdout.splitlines()[-1] == "Rolled back 2 migrations; the database is at 0001_a."
+    assert runner.applied == ["0001_a"]
+
+
+def test_status_names_what_does_not_fit(runner: Runner) -> None:
+    write(runner.folder, "0005_e")
+    runner.call("migrate")
+    write(runner.folder, "0004_d")
+    (runner.folder / "0001_a.up.sql").write_text("SELECT 1;")
+    for half in ("up", "down"):
+        (runner.folder / f"0002_b.{half}.sql").unlink()
+        (runner.folder / f"0003_c.{half}.sql").rename(runner.folder / f"0006_c.{half}.sql")
+    done = runner.call("status", "--check", "--json")
+    assert done.returncode == 4
+    states = {each["id"]: each["state"] for each in json.loads(done.stdout)["migrations"]}
+    assert states == {
+        "0001_a": "changed", "0002_b": "missing", "0003_c": "renamed", "0005_e": "applied",
+        "0004_d": "pending",
+    }  # fmt: skip
+    assert json.loads(done.stdout)["summary"]["outOfOrder"] == 1
+    text = runner.call("status").stdout
+    assert "out of order" in text
+    assert "0006_c.up.sql" in text
+
+
+def test_many_applied_are_counted_not_listed(runner: Runner) -> None:
+    write(runner.folder, *[f"{n:04d}_x" for n in range(4, 40)])
+    runner.call("migrate")
+    assert "29 earlier ones are applied" in runner.call("status").stdout
+    assert "0001_a" in runner.call("status", "--all").stdout
+
+
+def test_a_failure_tells_place_statement_and_reason(runner: Runner) -> None:
+    (runner.folder / "0002_b.up.sql").write_text("SELECT 1;\nINSERT INTO nowhere\n VALUES ('private');\n")
+    done = runner.call("migrate")
+    assert done.returncode == 8
+    assert "0002_b.up.sql:2" in done.stderr
+    assert "42P01" in done.stderr
+    assert "INSERT INTO nowhere" in done.stderr, "the log shows the statement"
+    assert "0001_a" in done.stderr
+    data = json.loads(runner.call("migrate", "--json").stdout)
+    assert data["reason"] == "SQLFailed"
+    assert "private" not in json.dumps(data), "the result does not"
+
+
+def test_run_always_leaves_a_result(runner: Runner, tmp_path: Path) -> None:
+    file = tmp_path / "result"
+
+    def run(*words: str, **environment: str) -> contract.Result:
+        file.unlink(missing_ok=True)
+        done = runner.call(
+            "run", "--operation-id", "aa-1", "--dir", str(runner.folder), "--result-file", str(file), *words,
+            **environment,
+        )  # fmt: skip
+        found = contract.decode(file.read_text())
+        assert done.returncode == found.exit_code
+        assert "Traceback" not in done.stderr
+        return found
+
+    assert run("--operation", "migrate").reason is Reason.SUCCEEDED
+    back = run("--operation", "inspect", "--target", "1")
+    assert (back.direction, back.target, back.current) == (Direction.BACKWARD, "0001_a", "0003_c")
+    assert [step.id for step in back.steps] == ["0003_c", "0002_b"]
+    assert back.database is not None
+    assert run("--operation", "migrate", "--target", "nine").reason is Reason.TARGET_UNKNOWN
+    assert run("--operation", "migrate", DATABASE_URL="").reason is Reason.URL_MISSING
+    assert run("--operation", "migrate", DATABASE_URL="mysql://x").reason is Reason.URL_INVALID
+    assert run("--operation", "migrate", DATABASE_URL="postgresql://x@127.0.0.1:1/x").exit_code == 7
+    assert run("--operation", "migrate", "--dir", "/nonexistent").reason is Reason.SOURCE_MISSING
+    words = ("run", "--operation", "inspect", "--operation-id", "aa-1", "--dir", str(runner.folder), "--json")
+    assert contract.decode(runner.call(*words).stdout).reason is Reason.SUCCEEDED
+
+
+def test_run_with_libpqs_variables(runner: Runner) -> None:
+    with psycopg.connect(runner.url) as connection:
+        info = conninfo_to_dict(connection.info.dsn)
+    done = runner.call(
+        "run", "--operation", "inspect", "--operation-id", "aa-1", "--dir", str(runner.folder), "--json",
+        DATABASE_URL="", PGHOST=str(info["host"]), PGPORT=str(info["port"]), PGDATABASE=str(info["dbname"]),
+        PGUSER=str(info["user"]), PGPASSWORD=PASSWORD, PGSSLMODE="disable",
+    )  # fmt: skip
+    assert contract.decode(done.stdout).pending == 3
+
+
+def test_a_result_that_cannot_be_written_does_not_hide_the_outcome(runner: Runner) -> None:
+    done = runner.call("run", "--operation", "migrate", "--operation-id", "aa-1", "--dir", str(runner.folder),
+                       "--result-file", "/nonexistent/result")  # fmt: skip
+    assert done.returncode == 0
+    assert "could not be written" in done.stderr
+
+
+def test_the_password_is_said_nowhere(runner: Runner, tmp_path: Path) -> None:
+    file = tmp_path / "result"
+    secret = "k9$Zebra/Canary+77"
+    wrong = runner.url.replace(quote(PASSWORD, safe=""), quote(secret, safe=""))
+    (runner.folder / "0002_b.up.sql").write_text(f"SELECT '{PASSWORD}'::int;")
+    for url in (
+        wrong,
+        runner.url,
+        f"postgresql://u:{secret}@127.0.0.1:99999/x",
+        f"host=127.0.0.1 password='{secret}",
+    ):
+        done = runner.call("run", "--operation", "migrate", "--operation-id", "aa-1", "--dir", str(runner.folder),
+                           "--result-file", str(file), "--debug", DATABASE_URL=url)  # fmt: skip
+        assert done.returncode != 0
+        said = done.stdout + done.stderr + file.read_text()
+        for word in (secret, quote(secret, safe=""), PASSWORD, quote(PASSWORD, safe="")):
+            assert word not in said
+
+
+def typed(runner: Runner, answer: str, *words: str, **environment: str) -> tuple[int, str]:
+    """A command on a terminal, and what stands there afterwards."""
+    surroundings = {**os.environ, "DATABASE_URL": runner.url, "TERM": "xterm", **environment}
+    if "CI" not in environment:
+        surroundings.pop("CI", None)
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([PROGRAM, *words], stdin=theirs, stdout=theirs, stderr=theirs,
+                               env=surroundings, cwd=runner.folder.parent)  # fmt: skip
+    os.close(theirs)
+    said, answered, deadline = "", False, time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if select.select([ours], [], [], 0.2)[0]:
+            try:
+                said += os.read(ours, 65536).decode()
+            except OSError:
+                break
+        if "[y/N]" in said and not answered:
+            os.write(ours, f"{answer}\n".encode())
+            answered = True
+    os.close(ours)
+    return process.wait(10), said
+
+
+def test_the_question_on_a_terminal(runner: Runner) -> None:
+    runner.up()
+    runner.query("INSERT INTO t_0003_c VALUES (1)")
+    code, said = typed(runner, "n", "rollback")
+    assert code == 130
+    assert "table public.t_0003_c holds data" in said
+    assert "accept DataLoss? [y/N]" in said
+    assert "127.0.0.1:" in said
+    assert "Nothing was changed." in said
+    assert len(runner.applied) == 3
+    code, said = typed(runner, "y", "rollback")
+    assert code == 0
+    assert runner.applied == ["0001_a", "0002_b"]
+
+
+def test_no_question_with_yes_or_in_ci(runner: Runner) -> None:
+    runner.up()
+    for words, environment in ((["--yes"], {}), ([], {"CI": "true"})):
+        code, said = typed(runner, "never asked", "rollback", *words, **environment)
+        assert (code, "[y/N]" in said) == (0, False)
+    runner.query("INSERT INTO t_0001_a VALUES (1)")
+    code, said = typed(runner, "never asked", "rollback", "--yes")
+    assert (code, "[y/N]" in said) == (11, False)
+    assert runner.applied == ["0001_a"]
+
+
+def test_without_a_terminal_losses_need_their_flag(runner: Runner) -> None:
+    runner.up()
+    runner.query("INSERT INTO t_0003_c VALUES (1)")
+    done = runner.call("rollback")
+    assert done.returncode == 11
+    assert "--accept-data-loss" in done.stdout
+    assert runner.call("rollback", "--accept-data-loss").returncode == 0
+
+
+def test_plan_shows_what_is_at_stake(runner: Runner) -> None:
+    runner.up()
+    runner.query("INSERT INTO t_0002_b VALUES (1)")
+    done = runner.call("plan", "--target", "1", "--json")
+    data = json.loads(done.stdout)
+    assert (data["direction"], data["target"], data["risks"]) == ("Backward", "0001_a", ["DataLoss"])
+    assert [(step["id"], step["severity"]) for step in data["steps"]] == [
+        ("0003_c", "Empty"),
+        ("0002_b", "Data"),
+    ]
+    assert data["steps"][0]["statements"] == [{"line": 1, "text": "DROP TABLE t_0003_c"}]
+    assert "at stake: table public.t_0002_b holds data" in runner.call("plan", "--target", "1").stdout
+    assert len(runner.applied) == 3
+
+
+def test_dry_run_is_enforced_by_the_server(runner: Runner) -> None:
+    """Whatever a plan reads, the session could not write if it tried."""
+    connection = connect(read(runner.url), Wishes(read_only=True))
+    with connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        connection.execute(b"CREATE TABLE x (id int)")
