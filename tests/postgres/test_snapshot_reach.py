@@ -102,5 +102,5 @@ def test_a_user_without_account_or_rights_can_dump(server: Server, filled: str, 
         os.chown(path, 65532, 65532)
     pod.user = ("setpriv", "--reuid=65532", "--regid=65532", "--clear-groups", "--no-new-privs")
     for part in ("dump", "reread"):
-        assert pod.run(part) == ""
+        assert f"{part}: ended with 0" in pod.run(part)
     assert pod.seal().manifest.size > 0

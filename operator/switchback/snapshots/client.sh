@@ -45,6 +45,7 @@ report() {
     done
     wait "$copier" || :
     echo "$code" >"$work/$part.exit"
+    echo "$part: ended with $code"
 }
 
 case $part in
@@ -71,6 +72,7 @@ if [ "$major" != "$SWITCHBACK_MAJOR" ]; then
     exit 0
 fi
 
+echo "$part: $(cat "$work/$part.version")"
 case $part in
 dump)
     # --compress=1 means gzip to every release from 15 on, and gzip carries checksums of its own.
