@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -26,6 +27,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; a failure is one line on standard error."""
     arguments = _parser().parse_args(argv)
     command: Callable[[argparse.Namespace], int] = arguments.command
+    # As an exception, so that programs started here end with this one.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         return command(arguments)
     except BedError as error:
