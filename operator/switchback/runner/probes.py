@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EXISTS_MS = 2000
 LOCK_MS = 500
 TOTAL_SECONDS = 30.0
-TOGETHER = 50
+TOGETHER = 100
 """Looks in one statement. Each locks its table lightly, and the server's room for locks is limited."""
 
 
