@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 30.0
 """Longest time for one look. Nothing in it is slow unless the API server is."""
 
+PAST_SECONDS = 1.0
+"""How long a look waits that was asked to wait for a moment which is over."""
+
 Decide = Callable[[Observed], Decision]
 
 _log = logger(__name__)
@@ -125,7 +128,9 @@ class Worker:
                 await self._write(world, status)
                 if until is None:
                     return "success"
-                self.queue.add_after(key, (until - datetime.now(UTC)).total_seconds())
+                seconds = (until - datetime.now(UTC)).total_seconds()
+                # A time that has passed already must not become a loop without a pause.
+                self.queue.add_after(key, seconds if seconds > 0 else PAST_SECONDS)
                 return "requeue_after"
             case Settle(status):
                 await self._write(world, status)

@@ -136,6 +136,14 @@ async def test_waiting_looks_again_when_the_time_has_come(api: FakeAPI, shell: S
     assert shell.looked("requeue_after") == 1
 
 
+async def test_waiting_for_a_moment_that_is_over_is_no_busy_loop(api: FakeAPI, shell: Shell) -> None:
+    await api.put("databasemigrations", resource())
+    shell.decisions = [Wait(Status(), datetime.now(UTC) - timedelta(seconds=5))]
+    await shell.look()
+    await asyncio.sleep(0.2)
+    assert len(shell.queue) == 0
+
+
 async def test_a_settled_resource_is_left_alone(api: FakeAPI, shell: Shell) -> None:
     await api.put("databasemigrations", resource())
     shell.decisions = [Settle(Status())]
