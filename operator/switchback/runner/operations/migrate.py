@@ -28,21 +28,15 @@ def run(session: Session, request: Request, facts: Facts) -> Answer:
     """
     comparison = look(session, request, facts)
     plan = _plan(session, request, comparison, facts)
-    if plan.direction is Direction.NONE:
-        return Answer(Reason.UP_TO_DATE, f"Nothing to apply: the database is at {facts.current}.")
-    if plan.direction is Direction.BACKWARD:
-        return Answer(
-            Reason.BACKWARD,
-            f"The database is at {facts.current}; reaching {plan.target} means rolling back "
-            f"{_count(len(plan.steps))}.",
-        )
+    if plan.direction is not Direction.FORWARD:
+        return _nothing(plan, facts)
     if request.dry_run:
         return Answer(Reason.SUCCEEDED, f"Would apply {_count(len(plan.steps))}; nothing was changed.")
     changed = again(session, request, facts, comparison.source)
     if changed is not None:
         plan = _plan(session, request, changed, facts)
         if plan.direction is not Direction.FORWARD:
-            return Answer(Reason.UP_TO_DATE, f"Another run was faster: the database is at {facts.current}.")
+            return _nothing(plan, facts)
     _take_over(session, request, facts)
     facts.ledger = session.ensure(plan.ledger)
     executor = Executor(session, facts.ledger)
@@ -50,6 +44,17 @@ def run(session: Session, request: Request, facts: Facts) -> Answer:
     executor.run(plan.steps)
     return Answer(
         Reason.SUCCEEDED, f"Applied {_count(len(executor.done))}; the database is at {facts.current}."
+    )
+
+
+def _nothing(plan: Plan, facts: Facts) -> Answer:
+    """The answer where no file is to be applied: the target is reached, or lies behind."""
+    if plan.direction is Direction.NONE:
+        return Answer(Reason.UP_TO_DATE, f"Nothing to apply: the database is at {facts.current}.")
+    return Answer(
+        Reason.BACKWARD,
+        f"The database is at {facts.current}; reaching {plan.target} means rolling back "
+        f"{_count(len(plan.steps))}.",
     )
 
 
