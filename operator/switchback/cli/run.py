@@ -7,8 +7,6 @@ from typing import Any
 
 import click
 
-from switchback.cli.console import Console
-from switchback.cli.options import Common
 from switchback.contract.result import DEFAULT_BUDGET
 from switchback.contract.words import Operation, Risk
 
@@ -103,49 +101,6 @@ def command(**values: Any) -> int:
     The database comes from DATABASE_URL, or from PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD, PGSSLMODE.
     The result (version 1) goes to --result-file whatever happens, also after errors, signals and bugs.
     """
-    from switchback.cli import work  # noqa: PLC0415 - help must not import the driver
-    from switchback.runner.operations.base import Request  # noqa: PLC0415 - same
-    from switchback.runner.session import Limits  # noqa: PLC0415 - same
+    from switchback.cli import run_work  # noqa: PLC0415 - help must not import the driver
 
-    common = Common(
-        url=None,
-        folder=values["folder"],
-        format=values["format_name"],
-        ignore=values["ignore"],
-        role=values["role"],
-        ledger_schema=values["ledger_schema"],
-        json=values["as_json"],
-        debug=values["debug"],
-    )
-    operation = Operation(values["operation"])
-    request = Request(
-        operation,
-        values["operation_id"],
-        common.folder,
-        target=values["target"],
-        format=common.format,
-        ignore=common.ignore,
-        allow_non_empty=values["allow_non_empty"],
-        accept=frozenset(Risk(risk) for risk in values["accept"]),
-        expect_source=values["expect_source"],
-        expect_plan=values["expect_plan"],
-        reserve_unless_risky=values["reserve_unless_risky"],
-        reserve_seconds=values["reserve_seconds"],
-        own_reservation=operation is Operation.ROLLBACK,
-    )
-    limits = Limits(
-        lock_timeout_ms=round(values["lock_timeout_seconds"] * 1000),
-        statement_timeout_ms=round(values["statement_timeout_seconds"] * 1000),
-        advisory=values["advisory_lock_timeout_seconds"],
-    )
-    console = Console(json=common.json)
-    return work.run(
-        common,
-        console,
-        request,
-        limits,
-        reason=values["reason"],
-        intent_digest=values["intent_digest"],
-        result_file=values["result_file"],
-        budget=values["result_budget"],
-    )
+    return run_work.run(**values)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from switchback.contract.reasons import Reason
-from switchback.contract.result import encode
 from switchback.migrations.errors import SourceProblem
 from switchback.runner.connect import Wishes
 from switchback.runner.errors import RunnerError
@@ -25,7 +24,6 @@ from switchback.runner.stop import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from switchback.cli.console import Console
     from switchback.cli.options import Common
@@ -62,24 +60,11 @@ def work(
         conclude: gets the ending before anything else is said; a signal cannot come in between.
     """
     limits = limits or Limits()
-    wishes = Wishes(
-        operation_id=request.operation_id,
-        role=common.role,
-        lock_timeout_ms=limits.lock_timeout_ms,
-        statement_timeout_ms=limits.statement_timeout_ms,
-        read_only=request.dry_run,
-    )
     stop = Stop()
+    author = Author(request.operation_id, intent_digest, reason)
     with stop.installed(), stop.held():
-        opener = Opener(common.url, wishes, console.warn, stop.wait)
-        session = Session(
-            opener,
-            Names(common.ledger_schema),
-            Author(request.operation_id, intent_digest, reason),
-            stop,
-            console,
-            limits,
-        )
+        opener = Opener(common.url, _wishes(common, request, limits), console.warn, stop.wait)
+        session = Session(opener, Names(common.ledger_schema), author, stop, console, limits)
         try:
             ending = perform(session, request, opener, action)
             if conclude is not None:
@@ -88,6 +73,16 @@ def work(
             session.close()
     tell(ending, console, common, opener)
     return ending
+
+
+def _wishes(common: Common, request: Request, limits: Limits) -> Wishes:
+    return Wishes(
+        operation_id=request.operation_id,
+        role=common.role,
+        lock_timeout_ms=limits.lock_timeout_ms,
+        statement_timeout_ms=limits.statement_timeout_ms,
+        read_only=request.dry_run,
+    )
 
 
 def tell(ending: Ending, console: Console, common: Common, opener: Opener) -> None:
@@ -128,43 +123,4 @@ def answer(ending: Ending, console: Console, common: Common) -> int:
         click.echo(json.dumps(as_json(ending.result), ensure_ascii=False, indent=2))
     elif ending.error is None:
         console.print(ending.result.message)
-    return ending.result.exit_code
-
-
-def _write(path: Path, text: str, console: Console) -> None:
-    try:
-        path.write_text(text)
-    except OSError as error:
-        console.error(f"The result could not be written to {path}: {error.strerror}.")
-
-
-def run(
-    common: Common,
-    console: Console,
-    request: Request,
-    limits: Limits,
-    *,
-    reason: str,
-    intent_digest: str,
-    result_file: Path | None,
-    budget: int,
-) -> int:
-    """Run one operation for the operator: the result is written to the file and, with --json, to stdout.
-
-    Returns:
-        The exit code that the result holds.
-    """
-
-    def write(ending: Ending) -> None:
-        text = encode(ending.result, budget)
-        if result_file is not None:
-            _write(result_file, text, console)
-        if common.json:
-            click.echo(text)
-        elif ending.error is None:
-            console.print(ending.result.message)
-
-    ending = work(
-        common, console, request, reason=reason, intent_digest=intent_digest, limits=limits, conclude=write
-    )
     return ending.result.exit_code

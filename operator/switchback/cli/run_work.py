@@ -1,0 +1,86 @@
+"""What `run` does: one operation, and a result that is written whatever happens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from switchback.cli.console import Console
+from switchback.cli.options import Common
+from switchback.cli.work import work
+from switchback.contract.result import encode
+from switchback.contract.words import Operation, Risk
+from switchback.runner.operations.base import Request
+from switchback.runner.session import Limits
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from switchback.runner.operations.perform import Ending
+
+
+def run(**values: Any) -> int:
+    """Run one operation for the operator, and give the exit code that the result holds."""
+    common = Common(
+        url=None,
+        folder=values["folder"],
+        format=values["format_name"],
+        ignore=values["ignore"],
+        role=values["role"],
+        ledger_schema=values["ledger_schema"],
+        json=values["as_json"],
+        debug=values["debug"],
+    )
+    limits = Limits(
+        lock_timeout_ms=round(values["lock_timeout_seconds"] * 1000),
+        statement_timeout_ms=round(values["statement_timeout_seconds"] * 1000),
+        advisory=values["advisory_lock_timeout_seconds"],
+    )
+    console = Console(json=common.json)
+
+    def conclude(ending: Ending) -> None:
+        text = encode(ending.result, values["result_budget"])
+        if values["result_file"] is not None:
+            _write(values["result_file"], text, console)
+        if common.json:
+            click.echo(text)
+        elif ending.error is None:
+            console.print(ending.result.message)
+
+    ending = work(
+        common,
+        console,
+        _request(common, **values),
+        reason=values["reason"],
+        intent_digest=values["intent_digest"],
+        limits=limits,
+        conclude=conclude,
+    )
+    return ending.result.exit_code
+
+
+def _request(common: Common, **values: Any) -> Request:
+    operation = Operation(values["operation"])
+    return Request(
+        operation,
+        values["operation_id"],
+        common.folder,
+        target=values["target"],
+        format=common.format,
+        ignore=common.ignore,
+        allow_non_empty=values["allow_non_empty"],
+        accept=frozenset(Risk(risk) for risk in values["accept"]),
+        expect_source=values["expect_source"],
+        expect_plan=values["expect_plan"],
+        reserve_unless_risky=values["reserve_unless_risky"],
+        reserve_seconds=values["reserve_seconds"],
+        own_reservation=operation is Operation.ROLLBACK,
+    )
+
+
+def _write(path: Path, text: str, console: Console) -> None:
+    try:
+        path.write_text(text)
+    except OSError as error:
+        console.error(f"The result could not be written to {path}: {error.strerror}.")
