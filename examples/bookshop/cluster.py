@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from contextlib import suppress
@@ -14,6 +15,7 @@ from tests.cluster import chart
 from tests.cluster.backends.choice import choose
 from tests.cluster.errors import BedError, UnsupportedError
 from tests.cluster.handle import Cluster
+from tests.cluster.paths import CHECKOUT
 
 if TYPE_CHECKING:
     from examples.bookshop.telling import Story
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 NAMESPACE = "bookshop"
 CLAIM = Path(__file__).parent / "manifests" / "restore-points.yaml"
+MARK = CHECKOUT / ".cluster" / "started-by-the-demo"
 VOLUME_SIZE = "256Mi"
 GONE_SECONDS = 120
 
@@ -63,10 +66,12 @@ class Stage:
 
     def _operator(self) -> None:
         self.backend, why = choose()
-        self.was_up = self.backend.is_up()
+        self.was_up = self.backend.is_up() and not self._is_ours()
         command("make install")
         say(f"cluster: {self.backend.name} ({why}){', up already' if self.was_up else ''}")
         self.backend.up()
+        if not self.was_up:
+            MARK.write_text(self._fingerprint())
         os.environ["KUBECONFIG"] = str(self.backend.kubeconfig)
         images = self.backend.load_images()
         chart.install(self.backend.kubeconfig, images)
@@ -74,6 +79,16 @@ class Stage:
         self.ready = True
         self.kube.show("get", "nodes")
         self.kube.show("-n", chart.NAMESPACE, "get", "deployments")
+
+    def _is_ours(self) -> bool:
+        """Whether an earlier run, that was killed, has started the cluster that is up."""
+        return MARK.is_file() and MARK.read_text() == self._fingerprint()
+
+    def _fingerprint(self) -> str:
+        """Tells one cluster from the next: each has certificates of its own."""
+        if self.backend is None:
+            raise FailedError("no cluster was chosen")
+        return hashlib.sha256(self.backend.kubeconfig.read_bytes()).hexdigest()
 
     def _fresh(self) -> None:
         """An empty namespace. What an earlier run left behind, if it was killed, is removed first."""
@@ -124,12 +139,14 @@ class Stage:
             return
         try:
             self.backend.down()
+            MARK.unlink(missing_ok=True)
         except BedError as error:
             say(f"the cluster could not be removed: {error}")
 
     def _say_how_to_reach(self) -> None:
         if self.backend is None:
             return
+        MARK.unlink(missing_ok=True)
         say()
         say("Everything was left in place (KEEP is set). To reach it:", indent=0)
         command(f"export KUBECONFIG={self.backend.kubeconfig}")
