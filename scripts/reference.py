@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cli_reference
+
 from switchback.api import crd
 from switchback.api.conditions import TYPES, ConditionType, Situation, conditions_for
 from switchback.api.reasons import REASONS
-from switchback.contract.exits import ExitCode
 from switchback.contract.reasons import MEANINGS, Reason, Retry
 
 if TYPE_CHECKING:
@@ -80,12 +81,8 @@ def run_reasons() -> str:
 
 
 def exit_codes() -> str:
-    """Exit codes with the reasons that end with them."""
-    by_code: dict[ExitCode, list[Reason]] = {code: [] for code in ExitCode}
-    for reason, meaning in MEANINGS.items():
-        by_code[meaning.exit_code].append(reason)
-    rows = ((str(int(code)), ", ".join(map(_code, reasons))) for code, reasons in by_code.items())
-    return _table(("exit code", "reasons"), rows)
+    """Exit codes with their meaning and the reasons that end with them."""
+    return _table(("exit code", "meaning", "reasons"), cli_reference.exit_codes())
 
 
 WRITERS = {
@@ -97,6 +94,7 @@ WRITERS = {
     "operator-reasons": operator_reasons,
     "run-reasons": run_reasons,
     "exit-codes": exit_codes,
+    "commands": cli_reference.commands,
 }
 
 
