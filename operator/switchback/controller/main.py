@@ -104,6 +104,7 @@ class _Leading:
 
     queue: Queue
     workers: list[asyncio.Task[None]]
+    watches: asyncio.Task[None]
     others: list[asyncio.Task[None]]
 
 
@@ -142,7 +143,7 @@ class Process:
     async def _lead(self) -> int:
         leading = self._begin()
         keeping = asyncio.create_task(self._elector.keep(), name="lease")
-        watched = [keeping, *leading.workers, *leading.others]
+        watched = [keeping, leading.watches, *leading.workers, *leading.others]
         stopping = asyncio.create_task(self._stop.wait(), name="stop")
         try:
             await asyncio.wait([*watched, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -174,9 +175,8 @@ class Process:
             _task(recorder.run(), "events"),
             _task(resync.run(), "resync"),
             *(_task(config_maps.run(one), f"config maps {one}") for one in settings.namespaces or ("",)),
-            _task(self._watch(Watches(queue, sources)), "watches"),
         ]
-        return _Leading(queue, workers, others)
+        return _Leading(queue, workers, _task(self._watch(Watches(queue, sources)), "watches"), others)
 
     async def _watch(self, watches: Watches) -> None:
         """kopf, with the signals taken back from it as soon as it has taken them."""
@@ -200,6 +200,9 @@ class Process:
         if all(worker.done() for worker in leading.workers):
             await self._elector.release()
             _log.info("stopped; the Lease is given back")
+        if self._stop.is_set():
+            # kopf has been told as well. It closes its connections, if it is left the time.
+            await asyncio.wait([leading.watches], timeout=GOODBYE_SECONDS)
 
     def _why(self, ended: asyncio.Task[None]) -> int:
         """Says why the process ends, and returns its exit code."""

@@ -105,6 +105,9 @@ def settings() -> kopf.OperatorSettings:
     chosen.posting.enabled = False
     chosen.queueing.worker_limit = None  # handlers only enqueue
     chosen.queueing.exit_timeout = 2.0
+    # Each object that is listed has a task of its own until it has been idle for so long. At kopf's own
+    # 5 seconds, the first list of 2,000 resources with their Jobs and pods costs 20 MiB more.
+    chosen.queueing.idle_timeout = 0.2
     chosen.watching.server_timeout = 290
     chosen.watching.client_timeout = 300
     chosen.watching.connect_timeout = 10
