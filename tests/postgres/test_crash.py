@@ -293,3 +293,18 @@ def test_statement_timeout(runner: Runner) -> None:
     assert ending.result.reason is Reason.SQL_FAILED
     assert "0002_b.up.sql:3" in ending.result.message
     assert "57014" in ending.result.message
+
+
+def test_progress_is_told_while_it_happens(runner: Runner) -> None:
+    """What is committed is said while the next file runs, although both travel in one string."""
+    process = run(runner)
+    assert process.stdout is not None
+    lines: list[str] = []
+    thread = threading.Thread(target=lambda: lines.append(process.stdout.readline()))  # type: ignore[union-attr]
+    thread.start()
+    until(lambda: busy(runner))
+    thread.join(5)
+    assert lines == [lines[0]]
+    assert lines[0].startswith("applied  0001_a")
+    process.kill()
+    process.communicate(timeout=10)
