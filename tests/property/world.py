@@ -41,7 +41,8 @@ class Postgres:
     data: int = 0
     reserved_by: str = ""
     reserved_until: datetime = START
-    snapshots: dict[str, tuple[tuple[str, ...], str]] = field(default_factory=dict)
+    reservations: int = 0
+    snapshots: dict[str, tuple[tuple[str, ...], str, int]] = field(default_factory=dict)
 
     def holder(self, now: datetime) -> str:
         """Id of the operation that has reserved the database now, or nothing."""
@@ -255,7 +256,8 @@ class World:
                 return self._result(running, Reason.BACKWARD, direction, **told)
             case Operation.MIGRATE:
                 self.postgres.applied += todo
-                self.postgres.reserved_by = ""
+                if todo:
+                    self.postgres.reserved_by = ""
                 reason = Reason.SUCCEEDED if todo else Reason.UP_TO_DATE
                 return self._result(running, reason, direction)
             case Operation.RESERVE:
@@ -272,13 +274,18 @@ class World:
         if digest != running.arguments["plan"]:
             return self._result(running, Reason.PLAN_MOVED, direction)
         self.postgres.reserved_by = running.arguments["id"]
+        self.postgres.reservations += 1
         self.postgres.reserved_until = self.now + timedelta(seconds=RESERVATION_SECONDS)
         until = rfc3339(self.postgres.reserved_until)
         return self._result(running, Reason.SUCCEEDED, direction, reserved_until=until)
 
     def _snapshot(self, running: Running, direction: Direction) -> Result:
         name = running.arguments["snapshot"]
-        self.postgres.snapshots[name] = (tuple(self.postgres.applied), running.arguments["plan"])
+        self.postgres.snapshots[name] = (
+            tuple(self.postgres.applied),
+            running.arguments["plan"],
+            self.postgres.reservations,
+        )
         point = Snapshot(path=name, digest="f1:0", size=1, restore_point=rfc3339(self.now))
         return self._result(running, Reason.SUCCEEDED, direction, snapshot=point)
 
@@ -292,6 +299,9 @@ class World:
             return self._result(running, Reason.PLAN_MOVED, direction)
         if risks - running.arguments["accept"] and not running.arguments["any_loss"]:
             return self._result(running, Reason.DATA_LOSS_REFUSED, direction)
+        held = self.postgres.snapshots.get(running.arguments["snapshot"])
+        if held is not None and held[2] != self.postgres.reservations:
+            raise BrokenPromiseError("a rollback behind a restore point of before its reservation")
         for file in todo:
             self.postgres.applied.remove(file)
         return self._result(running, Reason.SUCCEEDED, direction)

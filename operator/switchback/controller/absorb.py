@@ -122,7 +122,9 @@ def _done(view: View, result: Result) -> Status:
             return take_plan(status, result)
         case Operation.MIGRATE | Operation.ROLLBACK:
             direction = view.operation.direction or result.direction
-            return change(status, reached=True, direction=direction, to=result.target, reserved_until="")
+            status = change(status, reached=True, direction=direction, to=result.target)
+            # A run that changed something has ended the reservation; one that found nothing to do has not.
+            return status if result.reason is Reason.UP_TO_DATE else change(status, reserved_until="")
         case Operation.RESERVE:
             return change(
                 status, reserved_until=result.reserved_until, reserved_plan=view.operation.plan_digest

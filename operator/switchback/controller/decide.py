@@ -26,10 +26,11 @@ from switchback.controller.lifecycle import begin, change, end, intend
 from switchback.controller.report import at_rest, report, working
 from switchback.controller.stages import stages_of
 from switchback.controller.stages.results import Do, Done, Fail, Intend, Wait
-from switchback.controller.times import earliest, passed
+from switchback.controller.times import passed, upcoming
 from switchback.controller.view import View
 
 if TYPE_CHECKING:
+    from switchback.api.status import Status
     from switchback.controller.observed import Observed
     from switchback.controller.stages.results import StageResult
 
@@ -96,7 +97,7 @@ def _follow(view: View, answer: Intend | Do | Wait | Fail) -> Decision:
             return Act(action)
         case Wait(situation, reason, message, until, status):
             shown = report(view.world, status or view.status, situation, reason, message)
-            return decision.Wait(shown, earliest(until, view.operation.deadline_time))
+            return decision.Wait(shown, upcoming(view.now, until, view.operation.deadline_time))
         case Fail():
             return _fail(view, answer)
         case _:
@@ -136,7 +137,10 @@ def _put_off(view: View) -> Decision:
     situation = Situation.WAITING_FOR_DATABASE if held else Situation.RETRYING
     message = f"{operation.last_message} Next attempt at {operation.next_attempt_time}."
     status = report(view.world, view.status, situation, operation.last_reason, message)
-    return decision.Wait(status, earliest(operation.next_attempt_time))
+    surplus = _surplus_job(view)
+    if surplus is not None:  # whoever waits for others may do so for days, with a Job every half minute
+        return Act(surplus) if _is_stored(view, status) else WriteIntent(status)
+    return decision.Wait(status, upcoming(view.now, operation.next_attempt_time))
 
 
 def _suspended(view: View) -> Decision:
@@ -155,9 +159,14 @@ def _tidy(view: View) -> Decision:
         view = view.with_status(change(view.status, reserved_until=""))
     stored = at_rest(view)
     surplus = _surplus_job(view)
-    if surplus is not None and stored == view.world.status:
-        return Act(surplus)
-    return WriteIntent(stored) if surplus is not None else Settle(stored)
+    if surplus is None:
+        return Settle(stored)
+    return Act(surplus) if _is_stored(view, stored) else WriteIntent(stored)
+
+
+def _is_stored(view: View, status: Status) -> bool:
+    """Whether the API server has this status: only then may go what it was learned from."""
+    return status.to_json() == view.world.status.to_json()
 
 
 def _surplus_job(view: View) -> DeleteJob | None:

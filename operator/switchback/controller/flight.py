@@ -18,7 +18,7 @@ from switchback.controller.absorb import spoil_snapshot
 from switchback.controller.decision import Act, CreateJob, Decision, DeleteJob, WriteIntent
 from switchback.controller.lifecycle import change, end, land
 from switchback.controller.report import at_rest, report, working
-from switchback.controller.times import earliest, passed, rfc3339
+from switchback.controller.times import parse, passed, rfc3339, upcoming
 
 if TYPE_CHECKING:
     from switchback.api.status import Status
@@ -28,7 +28,16 @@ if TYPE_CHECKING:
 RELEASE_SECONDS = 300
 """A release that cannot start is given up after this: the reservation expires by itself."""
 
+WRITER_MARGIN_SECONDS = 3600
+"""How long after the operation's deadline a pod that changes the database may run on."""
+
+LOST_SECONDS = 300
+"""How long after its own deadline a pod counts as lost: only a node that is gone does not end it by then."""
+
+_LOST_NODE = "if its node is gone for good, delete the pod with --force."
+
 _MAY_BE_CUT_SHORT = {Operation.SNAPSHOT}
+_WRITERS = {Operation.MIGRATE, Operation.ROLLBACK}
 
 
 def in_flight(view: View) -> Decision:
@@ -38,22 +47,25 @@ def in_flight(view: View) -> Decision:
         return _not_there(view)
     if not view.operation.job_uid:
         view = view.with_status(change(view.status, job_uid=job.uid))
+    limit, lost = _limit(view, job), _lost_at(view)
+    if view.outcome is None and passed(lost, view.now) and (job.deleting or _holds_on(job)):
+        return _give_up(view, job)
     if job.deleting:
-        return decision.Wait(_shown(view, job), None)
+        return decision.Wait(_shown(view, job), upcoming(view.now, lost))
     unwanted = _unwanted(view, job)
     if unwanted:
         return Act(DeleteJob(job.name, job.uid, unwanted))
-    limit = _limit(view, job)
     hopeless = job.trouble is not None and job.trouble.fatal
     if hopeless or (passed(limit, view.now) and not _holds_on(job)):
         return _give_up(view, job)
-    return decision.Wait(_shown(view, job), earliest(limit))
+    return decision.Wait(_shown(view, job), upcoming(view.now, limit, lost))
 
 
 def _not_there(view: View) -> Decision:
     """Named, but not there: it was not created yet, or its pods outlive it."""
     if view.operation.job_uid or view.stray_pods_alive:
-        return decision.Wait(working(view), None)
+        names = ", ".join(pod.name for pod in view.world.stray_pods if not pod.ended)
+        return _wait_for_room(view, f"pod {names}, whose Job was deleted, has not ended")
     if view.outcome is None and (view.superseded or view.spec.suspend):
         # Nothing was created, so there is nothing to end: the intent is taken back.
         return WriteIntent(working(view.with_status(land(view.status))))
@@ -72,8 +84,31 @@ def _make_room(view: View) -> Decision | None:
     for job in view.other_jobs_alive:
         if job.trouble is not None and not job.deleting:
             return Act(DeleteJob(job.name, job.uid, "it has not started, and another Job takes its place"))
-        return decision.Wait(working(view), None)
+        return _wait_for_room(view, f"Job {job.name} has not ended")
     return None
+
+
+def _wait_for_room(view: View, why: str) -> Decision:
+    """Something of an earlier time still runs. When it outlives every deadline, its node is lost."""
+    lost = _lost_at(view)
+    if view.outcome is not None:
+        # All that is left is the release of the reservation, which also expires by itself.
+        return decision.Wait(at_rest(view), None)
+    if passed(lost, view.now):
+        view = view.with_status(land(spoil_snapshot(view.status)))
+        message = f"{why} long after the deadline; {_LOST_NODE}"
+        failed = end(view, Outcome.FAILED, OperatorReason.DEADLINE_EXCEEDED, message)
+        return WriteIntent(at_rest(view.with_status(failed)))
+    return decision.Wait(working(view), upcoming(view.now, lost))
+
+
+def _lost_at(view: View) -> str:
+    """When even the pod's own deadline is over, as RFC 3339: then nobody on its node enforces it."""
+    end_of_time = parse(view.operation.deadline_time)
+    if end_of_time is None:
+        return ""
+    margin = WRITER_MARGIN_SECONDS if view.operation.step in _WRITERS else 0
+    return rfc3339(end_of_time + timedelta(seconds=margin + LOST_SECONDS))
 
 
 def _unwanted(view: View, job: Job) -> str:
@@ -116,6 +151,8 @@ def _give_up(view: View, job: Job) -> Decision:
     message = f"step {job.step} did not end within {seconds} s"
     if trouble is not None:
         message = trouble.message if trouble.fatal else f"{message}: {trouble.message}"
+    elif _holds_on(job):
+        message += f"; {_LOST_NODE}"
     reason = trouble.reason if trouble else OperatorReason.DEADLINE_EXCEEDED
     spoiled = view.with_status(spoil_snapshot(view.status))
     return WriteIntent(at_rest(view.with_status(end(spoiled, Outcome.FAILED, reason, message))))

@@ -13,7 +13,7 @@ from switchback.api.reasons import OperatorReason
 from switchback.api.spec import DataLossPolicy, RollbackPolicy
 from switchback.contract.result import DEFAULT_BUDGET
 from switchback.contract.words import Operation, Risk
-from switchback.controller.flight import RELEASE_SECONDS
+from switchback.controller.flight import RELEASE_SECONDS, WRITER_MARGIN_SECONDS
 from switchback.controller.observed import Trouble
 from switchback.controller.podspec import SOURCE_MOUNT as SOURCE
 from switchback.controller.podspec import Body, Part, database_env, literal, pod_spec, source_parts
@@ -33,9 +33,6 @@ RESERVATION_MARGIN_SECONDS = 300
 
 MARGIN_SECONDS = 60
 """How long after the operator would have given up a pod ends by itself: the operator may be away."""
-
-WRITER_MARGIN_SECONDS = 3600
-"""The same for what changes the database: cutting it short is the worse evil."""
 
 _WRITERS = {Operation.MIGRATE, Operation.ROLLBACK}
 

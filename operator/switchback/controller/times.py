@@ -25,6 +25,10 @@ def passed(text: str, now: datetime) -> bool:
     return time is not None and time <= now
 
 
-def earliest(*texts: str) -> datetime | None:
-    """The first of these times; None when none of them is one."""
-    return min((time for text in texts if (time := parse(text)) is not None), default=None)
+def upcoming(now: datetime, *texts: str) -> datetime | None:
+    """The first of these times that is still to come; None when there is none.
+
+    Waiting for a moment that has passed would be a loop: whatever it meant has been looked at already.
+    """
+    times = (parse(text) for text in texts)
+    return min((time for time in times if time is not None and time > now), default=None)

@@ -11,7 +11,7 @@ from switchback.api.reasons import OperatorReason
 from switchback.api.spec import DataLossPolicy, RollbackPolicy
 from switchback.api.status import ApprovalState, SnapshotPhase, SnapshotState, Want
 from switchback.contract.words import Operation
-from switchback.controller.absorb import put_snapshot
+from switchback.controller.absorb import put_snapshot, spoil_snapshot
 from switchback.controller.intent import approval_token
 from switchback.controller.lifecycle import change, intend
 from switchback.controller.stages.results import Done, Fail, Intend, Wait
@@ -130,7 +130,11 @@ def reserve(view: View) -> StageResult:
     if operation.reached:
         return Done()
     kept = operation.reserved_plan == operation.plan_digest and not passed(operation.reserved_until, view.now)
-    return Done() if kept and operation.reserved_until else Intend(intend(view, Operation.RESERVE))
+    if kept and operation.reserved_until:
+        return Done()
+    # Whatever was done to the database since the last reservation ran out is in no restore point of before.
+    anew = change(spoil_snapshot(view.status), snapshot_name="", snapshot_time="")
+    return Intend(intend(view.with_status(anew), Operation.RESERVE))
 
 
 def snapshot_before_rollback(view: View) -> StageResult:
