@@ -66,6 +66,14 @@ class Opener:
         """
         return connect.connect(self.address, self.wishes, purpose, self.pause)
 
+    def prove_apart(self, first: psycopg.Connection[Any], second: psycopg.Connection[Any]) -> None:
+        """Prove that two idle connections are two sessions of the server.
+
+        Raises:
+            RunnerError: `PoolerRefused`.
+        """
+        connect.prove_apart(first, second, self.address)
+
     def explain(self, error: psycopg.Error) -> RunnerError:
         """From what the driver raised on an open connection to an error for people."""
         return trouble.running(error, self.address)

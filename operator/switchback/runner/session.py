@@ -12,8 +12,6 @@ from switchback.runner.errors import RunnerError
 from switchback.runner.ledger import read, schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import psycopg
 
     from switchback.contract.words import Direction
@@ -34,6 +32,16 @@ class Reporter(Protocol):
 
     def done(self, direction: Direction, migration_id: str, milliseconds: int | None, note: str) -> None:
         """One migration is committed. `note` says what is unusual about it, or nothing."""
+
+
+class Connector(Protocol):
+    """Opens connections by purpose: `work` does, `observe` looks who blocks."""
+
+    def __call__(self, purpose: str) -> psycopg.Connection[Any]:
+        """A new connection in autocommit."""
+
+    def prove_apart(self, first: psycopg.Connection[Any], second: psycopg.Connection[Any]) -> None:
+        """Raise when two idle connections meet in one session: a pooler is in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +69,9 @@ class Limits:
 
 @dataclass
 class Session:
-    """Connections of one run. `open` makes one by purpose: `work` does, `observe` looks who blocks."""
+    """One run: its connections, and on whose behalf it uses them."""
 
-    open: Callable[[str], psycopg.Connection[Any]]
+    open: Connector
     names: Names
     author: Author
     stop: Stop
@@ -99,8 +107,9 @@ class Session:
             The ledger as it is under the lock.
 
         Raises:
-            RunnerError: `LockTimeout`, `OrphanRunning`, `Reserved`, `LedgerNewer`, `DatabaseChanged`.
+            RunnerError: `LockTimeout`, `OrphanRunning`; `PoolerRefused` when the lock would not be one.
         """
+        self._prove_apart()
         number = lock.key(self.names, ledger.identity.database.name)
         lock.take(
             self.work,
@@ -113,6 +122,14 @@ class Session:
         self.lock_number = number
         revision, self.last_event = read.revision(self.work, self.names)
         return ledger if revision == ledger.revision else self.read()
+
+    def _prove_apart(self) -> None:
+        """Make sure that the lock will belong to this run alone. Without a second connection: not known."""
+        try:
+            second = self.observer
+        except RunnerError:
+            return  # no connection is left for it; the pid told by the protocol has been compared already
+        self.open.prove_apart(self.work, second)
 
     def unlock(self) -> None:
         """Give the lock back while going on with reading."""

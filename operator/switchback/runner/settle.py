@@ -48,8 +48,14 @@ def after_loss(session: Session, step: PlannedStep, lost: wire.LostError) -> Led
     Raises:
         RunnerError: `OutcomeUnknown` when that cannot be found out in time.
     """
+    with session.stop.held():
+        return _after_loss(session, step, lost)
+
+
+def _after_loss(session: Session, step: PlannedStep, lost: wire.LostError) -> Ledger:
+    begun = time.monotonic()
     seconds = AFTER_SIGNAL_SECONDS if session.stop.signum is not None else session.limits.settle
-    deadline = time.monotonic() + seconds
+    deadline = begun + seconds
     session.reporter.warn(
         f"The connection broke during {step.id} ({lost}); asking the ledger what it has done."
     )
@@ -65,12 +71,14 @@ def after_loss(session: Session, step: PlannedStep, lost: wire.LostError) -> Led
             trouble = error
             if meaning(error.reason).retry not in {Retry.COUNT, Retry.WAIT}:
                 break
+        except Stopped:  # nobody may say "rolled back" before that is known; there is only less time for it
+            deadline = min(deadline, time.monotonic() + AFTER_SIGNAL_SECONDS)
         _sleep(session, min(pause, max(0.0, deadline - time.monotonic())))
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
     why = "" if trouble is None else f" {trouble.message}"
     raise RunnerError(
         Reason.OUTCOME_UNKNOWN,
-        f"The connection broke during {step.id}, and within {seconds:.0f} s nobody could say whether it was "
+        f"The connection broke during {step.id}, and within {time.monotonic() - begun:.0f} s nobody could say whether it was "
         f"committed.{why}",
     )
 
