@@ -1,0 +1,86 @@
+"""Waits and reservations: every wait ends, and what was held is given back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from switchback.controller.decision import Settle, Wait
+from tests.property.world import RESERVATION_SECONDS, START
+from tests.unit.controller.test_decide import approve, at_latest, reason, settle, world
+
+
+def test_a_reservation_that_ran_out_takes_its_restore_point_with_it() -> None:
+    """Between two reservations anybody may have changed the database, and gone back to the same plan."""
+    there = at_latest()
+    there.spec = {**there.spec, "target": "0002"}
+    there.generation += 1
+    settle(there)
+    approve(there)
+    while there.status.operation is None or there.status.operation.step != "snapshot":
+        settle(there, passes=1)
+    settle(there, passes=1)
+    there.spec = {**there.spec, "suspend": True}
+    settle(there, passes=3)
+    there.now += timedelta(seconds=RESERVATION_SECONDS + 1)
+    there.spec = {**there.spec, "suspend": False}
+    assert settle(there) == ["reserve", "snapshot", "rollback"]
+    assert there.postgres.applied == ["0001", "0002"]
+
+
+def test_nobody_waits_for_a_moment_that_has_passed() -> None:
+    """People may take longer to approve than the operation itself may take."""
+    there = at_latest()
+    there.spec = {**there.spec, "target": "0002"}
+    settle(there)
+    there.now += timedelta(hours=3)
+    decision = there.reconcile()
+    assert isinstance(decision, Wait)
+    assert decision.until is not None
+    assert decision.until > there.now
+
+
+def test_finished_jobs_do_not_pile_up_while_others_hold_the_database() -> None:
+    there = world(jobHistoryLimit=2)
+    there.postgres.reserved_by, there.postgres.reserved_until = "other-1", there.now + timedelta(minutes=30)
+    settle(there, passes=100)
+    assert there.condition("Finished") == "False"
+    assert len(there.created) > 4
+    assert len(there.jobs) <= 3
+
+
+def test_a_wish_taken_back_gives_the_reservation_back() -> None:
+    there = at_latest()
+    there.spec = {**there.spec, "target": "0002"}
+    settle(there)
+    approve(there)
+    while not there.postgres.reserved_by:
+        settle(there, passes=1)
+    there.spec = {**there.spec, "target": "latest"}
+    steps = settle(there)
+    assert steps[-2:] == ["migrate", "release"]
+    assert there.postgres.reserved_by == ""
+    assert there.condition("Ready") == "True"
+
+
+@pytest.mark.parametrize("how", ["running", "deleting", "stray"])
+def test_a_pod_on_a_node_that_is_gone_does_not_keep_it_from_ending(how: str) -> None:
+    there = world()
+    while not there.jobs:
+        there.reconcile()
+    there.reconcile()
+    ((name, running),) = there.jobs.items()
+    if how == "deleting":
+        running.job = replace(running.job, deleting=True)
+    elif how == "stray":
+        there.vanish(name)
+    for _ in range(10):
+        there.tick(there.reconcile())
+    assert there.condition("Finished") == "True"
+    assert reason(there) == "DeadlineExceeded"
+    assert len(there.created) == 1
+    assert there.now - START <= timedelta(seconds=7200 + 3600 + 300)
+    assert isinstance(last := there.reconcile(), Wait | Settle)
+    assert not isinstance(last, Wait) or last.until is None
