@@ -1,0 +1,82 @@
+"""Signals: raised where a wait could last, noted where a statement runs, and the second one ends it."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from switchback.runner.stop import Stop, Stopped
+
+
+def test_raised_where_nothing_holds_it() -> None:
+    stop = Stop()
+    with stop.installed(), pytest.raises(Stopped) as raised:
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert raised.value.signum == signal.SIGTERM
+    assert str(raised.value) == "SIGTERM"
+
+
+def test_noted_while_it_is_held() -> None:
+    stop = Stop()
+    with stop.installed():
+        with stop.held():
+            os.kill(os.getpid(), signal.SIGINT)
+            assert select.select([stop.fd], [], [], 1)[0] == [stop.fd]
+        assert stop.signum == signal.SIGINT
+        with pytest.raises(Stopped):
+            stop.check()
+
+
+def test_live_inside_held() -> None:
+    stop = Stop()
+    with stop.installed(), stop.held():
+        with pytest.raises(Stopped), stop.live():
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.signum == signal.SIGTERM
+
+
+def test_waiting_ends_with_the_signal() -> None:
+    stop = Stop()
+    with stop.installed(), stop.held():
+        os.kill(os.getpid(), signal.SIGTERM)
+        begun = time.monotonic()
+        with pytest.raises(Stopped):
+            stop.wait(30)
+        assert time.monotonic() - begun < 1
+
+
+def test_waiting_without_a_signal_takes_its_time() -> None:
+    begun = time.monotonic()
+    Stop().wait(0.1)
+    assert time.monotonic() - begun >= 0.1
+
+
+def test_handlers_come_back() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with Stop().installed():
+        assert signal.getsignal(signal.SIGTERM) != before
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_the_second_signal_ends_the_process() -> None:
+    program = (
+        "import time\nfrom switchback.runner.stop import Stop\n"
+        "stop = Stop()\n"
+        "with stop.installed(), stop.held():\n    print('ready', flush=True)\n"
+        "    while True:\n        time.sleep(0.05)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.5)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(5) == 130
+    process.stdout.close()
