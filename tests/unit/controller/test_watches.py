@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from switchback.api.names import ANNOTATION_RESOURCE
 from switchback.controller.metrics import Metrics
 from switchback.controller.queue import Key, Queue
 from switchback.controller.sources import SourceMemory
@@ -103,9 +104,12 @@ async def test_a_forged_annotation_wakes_nobody_in_another_namespace(api: FakeAP
     async with watching(api) as running:
         forged = pod(name="forged")
         forged["metadata"]["namespace"] = "bank"
+        true = pod(name="true")
+        true["metadata"]["annotations"] = {ANNOTATION_RESOURCE: "shop/other"}
         await api.put("pods", forged)
-        await api.put("pods", pod(name="true"))
-        assert await running.taken() == KEY
+        await api.put("pods", true)
+        assert await running.taken() == Key("shop", "other")
+        await asyncio.sleep(0.1)  # there is no order between two pods
         assert len(running.queue) == 0
 
 
