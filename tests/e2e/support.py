@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.e2e.postgres import Database, Server
     from tests.e2e.recorder import Recorder
 
-SECONDS = 40.0
+SECONDS = 60.0
 """Longest wait for the end of an operation. A Job takes two to three seconds on two busy cores."""
 
 KEY = "DATABASE_URL"
