@@ -11,91 +11,21 @@ from switchback.contract.words import Risk, Severity
 from switchback.migrations.model import Sql
 from switchback.runner import losses, probes, url
 from switchback.runner.connect import Wishes, connect
+from tests.postgres.loss_ground import (
+    DATA,
+    DEFAULT,
+    EMPTY,
+    NOTHING,
+    UNKNOWN,
+    Connection,
+    Grounds,
+    found,
+    one,
+    run,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from switchback.runner.loss import Assessment
     from tests.postgres.servers import Server
-
-NOTHING, EMPTY, DEFAULT, DATA, UNKNOWN = Severity
-Connection = psycopg.Connection[Any]
-
-SETUP = """
-CREATE TYPE mood AS ENUM ('sad', 'ok');
-CREATE TABLE books (id int PRIMARY KEY, title text, price numeric(10,2) DEFAULT 0, tags jsonb DEFAULT '{}',
-  added timestamptz DEFAULT now(), feeling mood, shelf int GENERATED ALWAYS AS (id * 2) STORED, spare point);
-CREATE TABLE authors (id serial PRIMARY KEY, book int REFERENCES books);
-CREATE TABLE "Odd Name" ("a b" int);
-CREATE VIEW titles AS SELECT title FROM books;
-CREATE MATERIALIZED VIEW prices AS SELECT price FROM books;
-CREATE SEQUENCE counter;
-CREATE SCHEMA shop;
-CREATE TABLE shop.orders (id int, mood mood);
-CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';
-"""
-FILL = """
-INSERT INTO books (id, title) VALUES (1, 'one'), (2, NULL);
-INSERT INTO authors (book) VALUES (1);
-REFRESH MATERIALIZED VIEW prices;
-INSERT INTO shop.orders VALUES (1, 'ok');
-SELECT nextval('counter');
-"""
-
-
-class Grounds:
-    """Databases that no test changes, made once per server: one with tables alone, one with rows in them."""
-
-    def __init__(self) -> None:
-        self.made: dict[tuple[int, bool], tuple[Server, str]] = {}
-
-    def url(self, server: Server, *, filled: bool) -> str:
-        key = (id(server), filled)
-        if key not in self.made:
-            self.made[key] = (server, server.create_database())
-            run(server.url(self.made[key][1]), SETUP + (FILL if filled else ""))
-        return server.url(self.made[key][1])
-
-
-@pytest.fixture(scope="module")
-def grounds() -> Iterator[Grounds]:
-    found = Grounds()
-    yield found
-    for server, name in found.made.values():
-        server.drop_database(name)
-
-
-@pytest.fixture
-def ground(server: Server, grounds: Grounds) -> Iterator[Connection]:
-    """A connection to a database with rows that is only looked at."""
-    with connect(url.read(grounds.url(server, filled=True), {}), Wishes(read_only=True)) as opened:
-        yield opened
-
-
-@pytest.fixture
-def connection(database: str) -> Iterator[Connection]:
-    """A connection to a database that the test may change beside it."""
-    with connect(url.read(database, {}), Wishes(read_only=True)) as opened:
-        yield opened
-
-
-@pytest.fixture
-def rows(database: str) -> None:
-    run(database, SETUP + FILL)
-
-
-def run(database: str, text: str) -> None:
-    with psycopg.connect(database, autocommit=True) as arranging:
-        arranging.execute(text.encode())
-
-
-def one(connection: Connection, text: str) -> Assessment:
-    (found,) = losses.assess([Sql.of("1_a.down.sql", text)], connection)
-    return found
-
-
-def found(connection: Connection, text: str) -> list[tuple[Severity, str]]:
-    return [(loss.severity, loss.object) for loss in one(connection, text).losses]
 
 
 @pytest.mark.parametrize(
@@ -127,6 +57,8 @@ def found(connection: Connection, text: str) -> list[tuple[Severity, str]]:
         ("EXECUTE p", UNKNOWN, UNKNOWN),
         ("DROP OWNED BY nobody", UNKNOWN, UNKNOWN),
         ("SELECT query_to_xml('DELETE FROM books', true, true, '')", UNKNOWN, UNKNOWN),
+        ("DELETE FROM titles", UNKNOWN, UNKNOWN),
+        ("UPDATE titles SET title = ''", UNKNOWN, UNKNOWN),
         ("THIS IS NO SQL", UNKNOWN, UNKNOWN),
         ("-- switchback: opaque\nDROP INDEX i", UNKNOWN, UNKNOWN),
     ],
@@ -285,72 +217,6 @@ def test_the_search_path_of_the_session_counts(database: str, rows: None) -> Non
             ["table public.books holds data"],
             ["table shop.books is empty"],
         ]
-
-
-ALL_BEFORE = (
-    "DROP VIEW titles; DROP MATERIALIZED VIEW prices; ALTER TABLE authors DROP CONSTRAINT authors_book_fkey; "
-)
-
-
-def cascaded(connection: Connection, text: str) -> dict[str, tuple[Severity, bool]]:
-    return {loss.object: (loss.severity, loss.cascade) for loss in one(connection, text).losses}
-
-
-def test_cascade_names_its_victims(ground: Connection) -> None:
-    assert cascaded(ground, "DROP TABLE books CASCADE") == {
-        "table public.books": (DATA, False),
-        "view public.titles": (NOTHING, True),
-        "materialized view public.prices": (DATA, True),
-        "table constraint authors_book_fkey on public.authors": (NOTHING, True),
-    }
-    assert one(ground, "DROP TABLE books CASCADE").risks == (Risk.DATA_LOSS, Risk.CASCADE)
-    assert "view public.titles goes by CASCADE" in one(ground, "DROP TABLE books CASCADE").texts
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("DROP TABLE authors CASCADE", {"table public.authors": (DATA, False)}),
-        ("DROP TABLE authors, books CASCADE", {
-            "table public.authors": (DATA, False), "table public.books": (DATA, False),
-            "view public.titles": (NOTHING, True), "materialized view public.prices": (DATA, True)}),
-        ("DROP TYPE mood CASCADE", {
-            "column public.books.feeling": (DEFAULT, True), "column shop.orders.mood": (DATA, True)}),
-        ("DROP SCHEMA shop CASCADE", {"table shop.orders": (DATA, True)}),
-        ("ALTER TABLE books DROP COLUMN title CASCADE", {
-            "column public.books.title": (DATA, False), "view public.titles": (NOTHING, True)}),
-        ("ALTER TABLE books DROP CONSTRAINT books_pkey CASCADE", {
-            "table constraint authors_book_fkey on public.authors": (NOTHING, True)}),
-        ("DROP SEQUENCE authors_id_seq CASCADE", {
-            "sequence public.authors_id_seq": (DATA, False),
-            "default value for public.authors.id": (NOTHING, True)}),
-        ("DROP VIEW titles CASCADE", {}),
-        ("TRUNCATE books CASCADE", {
-            "rows of table public.books": (DATA, False), "rows of table public.authors": (DATA, True)}),
-        ("DROP OPERATOR + (int, int) CASCADE", {"DROP of operator with CASCADE": (UNKNOWN, False)}),
-        (ALL_BEFORE + "DROP TABLE books CASCADE", {
-            "materialized view public.prices": (DATA, False), "table public.books": (DATA, False)}),
-        ("DROP TABLE books CASCADE; DROP MATERIALIZED VIEW prices", {
-            "table public.books": (DATA, False), "view public.titles": (NOTHING, True),
-            "materialized view public.prices": (DATA, True),
-            "table constraint authors_book_fkey on public.authors": (NOTHING, True)}),
-    ],
-)  # fmt: skip
-def test_cascades(ground: Connection, text: str, expected: object) -> None:
-    assert cascaded(ground, text) == expected
-
-
-def test_what_cascade_takes_is_what_the_server_takes(
-    connection: Connection, database: str, rows: None
-) -> None:
-    """The closure against the server's own NOTICE about the same statement."""
-    said: list[str] = []
-    with psycopg.connect(database) as dropping:
-        dropping.add_notice_handler(lambda d: said.append(d.message_detail or d.message_primary or ""))
-        dropping.execute("DROP TABLE books CASCADE")
-        dropping.rollback()
-    victims = [loss.object for loss in one(connection, "DROP TABLE books CASCADE").losses if loss.cascade]
-    assert len(said[0].splitlines()) == len(victims)
 
 
 def test_an_extension_takes_its_tables_silently(connection: Connection, database: str) -> None:
