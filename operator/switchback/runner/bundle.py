@@ -19,10 +19,14 @@ BATCH_FILES = 64
 BATCH_CHARACTERS = 1024 * 1024
 
 _RESETS = "RESET SESSION AUTHORIZATION;RESET ROLE;"
+CLEAN = f"{_RESETS}RESET ALL;"
+"""The session as it began."""
+
 _FLUSH = "DROP TABLE IF EXISTS pg_temp.switchback_flush;"
-FLUSH_MARK = "switchback_flush"
+FLUSH_MARKS = ("switchback_flush", "pg_temp")
 """Every bundle begins with a statement that raises a NOTICE: the server holds results back until 8 KB are
-full or the string is done, but a NOTICE makes it send what it has. This word tells it from the files' own."""
+full or the string is done, but a NOTICE makes it send what it has. It names the table, or its schema while
+the session has made no temporary table yet: these words tell it from the files' own."""
 
 APPLICATION_NAME_BYTES = 63
 GUARD = "switchback_guard"
@@ -34,7 +38,7 @@ RESET_COUNT = 5
 def reset(migration_id: str, operation_id: str) -> str:
     """`RESET_COUNT` statements that undo what files before have set, and say what is running now."""
     name = literal(application_name(migration_id, operation_id))
-    return f"{_RESETS}RESET ALL;{_FLUSH}SET application_name = {name};"
+    return f"{CLEAN}{_FLUSH}SET application_name = {name};"
 
 
 def application_name(migration_id: str, operation_id: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from switchback.contract.reasons import Reason, Retry, meaning
 from switchback.contract.words import Direction
 from switchback.runner import blame, lock, wire
+from switchback.runner.bundle import CLEAN
 from switchback.runner.errors import RunnerError
 from switchback.runner.ledger import changes, read
 from switchback.runner.stop import Stopped
@@ -34,7 +35,7 @@ def roll_back(session: Session) -> None:
         LostError: the connection broke.
     """
     for _ in range(2):
-        replies = list(wire.exchange(session.work, "ROLLBACK", session.stop))
+        replies = list(wire.exchange(session.work, f"ROLLBACK;{CLEAN}", session.stop))
         if all(reply.error is None for reply in replies):
             return
 
@@ -76,9 +77,10 @@ def _after_loss(session: Session, step: PlannedStep, lost: wire.LostError) -> Le
         _sleep(session, min(pause, max(0.0, deadline - time.monotonic())))
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
     why = "" if trouble is None else f" {trouble.message}"
+    took = f"{time.monotonic() - begun:.0f} s"
     raise RunnerError(
         Reason.OUTCOME_UNKNOWN,
-        f"The connection broke during {step.id}, and within {time.monotonic() - begun:.0f} s nobody could say whether it was "
+        f"The connection broke during {step.id}, and within {took} nobody could say whether it was "
         f"committed.{why}",
     )
 

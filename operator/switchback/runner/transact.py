@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
 from switchback.runner import blame, lock, settle, watch, wire
-from switchback.runner.bundle import Batch, Bundle, batches
+from switchback.runner.bundle import CLEAN, Batch, Bundle, batches
 from switchback.runner.errors import RunnerError
 from switchback.runner.track import Failure, Tracker, Where
 
@@ -76,7 +76,8 @@ class Transactor:
             Stopped: a signal came; what was under way was rolled back.
         """
         number = self.session.lock_number
-        after = "" if number is None else lock.held_query(number)
+        # The next string is taken apart under the settings that this one leaves: how strings are quoted.
+        after = CLEAN + (lock.held_query(number) if number is not None else "")
         left = list(units)
         tries = 0
         while left:
@@ -123,7 +124,8 @@ class Transactor:
             except wire.LostError as lost:
                 self._lost(units[: len(batch.bundles)], tracker.index, lost)
                 tracker.index, tracker.failure = len(batch.bundles), None
-        session.stop.check()
+        if tracker.failure is not None or tracker.index < len(units):
+            session.stop.check()  # a signal that came with the very last COMMIT has nothing left to stop
         return tracker
 
     def _lost(self, units: Sequence[Unit], known: int, lost: wire.LostError) -> None:

@@ -210,7 +210,11 @@ class Walk:
 
     def _write(self, effect: e.Write) -> None:
         thing = self.world.find(effect.table)
-        if thing is None or thing.relation is None or thing.relation.kind not in TABLE_KINDS:
+        if thing is None or thing.relation is None:
+            return
+        if thing.relation.kind not in TABLE_KINDS:
+            what = f"{effect.verb} on {thing.relation.text}"
+            self._say(what, severity=Severity.UNKNOWN, why="its rows are kept elsewhere")
             return
         if effect.columns and all(column in thing.added for column in effect.columns):
             return  # they hold nothing that was there before
