@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from switchback.runner.plan import PlannedStep
+
 SLOW = "CREATE TABLE slow (id int);\nSELECT pg_sleep(60);"
 
 
@@ -97,6 +99,21 @@ def test_stopped_runner_rolls_back_and_says_so(runner: Runner, signum: int, code
     assert result(runner)["exit_code"] == code
     assert result(runner)["current"] == "0001_a"
     assert runner.applied == ["0001_a"]
+
+
+def test_a_signal_that_comes_too_late_stops_nothing(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It arrives with the last COMMIT: everything is applied, and that is what the result says."""
+    write(runner.folder, _0002_b_up="SELECT 1;")
+    finished = transact.Transactor.finished
+
+    def late(self: transact.Transactor, step: PlannedStep, milliseconds: int | None) -> None:
+        finished(self, step, milliseconds)
+        if step.id == "0003_c":
+            self.session.stop.signum = signal.SIGTERM
+
+    monkeypatch.setattr(transact.Transactor, "finished", late)
+    assert runner.up().result.reason is Reason.SUCCEEDED
+    assert runner.applied == ["0001_a", "0002_b", "0003_c"]
 
 
 def test_stopped_while_waiting_for_the_lock(runner: Runner) -> None:

@@ -201,6 +201,14 @@ def test_a_large_file_travels_alone(runner: Runner) -> None:
     assert runner.query("SELECT count(*) FROM big") == [(20_000,)]
 
 
+def test_what_files_say_is_heard(runner: Runner) -> None:
+    write(runner.folder, _0001_a_up="DO $$ BEGIN RAISE NOTICE 'half of it'; END $$; DROP TABLE IF EXISTS x;")
+    _, words = runner.told("migrate")
+    assert words.lines[1:] == [
+        "NOTICE: half of it", 'NOTICE: table "x" does not exist, skipping', "Forward 0001_a",
+    ]  # fmt: skip
+
+
 def test_first_contact_with_a_database_in_use(runner: Runner) -> None:
     runner.query("CREATE TABLE mine (id int)")
     write(runner.folder, "0001_a")

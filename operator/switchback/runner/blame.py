@@ -22,7 +22,9 @@ UNIQUE_VIOLATION = "23505"
 DEPENDENT_OBJECTS = "2BP01"
 INSUFFICIENT_PRIVILEGE = "42501"
 NO_TRANSACTION_WANTED = "25001"
-RETRIED = frozenset({LOCK_NOT_AVAILABLE, DEADLOCK})
+SERIALIZATION_FAILURE = "40001"
+RETRIED = frozenset({LOCK_NOT_AVAILABLE, DEADLOCK, SERIALIZATION_FAILURE})
+"""What another try of the whole transaction may mend."""
 
 _ADVICE = {
     NO_TRANSACTION_WANTED: "Move it into a file of its own with the line `-- switchback: no-transaction`.",

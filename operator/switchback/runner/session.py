@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from switchback.contract.reasons import Reason
 from switchback.runner import clock, lock
+from switchback.runner.bundle import FLUSH_MARKS
 from switchback.runner.errors import RunnerError
 from switchback.runner.ledger import read, schema
 
@@ -86,7 +87,7 @@ class Session:
     def work(self) -> psycopg.Connection[Any]:
         """The connection that does the work and holds the lock; opened on first use."""
         if self._work is None:
-            self._work = self.open("work")
+            self._work = self._listened(self.open("work"))
         return self._work
 
     @property
@@ -162,7 +163,18 @@ class Session:
         if self._work is not None:
             self._work.close()
         self._work, self.lock_number = None, None
-        self._work = self.open("work")
+        self._work = self._listened(self.open("work"))
+
+    def _listened(self, connection: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+        """Hand on what files say with RAISE, and what CASCADE takes along; not our own flushing notice."""
+
+        def tell(notice: psycopg.errors.Diagnostic) -> None:
+            text = notice.message_primary or ""
+            if not any(mark in text for mark in FLUSH_MARKS):
+                self.reporter.say(f"{notice.severity}: {text}")
+
+        connection.add_notice_handler(tell)
+        return connection
 
     def close(self) -> None:
         """Close both connections; the server then rolls back and unlocks."""

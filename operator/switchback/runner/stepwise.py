@@ -72,7 +72,8 @@ class Stepwise:
             while self.done < len(self.statements):
                 self._one(self.done, self.statements[self.done])
                 self.done += 1
-                self.session.stop.check()
+                if self.done < len(self.statements):
+                    self.session.stop.check()
         except Stopped:
             self._abandon_unbegun(self.done)
             raise
