@@ -7,6 +7,7 @@ import os
 import pty
 import select
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -95,9 +96,13 @@ def test_a_failure_tells_place_statement_and_reason(runner: Runner) -> None:
     assert "42P01" in done.stderr
     assert "INSERT INTO nowhere" in done.stderr, "the log shows the statement"
     assert "0001_a" in done.stderr
-    data = json.loads(runner.call("migrate", "--json").stdout)
+    (runner.folder / "0002_b.up.sql").write_text("CREATE TABEL private (id int);")
+    done = runner.call("migrate", "--json")
+    assert 'at or near "TABEL"' in done.stderr, "people see what the server said"
+    assert "no transaction in progress" not in done.stderr
+    data = json.loads(done.stdout)
     assert data["reason"] == "SQLFailed"
-    assert "private" not in json.dumps(data), "the result does not"
+    assert "TABEL" not in json.dumps(data), "the result does not hold it: it might be data"
 
 
 def test_run_always_leaves_a_result(runner: Runner, tmp_path: Path) -> None:
@@ -126,6 +131,25 @@ def test_run_always_leaves_a_result(runner: Runner, tmp_path: Path) -> None:
     assert run("--operation", "migrate", "--dir", "/nonexistent").reason is Reason.SOURCE_MISSING
     words = ("run", "--operation", "inspect", "--operation-id", "aa-1", "--dir", str(runner.folder), "--json")
     assert contract.decode(runner.call(*words).stdout).reason is Reason.SUCCEEDED
+
+
+def test_a_bug_is_told_without_a_traceback(runner: Runner, tmp_path: Path) -> None:
+    """A stand-in for what nobody has thought of: the planner is replaced by something that dies."""
+    file = tmp_path / "result"
+    program = (
+        "import sys\nfrom switchback.runner.operations import migrate\n"
+        "migrate.look = lambda *_: {}['no such key']\nfrom switchback.cli.main import main\n"
+        f"sys.argv = ['switchback', 'run', '--operation', 'migrate', '--operation-id', 'aa-1', "
+        f"'--dir', {str(runner.folder)!r}, '--result-file', {str(file)!r}]\nmain()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], env=runner.environment(), capture_output=True,
+                          text=True, timeout=60, check=False)  # fmt: skip
+    found = contract.decode(file.read_text())
+    assert (done.returncode, found.reason) == (1, Reason.BUG)
+    assert "no such key" not in found.message
+    assert "Traceback" not in done.stderr
+    assert "KeyError: 'no such key'" in done.stderr
+    assert "migrate.py" in done.stderr
 
 
 def test_run_with_libpqs_variables(runner: Runner) -> None:

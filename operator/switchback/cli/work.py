@@ -6,6 +6,7 @@ import json
 import secrets
 import traceback
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -99,10 +100,18 @@ def tell(ending: Ending, console: Console, common: Common, opener: Opener) -> No
     elif isinstance(error, SourceProblem) and len(error.problems) > 1:
         for problem in error.problems[1:]:
             console.error(clean(str(problem)))
+    if ending.result.reason is Reason.BUG and not common.debug:
+        click.echo(clean(f"  {type(error).__name__}: {error} ({_way(error)})"), err=True)
     if ending.result.reason is Reason.BUG and common.debug:
         click.echo(clean("".join(traceback.format_exception(error))), err=True)
     if ending.advice:
         click.echo(clean(ending.advice), err=True)
+
+
+def _way(error: BaseException) -> str:
+    """Where a bug happened, in one line: files, lines and functions, innermost first."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames[-8:]))
 
 
 def _indented(title: str, text: str, limit: int = 40) -> str:

@@ -68,7 +68,14 @@ def statement_failed(
 
 def log_text(error: ServerError) -> str:
     """The server's further words, for the log."""
-    parts = (("DETAIL", error.detail), ("HINT", error.hint), ("CONTEXT", error.context))
+    plain = " ".join(error.message.split())
+    whole = "" if masked(plain, error.sqlstate) == plain else plain
+    parts = (
+        (error.severity, whole),
+        ("DETAIL", error.detail),
+        ("HINT", error.hint),
+        ("CONTEXT", error.context),
+    )
     return "\n".join(f"{name}: {text}" for name, text in parts if text)
 
 

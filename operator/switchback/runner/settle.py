@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from psycopg.pq import TransactionStatus
+
 from switchback.contract.reasons import Reason, Retry, meaning
 from switchback.contract.words import Direction
 from switchback.runner import blame, lock, wire
@@ -35,7 +37,9 @@ def roll_back(session: Session) -> None:
         LostError: the connection broke.
     """
     for _ in range(2):
-        replies = list(wire.exchange(session.work, f"ROLLBACK;{CLEAN}", session.stop))
+        idle = session.work.info.transaction_status == TransactionStatus.IDLE  # nothing of the string has run
+        text = CLEAN if idle else f"ROLLBACK;{CLEAN}"
+        replies = list(wire.exchange(session.work, text, session.stop))
         if all(reply.error is None for reply in replies):
             return
 

@@ -12,7 +12,7 @@ from switchback.contract.reasons import Reason, meaning
 from switchback.contract.result import Result
 from switchback.contract.words import Direction
 from switchback.migrations.errors import SourceProblem
-from switchback.runner import clock
+from switchback.runner import clock, wire
 from switchback.runner.errors import RunnerError
 from switchback.runner.operations.base import Facts
 from switchback.runner.operations.registry import OPERATIONS
@@ -66,17 +66,26 @@ def perform(
         with session.stop.live():
             answer = run(session, request, facts)
         return Ending(_result(request, facts, answer.reason, opener.redactor().clean(answer.message)), facts)
-    except RunnerError as error:
-        return _failed(request, facts, error, error, opener.redactor())
-    except SourceProblem as error:
-        return _failed(request, facts, _of_source(error), error, opener.redactor())
     except Stopped as error:
         ending = _failed(request, facts, _of_signal(error), error, opener.redactor())
         return replace(ending, result=replace(ending.result, exit_code=128 + error.signum))
-    except psycopg.Error as error:
-        return _failed(request, facts, opener.explain(error), error, opener.redactor())
     except Exception as error:  # noqa: BLE001 - a bug still has to be told to whoever waits for the result
-        return _failed(request, facts, _of_bug(error), error, opener.redactor())
+        return _failed(request, facts, _shown(error, opener), error, opener.redactor())
+
+
+def _shown(error: Exception, opener: Opener) -> RunnerError:
+    """The error for people and for the result, whatever was raised."""
+    match error:
+        case RunnerError():
+            return error
+        case SourceProblem():
+            return _of_source(error)
+        case psycopg.Error():
+            return opener.explain(error)
+        case wire.LostError():
+            return _of_loss(error)
+        case _:
+            return _of_bug(error)
 
 
 def _of_source(error: SourceProblem) -> RunnerError:
@@ -87,10 +96,15 @@ def _of_signal(error: Stopped) -> RunnerError:
     return RunnerError(Reason.INTERRUPTED, f"Stopped by {error}; what was under way was rolled back.")
 
 
+def _of_loss(error: wire.LostError) -> RunnerError:
+    """Between two statements of a file without transaction: what runs is recorded before it runs."""
+    return RunnerError(Reason.CONNECTION_LOST, f"The connection broke: {error}.")
+
+
 def _of_bug(error: Exception) -> RunnerError:
     return RunnerError(
         Reason.BUG,
-        f"{type(error).__name__} in Switchback itself; the log has it under {secrets.token_hex(4)}.",
+        f"{type(error).__name__} in Switchback itself; the log says where, beside {secrets.token_hex(4)}.",
         "Please report it with the log of the run; --debug shows where it happened.",
     )
 
@@ -103,9 +117,10 @@ def _failed(
         shown.reason, message, shown.advice, file=shown.file, line=shown.line, sqlstate=shown.sqlstate
     )
     place = f"{shown.place}: " if shown.place else ""
-    state = f" (SQLSTATE {shown.sqlstate})" if shown.sqlstate else ""
+    state = f" (SQLSTATE {shown.sqlstate})." if shown.sqlstate else ""
+    said = shown.message.removesuffix(".") if state else shown.message
     result = _result(request, facts, shown.reason, redactor.summary(travelling))
-    return Ending(result, facts, error, f"{place}{shown.message}{state}{_so_far(facts)}", shown.advice)
+    return Ending(result, facts, error, f"{place}{said}{state}{_so_far(facts)}", shown.advice)
 
 
 def _so_far(facts: Facts) -> str:
