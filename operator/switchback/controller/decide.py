@@ -55,12 +55,24 @@ def _next(view: View) -> Decision:
     if _wants_new_operation(view):
         if view.spec.suspend:
             return _suspended(view)
-        view = view.with_status(begin(view))
+        view = view.with_status(begin(view.with_status(_concluded(view))))
     if view.outcome is not None:
         return _tidy(view)
     if view.spec.suspend:
         return _suspended(view)
     return _go_on(view)
+
+
+def _concluded(view: View) -> Status:
+    """An operation that gives way to another wish is remembered, if any Job of it has run: by its end."""
+    if view.status.operation is None or view.outcome is not None or not view.operation.attempt:
+        return view.status
+    view = view.with_status(spoil_snapshot(view.status))
+    seen, operation = view.status.schema_state, view.operation
+    if operation.reached and seen is not None and seen.current == operation.to:
+        return end(view, Outcome.SUCCEEDED, Reason.SUCCEEDED, operation.last_message)
+    message = "The spec asked for something else before this was reached."
+    return end(view, Outcome.SUPERSEDED, Outcome.SUPERSEDED, message)
 
 
 def _wants_new_operation(view: View) -> bool:

@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from switchback.api.status import Outcome
+from switchback.contract.words import Direction
 from switchback.controller.decision import Settle, Wait
 from tests.property.world import RESERVATION_SECONDS, START
 from tests.unit.controller.test_decide import approve, at_latest, reason, settle, world
@@ -84,3 +86,33 @@ def test_a_pod_on_a_node_that_is_gone_does_not_keep_it_from_ending(how: str) -> 
     assert there.now - START <= timedelta(seconds=7200 + 3600 + 300)
     assert isinstance(last := there.reconcile(), Wait | Settle)
     assert not isinstance(last, Wait) or last.until is None
+
+
+def test_what_was_done_is_remembered_although_the_wish_has_changed() -> None:
+    there = at_latest()
+    there.spec = {**there.spec, "target": "0002"}
+    settle(there)
+    approve(there)
+    while "rollback" not in there.created[-1]:
+        settle(there, passes=1)
+    there.spec = {**there.spec, "target": "latest"}
+    settle(there)
+    told = [(entry.direction, entry.to, entry.outcome) for entry in there.status.history]
+    assert told == [
+        (Direction.FORWARD, "0003", Outcome.SUCCEEDED),
+        (Direction.BACKWARD, "0002", Outcome.SUCCEEDED),
+        (Direction.FORWARD, "0003", Outcome.SUCCEEDED),
+    ]
+
+
+def test_what_was_given_up_is_remembered() -> None:
+    there = at_latest()
+    there.spec = {**there.spec, "target": "0002"}
+    settle(there)
+    there.spec = {**there.spec, "target": "latest"}
+    settle(there)
+    assert [entry.outcome for entry in there.status.history] == [
+        Outcome.SUCCEEDED,
+        Outcome.SUPERSEDED,
+        Outcome.SUCCEEDED,
+    ]
