@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,8 @@ from tests.postgres.running import Runner, write
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.postgres.servers import Server
 
 
 DEFERRED = """CREATE TABLE p (id int PRIMARY KEY);
@@ -107,8 +110,9 @@ def test_syntax_error_in_the_last_lets_those_before_it_run(runner: Runner) -> No
         ("SELECT 1;\n-- what follows fails at run time\n\nSELECT 1 /\n 0;", 4, "22012"),
         ("DO $$\nBEGIN\n  RAISE 'no';\nEND $$;", 1, "P0001"),
         (DEFERRED, 3, "23503"),
+        ("SELECT 'ä€𝄞', '…';\nCREATE TABLE ü (é int);\nSELECT nope FROM ü;", 3, "42703"),
     ],
-    ids=["unique index", "division", "raise", "deferred constraint at COMMIT"],
+    ids=["unique index", "division", "raise", "deferred constraint at COMMIT", "beyond ASCII"],
 )  # fmt: skip
 def test_errors_without_a_position_get_their_line(
     runner: Runner, text: str, line: int, sqlstate: str
@@ -136,6 +140,22 @@ def test_a_hidden_end_of_the_transaction_is_caught(
     if committed:
         assert runner.query("SELECT statements_done, statements_total FROM switchback.migrations")[0][0] == 2
         assert runner.up().result.reason is Reason.FAILED_PARTLY
+
+
+def test_a_character_that_the_database_cannot_hold(server: Server, folder: Path) -> None:
+    """The server refuses the whole string and does not say where."""
+    name = f"t_latin1_{secrets.token_hex(4)}"
+    with server.connect() as admin:
+        admin.execute(f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0".encode())
+    try:
+        runner = Runner(server.url(name), folder)
+        write(folder, "0001_a", "0003_c", _0002_b_up="CREATE TABLE b (v text);\nINSERT INTO b VALUES ('→');")
+        ending = runner.up()
+        assert isinstance(ending.error, RunnerError)
+        assert (ending.error.file, ending.error.sqlstate) == ("0002_b.up.sql", "22P05")
+        assert runner.applied == ["0001_a"]
+    finally:
+        server.drop_database(name)
 
 
 def test_an_enum_value_is_used_in_a_later_file(runner: Runner) -> None:

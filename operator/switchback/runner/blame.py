@@ -37,6 +37,8 @@ _ADVICE = {
 def failed(bundle: Bundle, failure: Failure) -> RunnerError:
     """The error for a bundle that was rolled back as a whole."""
     error = failure.error
+    if failure.is_unplaced:
+        return statement_failed(bundle.migration_id, bundle.path, None, error, what="cannot be sent")
     if failure.where is Where.RECORD:
         return _record(bundle, error)
     what = "fails at COMMIT" if failure.where is Where.COMMIT else "fails"

@@ -47,6 +47,11 @@ class Failure:
     ran: bool = True
     committed_inside: int = 0
 
+    @property
+    def is_unplaced(self) -> bool:
+        """Whether the whole string was refused without a word about where, as for a wrong character."""
+        return not self.ran and not self.error.position and self.where is Where.RECORD
+
 
 class Tracker:
     """Counts replies against statements. The guard's column name marks every bundle's end anew."""

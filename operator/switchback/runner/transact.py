@@ -94,6 +94,11 @@ class Transactor:
             if later > 0:  # nothing ran, for a later file cannot be parsed: what is before it goes first
                 self.run(left[:later])
                 left = left[later:]
+            if failure.is_unplaced and len(batch.bundles) > 1:  # one of them, but nobody says which
+                for unit in left[: len(batch.bundles)]:
+                    self.run([unit])
+                left = left[len(batch.bundles) :]
+                continue
             tries += 1
             if failure.error.sqlstate not in blame.RETRIED or failure.where is Where.GUARD:
                 raise TransactionFailed(left[0], failure)

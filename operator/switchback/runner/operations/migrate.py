@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Direction
 from switchback.runner.errors import RunnerError
-from switchback.runner.execute import Executor
 from switchback.runner.ledger import changes
 from switchback.runner.operations.back import plan_backward
 from switchback.runner.operations.base import Answer, Facts, Request, again, look, wished
@@ -38,6 +37,8 @@ def run(session: Session, request: Request, facts: Facts) -> Answer:
         if plan.direction is not Direction.FORWARD:
             return _nothing(plan, facts)
     _take_over(session, request, facts)
+    from switchback.runner.execute import Executor  # noqa: PLC0415 - not needed when there is nothing to do
+
     facts.ledger = session.ensure(plan.ledger)
     executor = Executor(session, facts.ledger)
     facts.done = executor.done

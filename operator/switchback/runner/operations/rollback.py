@@ -8,7 +8,6 @@ from switchback.contract.reasons import Reason
 from switchback.contract.words import BASE, Direction
 from switchback.runner import clock
 from switchback.runner.errors import RunnerError
-from switchback.runner.execute import Executor
 from switchback.runner.ledger import changes
 from switchback.runner.operations.back import plan_backward
 from switchback.runner.operations.base import Answer, Facts, Request, again, look
@@ -62,6 +61,8 @@ def run(
 
 
 def _run(session: Session, request: Request, facts: Facts, plan: Plan) -> Answer:
+    from switchback.runner.execute import Executor  # noqa: PLC0415 - not needed when there is nothing to do
+
     assert facts.ledger is not None  # noqa: S101 - `look` has read it
     executor = Executor(session, facts.ledger)
     facts.done = executor.done
