@@ -181,7 +181,8 @@ WHERE a.attrelid = ANY (%s::bigint[]::oid[]) AND a.attnum > 0 AND NOT a.attisdro
 
 _HARMLESS = """
 SELECT p.proname::text FROM pg_catalog.pg_proc p
-WHERE p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace AND p.proname = ANY (%s::text[]::name[])
+WHERE p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid
+  AND p.proname = ANY (%s::text[]::name[])
 GROUP BY p.proname HAVING bool_and(p.provolatile <> 'v')
 """
 
@@ -224,14 +225,15 @@ WITH RECURSIVE root AS (
 SELECT t.no, t.hard, c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text, c.relispopulated,
   t.objsubid, i.type || ' ' || i.identity, coalesce(k.conrelid, 0)::bigint, coalesce(k.conname::text, '')
 FROM total t CROSS JOIN LATERAL pg_catalog.pg_identify_object(t.classid, t.objid, t.objsubid) i
-LEFT JOIN pg_catalog.pg_class c ON t.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.oid = t.objid
+LEFT JOIN pg_catalog.pg_class c
+  ON t.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND c.oid = t.objid
 LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_constraint k
-  ON t.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.oid = t.objid
+  ON t.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass::pg_catalog.oid AND k.oid = t.objid
 WHERE i.type IN ('table', 'table column', 'view', 'materialized view', 'sequence', 'foreign table',
     'table constraint', 'domain constraint', 'function', 'procedure', 'aggregate', 'type', 'trigger',
     'policy', 'rule', 'default value', 'extension')
-  AND (t.classid = 'pg_catalog.pg_class'::pg_catalog.regclass OR NOT EXISTS (
+  AND (t.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid OR NOT EXISTS (
     SELECT FROM pg_catalog.pg_depend d
     WHERE d.classid = t.classid AND d.objid = t.objid AND d.deptype = 'i'))
 ORDER BY t.no, i.type, i.identity

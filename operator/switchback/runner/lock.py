@@ -38,11 +38,15 @@ def key(names: Names, database: str) -> int:
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
+def _oid(number: int) -> str:
+    return f"'{number}'::pg_catalog.oid"
+
+
 def _where(number: int) -> str:
     unsigned = number & (2**64 - 1)
     return (
         "l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted "
-        f"AND l.classid = {unsigned >> 32} AND l.objid = {unsigned & (2**32 - 1)} "
+        f"AND l.classid = {_oid(unsigned >> 32)} AND l.objid = {_oid(unsigned & (2**32 - 1))} "
         "AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database())"
     )
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _SIZES = """
 SELECT pg_catalog.count(*), coalesce(pg_catalog.sum(greatest(c.reltuples, 0)), 0)::bigint
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_'
+WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname::pg_catalog.text !~ '^pg_'
   AND n.nspname <> 'information_schema'
 """
 
@@ -26,7 +26,8 @@ _PROPERTIES = """
 SELECT pg_catalog.pg_get_userbyid(d.datdba), pg_catalog.pg_encoding_to_char(d.encoding),
   d.datlocprovider::text, d.datcollate, d.datctype,
   coalesce(j ->> 'datlocale', j ->> 'daticulocale', ''), coalesce(j ->> 'daticurules', ''),
-  (SELECT s.setconfig FROM pg_catalog.pg_db_role_setting s WHERE s.setdatabase = d.oid AND s.setrole = 0),
+  (SELECT s.setconfig FROM pg_catalog.pg_db_role_setting s
+    WHERE s.setdatabase = d.oid AND s.setrole = '0'::pg_catalog.oid),
   d.datacl IS NULL,
   ARRAY(SELECT ARRAY[CASE a.grantee WHEN 0 THEN '' ELSE pg_catalog.pg_get_userbyid(a.grantee)::text END,
       a.privilege_type] FROM pg_catalog.aclexplode(d.datacl) a)
@@ -38,19 +39,22 @@ FROM pg_catalog.pg_database d, LATERAL pg_catalog.to_jsonb(d) j WHERE d.datname 
 _ROLES = """
 WITH named AS (
   SELECT s.classid, s.objid, s.refobjid AS role FROM pg_catalog.pg_shdepend s
-    WHERE s.refclassid = 'pg_catalog.pg_authid'::regclass
+    WHERE s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass::pg_catalog.oid
       AND s.dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
-      AND s.classid <> 'pg_catalog.pg_extension'::regclass
-  UNION SELECT 'pg_catalog.pg_class'::regclass, oid, relowner FROM pg_catalog.pg_class
-    WHERE oid >= 16384 AND relpersistence <> 't' AND relkind NOT IN ('t', 'i', 'I', 'c')
-  UNION SELECT 'pg_catalog.pg_proc'::regclass, oid, proowner FROM pg_catalog.pg_proc WHERE oid >= 16384
-  UNION SELECT 'pg_catalog.pg_namespace'::regclass, oid, nspowner FROM pg_catalog.pg_namespace
-    WHERE oid >= 16384 AND nspname !~ '^pg_'
+      AND s.classid <> 'pg_catalog.pg_extension'::pg_catalog.regclass::pg_catalog.oid
+  UNION SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, oid, relowner
+    FROM pg_catalog.pg_class
+    WHERE oid >= '16384'::pg_catalog.oid AND relpersistence <> 't' AND relkind NOT IN ('t', 'i', 'I', 'c')
+  UNION SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid, oid, proowner
+    FROM pg_catalog.pg_proc WHERE oid >= '16384'::pg_catalog.oid
+  UNION SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass::pg_catalog.oid, oid, nspowner
+    FROM pg_catalog.pg_namespace
+    WHERE oid >= '16384'::pg_catalog.oid AND nspname::pg_catalog.text !~ '^pg_'
 )
 SELECT DISTINCT r.rolname::text FROM named JOIN pg_catalog.pg_roles r ON r.oid = named.role
 WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
     WHERE e.classid = named.classid AND e.objid = named.objid AND e.deptype = 'e')
-  AND r.rolname !~ '^pg_'
+  AND r.rolname::pg_catalog.text !~ '^pg_'
 ORDER BY 1
 """
 

@@ -29,7 +29,7 @@ _RESTORED = "restored (with indexes)"
 _SIZES = """
 SELECT pg_catalog.count(*), coalesce(pg_catalog.sum(greatest(c.reltuples, 0)), 0)::bigint
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+WHERE c.relkind = 'r' AND n.nspname::pg_catalog.text !~ '^pg_' AND n.nspname <> 'information_schema'
 """
 
 

@@ -25,7 +25,8 @@ NOT_UNDONE = "NotUndone"
 STARTED = "Started"
 
 _MINE = "xmin = pg_catalog.pg_current_xact_id()::pg_catalog.xid"
-_ELAPSED = "pg_catalog.ceil(extract(epoch FROM pg_catalog.clock_timestamp() - {since}) * 1000)::bigint"
+_SECONDS = "extract(epoch FROM pg_catalog.clock_timestamp() - {since})"
+_ELAPSED = f"pg_catalog.ceil({_SECONDS} * 1000::pg_catalog.numeric)::bigint"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,9 +34,10 @@ SELECT current_database(), d.oid::bigint, session_user, current_setting('server_
     THEN false
     ELSE EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
       WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
-        AND s.nspname NOT LIKE 'pg\\_%' AND s.nspname <> 'information_schema'
+        AND s.nspname::pg_catalog.text NOT LIKE 'pg\\_%' AND s.nspname <> 'information_schema'
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x
-          WHERE x.classid = 'pg_catalog.pg_class'::regclass AND x.objid = c.oid AND x.deptype = 'e'))
+          WHERE x.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
+            AND x.objid = c.oid AND x.deptype = 'e'))
   END
 FROM pg_catalog.pg_database d LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = {schema}
 WHERE d.datname = current_database()

@@ -17,20 +17,24 @@ _WRITERS = """
 SELECT DISTINCT CASE WHEN public THEN 'PUBLIC' ELSE who END, what FROM (
   SELECT false AS public, r.rolname::text AS who, c.relname::text AS what
   FROM pg_catalog.pg_class c, pg_catalog.pg_roles r
-  WHERE c.relnamespace = {schema}::pg_catalog.regnamespace AND c.relname IN ('migrations', 'events', 'meta')
-    AND NOT r.rolsuper AND r.rolname NOT LIKE 'pg\\_%'
+  WHERE c.relnamespace = {schema}::pg_catalog.regnamespace::pg_catalog.oid
+    AND c.relname IN ('migrations', 'events', 'meta')
+    AND NOT r.rolsuper AND r.rolname::pg_catalog.text NOT LIKE 'pg\\_%'
     AND NOT pg_catalog.pg_has_role(r.oid, c.relowner, 'MEMBER')
     AND (pg_catalog.has_any_column_privilege(r.oid, c.oid, 'INSERT, UPDATE')
       OR pg_catalog.has_table_privilege(r.oid, c.oid, 'DELETE, TRUNCATE, TRIGGER'))
   UNION ALL
-  SELECT a.grantee = 0, coalesce(pg_catalog.pg_get_userbyid(a.grantee), ''), c.relname::text
+  SELECT a.grantee = '0'::pg_catalog.oid, coalesce(pg_catalog.pg_get_userbyid(a.grantee), ''), c.relname::text
   FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a
-  WHERE c.relnamespace = {schema}::pg_catalog.regnamespace AND c.relname IN ('migrations', 'events', 'meta')
-    AND a.grantee = 0 AND a.privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER')
+  WHERE c.relnamespace = {schema}::pg_catalog.regnamespace::pg_catalog.oid
+    AND c.relname IN ('migrations', 'events', 'meta')
+    AND a.grantee = '0'::pg_catalog.oid
+    AND a.privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER')
   UNION ALL
   SELECT false, r.rolname::text, 'the schema'
   FROM pg_catalog.pg_namespace n, pg_catalog.pg_class c, pg_catalog.pg_roles r
-  WHERE n.oid = {schema}::pg_catalog.regnamespace AND c.relnamespace = n.oid AND c.relname = 'migrations'
+  WHERE n.oid = {schema}::pg_catalog.regnamespace::pg_catalog.oid
+    AND c.relnamespace = n.oid AND c.relname = 'migrations'
     AND r.oid = n.nspowner AND NOT r.rolsuper AND NOT pg_catalog.pg_has_role(r.oid, c.relowner, 'MEMBER')
 ) AS writers ORDER BY 1, 2 LIMIT 20
 """

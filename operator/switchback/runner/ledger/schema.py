@@ -81,17 +81,17 @@ BEGIN
   FOR command IN
     SELECT pg_catalog.format('REVOKE ALL ON %s %s FROM %s',
         CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::pg_catalog.regclass,
-        CASE a.grantee WHEN 0 THEN 'PUBLIC'
+        CASE a.grantee WHEN '0'::pg_catalog.oid THEN 'PUBLIC'
           ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END)
       FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a
-      WHERE c.relnamespace = {schema}::pg_catalog.regnamespace AND a.grantee <> c.relowner
+      WHERE c.relnamespace = {schema}::pg_catalog.regnamespace::pg_catalog.oid AND a.grantee <> c.relowner
         AND c.relname IN ('migrations', 'events', 'meta', 'events_seq_seq')
     UNION
     SELECT pg_catalog.format('REVOKE ALL ON SCHEMA %s FROM %s', n.oid::pg_catalog.regnamespace,
-        CASE a.grantee WHEN 0 THEN 'PUBLIC'
+        CASE a.grantee WHEN '0'::pg_catalog.oid THEN 'PUBLIC'
           ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END)
       FROM pg_catalog.pg_namespace n, pg_catalog.aclexplode(n.nspacl) a
-      WHERE n.oid = {schema}::pg_catalog.regnamespace AND a.grantee <> n.nspowner AND {is_new}
+      WHERE n.oid = {schema}::pg_catalog.regnamespace::pg_catalog.oid AND a.grantee <> n.nspowner AND {is_new}
   LOOP
     EXECUTE command;
   END LOOP;
