@@ -205,7 +205,7 @@ def test_reply_lost_after_commit(runner: Runner, monkeypatch: pytest.MonkeyPatch
             raise wire.LostError("the reply was lost")
         return iter(replies)
 
-    monkeypatch.setattr(transact.wire, "exchange", lossy)
+    monkeypatch.setattr(wire, "exchange", lossy)
     ending, words = runner.told("migrate")
     assert ending.result.reason is Reason.SUCCEEDED
     assert "asking the ledger" in words.text
@@ -227,7 +227,7 @@ def test_outcome_unknown_when_nobody_can_say(runner: Runner, monkeypatch: pytest
         held.append(other)
         raise wire.LostError("cut")
 
-    monkeypatch.setattr(transact.wire, "exchange", cut)
+    monkeypatch.setattr(wire, "exchange", cut)
     ending = runner.with_limits(settle=1.0).up(by="aa-1")
     assert (ending.result.reason, ending.result.exit_code) == (Reason.OUTCOME_UNKNOWN, 13)
     assert str(held[0].info.backend_pid) in ending.result.message

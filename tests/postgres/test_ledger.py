@@ -173,7 +173,7 @@ def test_few_round_trips_and_no_stored_sql_for_nothing_to_do(
         self: psycopg.Connection[tuple[object, ...]], query: bytes, *rest: object, **more: object
     ) -> object:
         sent.append(bytes(query).decode())
-        return execute(self, query, *rest, **more)  # type: ignore[arg-type]
+        return execute(self, query, *rest, **more)  # type: ignore[call-overload]
 
     monkeypatch.setattr(psycopg.Connection, "execute", spy)
     assert runner.up().result.reason is Reason.UP_TO_DATE

@@ -11,7 +11,7 @@ from switchback.contract.words import Direction
 
 
 class Terminal(io.StringIO):
-    def isatty(self) -> bool:
+    def isatty(self) -> bool:  # type: ignore[explicit-override]
         return True
 
 
