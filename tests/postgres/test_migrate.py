@@ -314,3 +314,32 @@ def test_backward_target_changes_nothing_and_answers_with_the_plan(runner: Runne
     assert [step.id for step in ending.result.steps] == ["0003_c", "0002_b"]
     assert ending.result.plan_digest == inspected.result.plan_digest != ""
     assert runner.applied == ["0001_a", "0002_b", "0003_c"]
+
+
+def test_a_file_that_becomes_somebody_else(server: Server, folder: Path) -> None:
+    """With --role: after SET SESSION AUTHORIZATION the record is written, and the next file run, as the role."""
+    name = server.create_database()
+    owner, other = f"r_owner_{secrets.token_hex(3)}", f"r_other_{secrets.token_hex(3)}"
+    write(
+        folder,
+        _0001_a_up=f"SET SESSION AUTHORIZATION {other}; CREATE TABLE others (id int);",
+        _0002_b_up="CREATE TABLE owners (id int);",
+    )
+    with server.connect() as admin:
+        admin.execute(f"CREATE ROLE {owner}; CREATE ROLE {other}".encode())
+        admin.execute(f'ALTER DATABASE "{name}" OWNER TO {owner}'.encode())
+        try:
+            runner = Runner(server.url(name), folder, role=owner)
+            runner.query(f"GRANT ALL ON SCHEMA public TO {other}")
+            ending = runner.up()
+            assert ending.result.reason is Reason.SUCCEEDED, ending.text
+            rows = runner.query(
+                "SELECT tablename, tableowner FROM pg_tables WHERE schemaname IN ('public', 'switchback')"
+            )
+            owners = dict(rows)
+            assert owners == {
+                "others": other, "owners": owner, "migrations": owner, "events": owner, "meta": owner,
+            }  # fmt: skip
+        finally:
+            server.drop_database(name)
+            admin.execute(f"DROP ROLE {owner}; DROP ROLE {other}".encode())
