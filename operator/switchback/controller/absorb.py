@@ -114,7 +114,9 @@ def _after_the_end(view: View, status: Status) -> Status:
 
 def _done(view: View, result: Result) -> Status:
     """The run did what it was asked to do."""
-    status = change(view.status, last_reason="", last_message=result.message, waits=0)
+    # A new plan is no progress yet: what made the last one fail may make this one fail.
+    waits = view.operation.waits if result.operation is Operation.INSPECT else 0
+    status = change(view.status, last_reason="", last_message=result.message, waits=waits)
     match result.operation:
         case Operation.INSPECT:
             return _inspected(status, result)

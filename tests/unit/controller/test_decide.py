@@ -328,3 +328,13 @@ def test_a_pod_that_can_never_start_is_not_waited_for() -> None:
     settle(there)
     assert (there.condition("Stalled"), reason(there)) == ("True", "ImagePullFailed")
     assert not there.jobs, "the Job that cannot start is gone"
+
+
+def test_a_source_that_never_fits_is_asked_ever_more_rarely() -> None:
+    there = world()
+    begun = there.now
+    for _ in range(60):
+        for name, job in there.jobs.items():
+            there.run(name, Reason.SOURCE_MOVED if job.job.step == "migrate" else "works")
+        there.tick(there.reconcile())
+    assert (there.now - begun).total_seconds() / len(there.created) > 5, "seconds per Job"
