@@ -317,7 +317,7 @@ def test_backward_target_changes_nothing_and_answers_with_the_plan(runner: Runne
 
 
 def test_a_file_that_becomes_somebody_else(server: Server, folder: Path) -> None:
-    """With --role: after SET SESSION AUTHORIZATION the record is written, and the next file run, as the role."""
+    """With --role: after SET SESSION AUTHORIZATION, record and next file are the role's again."""
     name = server.create_database()
     owner, other = f"r_owner_{secrets.token_hex(3)}", f"r_other_{secrets.token_hex(3)}"
     write(
