@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from switchback.api.conditions import ConditionType, Detail, Situation, conditions_for
+from switchback.api.names import ANNOTATION_APPROVE
 from switchback.api.reasons import OperatorReason
 from switchback.api.status import ConditionStatus, Outcome, SnapshotPhase
 from switchback.contract.words import Direction, Operation
 
 if TYPE_CHECKING:
-    from switchback.api.status import HistoryEntry, OperationState, SnapshotState, Status
+    from switchback.api.status import ApprovalState, HistoryEntry, OperationState, SnapshotState, Status
     from switchback.controller.observed import Observed
     from switchback.controller.view import View
 
@@ -35,7 +36,7 @@ def report(world: Observed, status: Status, situation: Situation, reason: str, m
         generation=world.generation,
         now=world.now,
         previous=status.conditions,
-        details=_details(status, situation, reason, message),
+        details=_details(world, status, situation, reason, message),
     )
     return status.model_copy(update={"conditions": conditions, "observed_generation": world.generation})
 
@@ -66,18 +67,30 @@ def at_rest(view: View) -> Status:
     return report(view.world, view.status, situation, outcome.reason, outcome.message)
 
 
-def _details(status: Status, situation: Situation, reason: str, message: str) -> list[Detail]:
-    """SchemaReady always; Approved and SnapshotReady while they belong to the operation at hand."""
+def _details(
+    world: Observed, status: Status, situation: Situation, reason: str, message: str
+) -> list[Detail]:
+    """SchemaReady always; Approved and SnapshotReady while the operation at hand is a way back."""
     operation = status.operation
     details = [_schema_ready(status, situation, reason, message)]
-    if operation is None:
+    if operation is None or operation.direction is not Direction.BACKWARD:
         return details
     if status.approval is not None:
-        details.append(_approved(status))
+        details.append(_approved(world, status, status.approval))
+    elif operation.reserved_plan:
+        text = "The plan has no risk that the policies want a person to see."
+        details.append(_detail(ConditionType.APPROVED, OperatorReason.APPROVAL_NOT_REQUIRED, text, yes=True))
     point = next((known for known in status.snapshots if known.name == operation.snapshot_name), None)
     if point is not None:
         details.append(_snapshot_ready(point, operation, situation, reason, message))
+    elif world.spec is not None and world.spec.snapshot is not None and world.spec.snapshot.none is not None:
+        text = "spec.snapshot.none was acknowledged: there is no restore point."
+        details.append(_detail(ConditionType.SNAPSHOT_READY, OperatorReason.SNAPSHOT_WAIVED, text, yes=False))
     return details
+
+
+def _detail(kind: ConditionType, reason: str, text: str, *, yes: bool) -> Detail:
+    return Detail(kind, ConditionStatus.TRUE if yes else ConditionStatus.FALSE, reason, text)
 
 
 def _schema_ready(status: Status, situation: Situation, reason: str, message: str) -> Detail:
@@ -94,17 +107,20 @@ def _schema_ready(status: Status, situation: Situation, reason: str, message: st
     return Detail(ConditionType.SCHEMA_READY, answer, OperatorReason.TARGET_NOT_REACHED, text)
 
 
-def _approved(status: Status) -> Detail:
-    approval = status.approval
-    if approval is not None and approval.approved_by:
-        text = f"Token {approval.token} was given by {approval.approved_by}."
-        return Detail(ConditionType.APPROVED, ConditionStatus.TRUE, OperatorReason.APPROVED, text)
+def _approved(world: Observed, status: Status, approval: ApprovalState) -> Detail:
+    kind, token = ConditionType.APPROVED, approval.token
+    if approval.approved_by:
+        text = f"Token {token} was given by {approval.approved_by}."
+        return _detail(kind, OperatorReason.APPROVED, text, yes=True)
     outcome = _outcome(status)
     if outcome is not None and outcome.outcome is Outcome.EXPIRED:
-        return Detail(ConditionType.APPROVED, ConditionStatus.FALSE, outcome.reason, outcome.message)
-    token = approval.token if approval is not None else ""
-    text = f"Waiting for token {token}."
-    return Detail(ConditionType.APPROVED, ConditionStatus.FALSE, OperatorReason.AWAITING_APPROVAL, text)
+        return _detail(kind, outcome.reason, outcome.message, yes=False)
+    in_spec = world.spec.approval.approved_plan if world.spec is not None else ""
+    given = world.annotations.get(ANNOTATION_APPROVE, "") or in_spec
+    if given and given != token:
+        text = f"The token that was given, {given[:64]}, is of another plan; this one's is {token}."
+        return _detail(kind, OperatorReason.TOKEN_MISMATCH, text, yes=False)
+    return _detail(kind, OperatorReason.AWAITING_APPROVAL, f"Waiting for token {token}.", yes=False)
 
 
 def _snapshot_ready(

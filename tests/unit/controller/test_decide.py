@@ -338,3 +338,23 @@ def test_a_source_that_never_fits_is_asked_ever_more_rarely() -> None:
             there.run(name, Reason.SOURCE_MOVED if job.job.step == "migrate" else "works")
         there.tick(there.reconcile())
     assert (there.now - begun).total_seconds() / len(there.created) > 5, "seconds per Job"
+
+
+def test_a_wrong_token_is_answered() -> None:
+    there = at_latest()
+    there.spec = {**there.spec, "target": "0002"}
+    there.annotations["switchback.dev/approve"] = "deadbeefdeadbeef"
+    settle(there)
+    assert (there.condition("Approved"), reason(there, "Approved")) == ("False", "TokenMismatch")
+    approve(there)
+    settle(there)
+    assert reason(there, "Approved") == "Approved"
+
+
+def test_a_waived_snapshot_and_a_plan_without_risk_are_told() -> None:
+    there = world(snapshot={"none": {"acknowledge": True}}, rollback={"dataLossPolicy": "Allow"})
+    settle(there)
+    there.spec = {**there.spec, "target": "0002"}
+    assert settle(there) == ["migrate", "reserve", "rollback"]
+    assert (there.condition("SnapshotReady"), reason(there, "SnapshotReady")) == ("False", "SnapshotWaived")
+    assert (there.condition("Approved"), reason(there, "Approved")) == ("True", "ApprovalNotRequired")
