@@ -8,10 +8,11 @@ import subprocess
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from typing import Self
 
-if TYPE_CHECKING:
-    from pathlib import Path
+SHORTEST_LIFE_SECONDS = 0.5
+"""A process that ends sooner has not even begun; it is not started again in a tight loop."""
 
 STARTS = 80
 """A story has about twenty writes. More starts than this mean that the operator dies by itself."""
@@ -53,12 +54,15 @@ class OperatorProcess:
                 log.write(f"--- start {self.starts} at {time.time():.3f}\n".encode())
                 log.flush()
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "switchback.cli.main", "operator"],
+                    [str(Path(sys.executable).parent / "switchback"), "operator"],
                     env=self._environment(),
                     stdout=log,
                     stderr=log,
                 )
+            born = time.monotonic()
             self._process.wait()
+            if time.monotonic() - born < SHORTEST_LIFE_SECONDS:
+                self._closing.wait(SHORTEST_LIFE_SECONDS)
 
     def _environment(self) -> dict[str, str]:
         return {
