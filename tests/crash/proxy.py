@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import ssl
 import tempfile
 import threading
@@ -119,16 +120,18 @@ class Proxy:
             return self._die(request)
         headers = {key: value for key, value in request.headers.items() if key.lower() not in HOP_BY_HOP}
         url = self._server + str(urlsplit(str(request.rel_url)).geturl())
-        body = await request.read()
+        # Not even an empty body where there was none: the client would give it a content type.
+        body = await request.read() or None
         async with self._session.request(request.method, url, headers=headers, data=body) as answer:
             if moment is Moment.AFTER_SEND:
                 await answer.read()
                 return self._die(request)
             reply = web.StreamResponse(status=answer.status, headers=_kept(answer.headers))
-            await reply.prepare(request)
-            async for chunk in answer.content.iter_any():
-                await reply.write(chunk)
-            await reply.write_eof()
+            with contextlib.suppress(ConnectionResetError):  # whoever asked is dead by now
+                await reply.prepare(request)
+                async for chunk in answer.content.iter_any():
+                    await reply.write(chunk)
+                await reply.write_eof()
         if moment is Moment.AFTER_REPLY:
             self.kill()
         return reply
