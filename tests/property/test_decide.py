@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import timedelta
 from typing import Any
@@ -40,6 +41,8 @@ FAILURES = [
     Reason.SNAPSHOT_VOLUME_FULL,
 ]
 PASSES = 50
+CAMPAIGN = os.environ.get("SWITCHBACK_CAMPAIGN", "") not in ("", "0")
+"""`make test-all` looks at many more worlds."""
 OTHER = "ffffffff-000000"
 
 
@@ -184,7 +187,7 @@ class RandomWorlds(RuleBasedStateMachine):
 
 
 RandomWorlds.TestCase.settings = settings(
-    max_examples=400,
+    max_examples=5000 if CAMPAIGN else 300,
     stateful_step_count=50,
     deadline=None,
     print_blob=True,
