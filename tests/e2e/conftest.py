@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.diagnosis import diagnosis
 from tests.e2e.kube import Kube
 from tests.e2e.postgres import Server
 from tests.e2e.recorder import Recorder
-from tests.e2e.support import World, diagnosis
+from tests.e2e.support import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

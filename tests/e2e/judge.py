@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from switchback.api import names
 from switchback.snapshots.layout import MANIFEST
-from tests.e2e.support import version
+from tests.e2e.states import version
 
 if TYPE_CHECKING:
     from tests.cluster.backends.base import Volume

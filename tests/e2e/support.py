@@ -6,12 +6,12 @@ server's watch and audit log, from pods and from the database. Of our status the
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from switchback.api import names
-from tests.e2e.kube import RefusedError, url_path
+from tests.e2e.kube import url_path
+from tests.e2e.states import condition, is_true, operation, reason, step_of, version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,8 +27,6 @@ SECONDS = 60.0
 """Longest wait for the end of an operation. A Job takes two to three seconds on two busy cores."""
 
 KEY = "DATABASE_URL"
-OPERATOR_NAMESPACE = "switchback-system"
-OPERATOR_LABELS = "app.kubernetes.io/name=switchback"
 
 NO_SNAPSHOT = {"none": {"acknowledge": True}}
 ALLOW_LOSS = {"dataLossPolicy": "Allow"}
@@ -41,26 +39,6 @@ def pg_dump(*, deadlineSeconds: int = 120, **options: Any) -> Object:  # noqa: N
         "pgDump": {"persistentVolumeClaim": {"claimName": CLAIM}, **options},
         "deadlineSeconds": deadlineSeconds,
     }
-
-
-def condition(resource: Object, kind: str) -> Object:
-    """A condition of a resource; an empty one when it is not there."""
-    found = resource.get("status", {}).get("conditions", [])
-    return next((one for one in found if one["type"] == kind), {})
-
-
-def is_true(resource: Object, kind: str) -> bool:
-    return condition(resource, kind).get("status") == "True"
-
-
-def reason(resource: Object, kind: str) -> str:
-    found: str = condition(resource, kind).get("reason", "")
-    return found
-
-
-def operation(resource: Object) -> Object:
-    found: Object = resource.get("status", {}).get("operation", {})
-    return found
 
 
 @dataclass
@@ -305,55 +283,3 @@ class Migration:
         self._since = version(state)
         self._generation = int(state["metadata"]["generation"])
         return state
-
-
-def version(state: Object) -> int:
-    """Revision of the store at which this state was written: one order for all objects of the cluster."""
-    return int(state["metadata"]["resourceVersion"])
-
-
-def step_of(request: Request) -> str:
-    labels: dict[str, str] = request.response.get("metadata", {}).get("labels") or {}
-    return labels.get(names.LABEL_STEP, "")
-
-
-def diagnosis(world: World) -> str:
-    """What a person would look at: conditions, Jobs, pods, events, logs, the operator's last words."""
-    parts = []
-    for resource in world.recorder.newest(names.KIND, world.namespace):
-        status = resource.get("status", {})
-        shown = {
-            "spec": resource["spec"],
-            "operation": status.get("operation"),
-            "history": status.get("history"),
-        }
-        parts.append(f"== {resource['metadata']['name']}: {json.dumps(shown, indent=1)}")
-        parts += [_condition_line(one) for one in status.get("conditions", [])]
-    parts.append(f"== Jobs, by the audit log: {world.steps()}")
-    for pod in world.recorder.newest("Pod", world.namespace):
-        parts.append(_pod_text(world, pod))
-    for event in world.kube.list("Event", world.namespace)[-25:]:
-        parts.append(
-            f"event {event['involvedObject'].get('name')}: {event['reason']}: {event['message'][:300]}"
-        )
-    for pod in world.kube.list("Pod", OPERATOR_NAMESPACE, labels=OPERATOR_LABELS):
-        log = world.kube.log(OPERATOR_NAMESPACE, pod["metadata"]["name"], "operator", tail=400)
-        about = [line for line in log.splitlines() if world.namespace in line or "rror" in line]
-        parts.append("== operator: " + "\n".join(about[-30:]))
-    return "\n".join(parts)
-
-
-def _condition_line(one: Object) -> str:
-    return f"   {one['type']}={one['status']} {one['reason']}: {one['message']}"
-
-
-def _pod_text(world: World, pod: Object) -> str:
-    status, name = pod.get("status", {}), pod["metadata"]["name"]
-    lines = [f"== pod {name}: {status.get('phase')} {status.get('message', '')}"]
-    for state in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
-        lines.append(f"   {state['name']}: {json.dumps(state['state'])[:900]}")
-        try:
-            lines.append(world.kube.log(world.namespace, name, state["name"], tail=15))
-        except RefusedError as error:
-            lines.append(str(error))
-    return "\n".join(lines)

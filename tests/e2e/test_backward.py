@@ -8,7 +8,8 @@ import pytest
 
 from tests.e2e import judge
 from tests.e2e.shop import BOOKS, FIRST, INDEX, SECOND, SHOP, THIRD
-from tests.e2e.support import ALLOW_LOSS, NO_SNAPSHOT, Migration, World, is_true, operation, pg_dump, reason
+from tests.e2e.states import is_true, operation, reason
+from tests.e2e.support import ALLOW_LOSS, NO_SNAPSHOT, Migration, World, pg_dump
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +76,7 @@ def test_a_loss_waits_for_its_token(
     shop.edit(reason="is anybody there?")
     still = shop.seen()
     assert reason(still, "Ready") == "AwaitingApproval"
+    assert reason(still, "Approved") == "TokenMismatch"
     assert set(world.steps()) <= {"migrate", "inspect"}
     assert database.contents() == latest
     assert database.reserved_by() is None

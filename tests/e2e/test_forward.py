@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.shop import BOOKS, FIRST, INDEX, NAMES, SECOND, SHOP, THIRD, pair
-from tests.e2e.support import condition, is_true, operation, reason
+from tests.e2e.states import condition, is_true, operation, reason
 
 if TYPE_CHECKING:
     from tests.e2e.postgres import Database

@@ -8,7 +8,8 @@ import pytest
 
 from tests.e2e import judge
 from tests.e2e.shop import BOOKS, FIRST, FOURTH, INDEX, NAMES, SECOND, SHOP, STOCK, THIRD, pair
-from tests.e2e.support import NO_SNAPSHOT, condition, is_true, operation, pg_dump, reason
+from tests.e2e.states import condition, is_true, operation, reason
+from tests.e2e.support import NO_SNAPSHOT, pg_dump
 
 if TYPE_CHECKING:
     from tests.e2e.kube import Object

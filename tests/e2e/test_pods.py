@@ -10,7 +10,8 @@ import pytest
 from tests.e2e import source_image
 from tests.e2e.kube import RefusedError
 from tests.e2e.shop import BOOKS, FIRST, INDEX, SECOND, SHOP, THIRD
-from tests.e2e.support import condition, operation, pg_dump, reason
+from tests.e2e.states import condition, operation, reason
+from tests.e2e.support import pg_dump
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.shop import BOOKS, INDEX, SECOND, SHOP, THIRD
-from tests.e2e.support import ALLOW_LOSS, NO_SNAPSHOT, is_true, operation
+from tests.e2e.states import is_true, operation
+from tests.e2e.support import ALLOW_LOSS, NO_SNAPSHOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

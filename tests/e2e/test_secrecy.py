@@ -10,9 +10,11 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from tests.e2e.diagnosis import OPERATOR_LABELS, OPERATOR_NAMESPACE
 from tests.e2e.kube import RefusedError
 from tests.e2e.shop import BOOKS, FIRST, INDEX, SHOP
-from tests.e2e.support import ALLOW_LOSS, KEY, OPERATOR_LABELS, OPERATOR_NAMESPACE, operation, pg_dump
+from tests.e2e.states import operation
+from tests.e2e.support import ALLOW_LOSS, KEY, pg_dump
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,7 +8,8 @@ import pytest
 
 from tests.e2e import judge
 from tests.e2e.shop import BOOKS, FIRST, FOURTH, INDEX, SECOND, STOCK
-from tests.e2e.support import is_true, operation, pg_dump, reason
+from tests.e2e.states import is_true, operation, reason
+from tests.e2e.support import pg_dump
 
 if TYPE_CHECKING:
     from tests.e2e.postgres import Database

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.shop import BOOKS, FIRST, FOURTH, INDEX, SECOND, STOCK
-from tests.e2e.support import condition, pg_dump
+from tests.e2e.states import condition
+from tests.e2e.support import pg_dump
 
 if TYPE_CHECKING:
     from collections.abc import Callable
