@@ -20,7 +20,7 @@ LC_ALL=C
 export LC_ALL
 
 if [ ! -e "$work/client.env" ]; then
-    echo "$part: nothing to do"
+    echo "$part: nothing to do" >&2
     exit 0
 fi
 # shellcheck source=/dev/null
@@ -45,7 +45,7 @@ report() {
     done
     wait "$copier" || :
     echo "$code" >"$work/$part.exit"
-    echo "$part: ended with $code"
+    echo "$part: ended with $code" >&2
 }
 
 case $part in
@@ -55,7 +55,7 @@ dump)
 reread)
     program=pg_restore
     if [ "$(cat "$work/dump.exit" 2>/dev/null)" != 0 ]; then
-        echo "$part: there is no dump to read"
+        echo "$part: there is no dump to read" >&2
         exit 0
     fi
     ;;
@@ -72,7 +72,7 @@ if [ "$major" != "$SWITCHBACK_MAJOR" ]; then
     exit 0
 fi
 
-echo "$part: $(cat "$work/$part.version")"
+echo "$part: $(cat "$work/$part.version")" >&2
 case $part in
 dump)
     # --compress=1 means gzip to every release from 15 on, and gzip carries checksums of its own.
