@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.crash.story import NAME, Story
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.cluster.backends.base import Volume
     from tests.cluster.handle import Cluster
@@ -63,30 +65,61 @@ def running_statement(story: Story, seconds: int) -> str:
 
 def runner(story: Story) -> tuple[int, str]:
     """Process id on this machine of the runner, and the address of its pod."""
+    # The kubelet tells of a running container a second or more after its first statement has begun.
+    pod = until("the runner's pod is told to run", 15, lambda: running_pod(story))
+    assert isinstance(pod, dict)
+    operation = pod["metadata"]["labels"]["switchback.dev/operation"]
+    (process,) = [pid for pid, words in processes() if b"run" in words and operation.encode() in words]
+    return process, str(pod["status"]["podIP"])
+
+
+def running_pod(story: Story) -> dict[str, Any] | None:
     pods = story.cluster.kubectl(
         "get", "pods", "-n", story.namespace, "-l", "switchback.dev/step=migrate", json=True
     )
-    (pod,) = [pod for pod in pods["items"] if pod["status"]["phase"] == "Running"]
-    operation = pod["metadata"]["labels"]["switchback.dev/operation"]
-    for process in Path("/proc").iterdir():
-        try:
-            words = (process / "cmdline").read_bytes().split(b"\0") if process.name.isdigit() else []
-        except OSError:
-            continue
-        if b"run" in words and operation.encode() in words:
-            return int(process.name), str(pod["status"]["podIP"])
-    raise AssertionError(f"no process of operation {operation} on this machine")
+    return next((pod for pod in pods["items"] if pod["status"]["phase"] == "Running"), None)
+
+
+def backend(pid: str, client: str) -> int:
+    """Process id on this machine of the server process with this pid in its pod that serves this client."""
+    (process,) = [
+        process
+        for process, words in processes()
+        if words[0].startswith(b"postgres: ") and client.encode() in words[0] and pid_inside(process) == pid
+    ]
+    return process
+
+
+def pid_inside(process: int) -> str:
+    """Process id in the innermost namespace that the process lives in."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return status.partition("NSpid:")[2].partition("\n")[0].split()[-1]
+
+
+def processes() -> Iterator[tuple[int, list[bytes]]]:
+    """Processes of this machine with their words."""
+    for folder in Path("/proc").iterdir():
+        with suppress(OSError):  # it has ended meanwhile
+            if folder.name.isdigit():
+                yield int(folder.name), (folder / "cmdline").read_bytes().split(b"\0")
 
 
 def test_sigkill_of_the_runner_ends_its_server_process_within_two_seconds(story: Story) -> None:
     use_slow_file(story, 60)
     story.ask("latest")
-    running_statement(story, 60)
-    process, _ = runner(story)
-    os.kill(process, signal.SIGKILL)
-    begun = time.monotonic()
-    until("the server process is gone", 2.0, lambda: not story.sql(BACKENDS.format(60)))
-    print(f"gone after {time.monotonic() - begun:.2f} s")
+    pid = running_statement(story, 60)
+    process, client = runner(story)
+    server_process = os.pidfd_open(backend(pid, client))
+    try:
+        os.kill(process, signal.SIGKILL)
+        begun = time.monotonic()
+        ended, _, _ = select.select([server_process], [], [], 10)
+        gone = time.monotonic() - begun
+    finally:
+        os.close(server_process)
+    print(f"gone after {gone:.2f} s")
+    assert ended
+    assert gone < 2
     assert story.sql("SELECT to_regclass('slow') IS NULL") == ["t"], "nothing of the file has stayed"
 
 

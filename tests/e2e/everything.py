@@ -140,6 +140,7 @@ STATUS = Status(
         to="0006",
         step=Operation.SNAPSHOT,
         attempt=2,
+        attempt_time=AT,
         retries=1,
         waits=1,
         last_reason="ConnectionRefused",

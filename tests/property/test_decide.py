@@ -53,10 +53,12 @@ class RandomWorlds(RuleBasedStateMachine):
         snapshot=st.sampled_from(SNAPSHOTS),
         policy=st.sampled_from(["RequireApproval", "Allow"]),
         limit=st.integers(0, 3),
+        clock_error=st.sampled_from([-3600, 0, 3600]),
     )
-    def begin(self, snapshot: dict[str, Any], policy: str, limit: int) -> None:
+    def begin(self, snapshot: dict[str, Any], policy: str, limit: int, clock_error: int) -> None:
         spec = {**SPEC, "snapshot": snapshot, "rollback": {"dataLossPolicy": policy}}
         self.world = World(spec={**spec, "execution": {"backoffLimit": limit}})
+        self.world.postgres.clock_error = timedelta(seconds=clock_error)
 
     @rule(fault=st.sampled_from(["none", "none", "none", "conflict", "before", "after"]))
     def reconcile(self, fault: str) -> None:

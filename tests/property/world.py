@@ -35,12 +35,12 @@ class BrokenPromiseError(AssertionError):
 
 @dataclass
 class Postgres:
-    """The database as it truly is. `data` grows with every write of the application."""
+    """The database as it truly is. `clock_error` is how far its server's clock is ahead."""
 
     applied: list[str] = field(default_factory=list)
-    data: int = 0
     reserved_by: str = ""
     reserved_until: datetime = START
+    clock_error: timedelta = timedelta()
     reservations: int = 0
     snapshots: dict[str, tuple[tuple[str, ...], str, int]] = field(default_factory=dict)
 
@@ -276,8 +276,11 @@ class World:
         self.postgres.reserved_by = running.arguments["id"]
         self.postgres.reservations += 1
         self.postgres.reserved_until = self.now + timedelta(seconds=RESERVATION_SECONDS)
-        until = rfc3339(self.postgres.reserved_until)
-        return self._result(running, Reason.SUCCEEDED, direction, reserved_until=until)
+        told = {
+            "reserved_until": rfc3339(self.postgres.reserved_until + self.postgres.clock_error),
+            "reserved_seconds": RESERVATION_SECONDS,
+        }
+        return self._result(running, Reason.SUCCEEDED, direction, **told)
 
     def _snapshot(self, running: Running, direction: Direction) -> Result:
         name = running.arguments["snapshot"]

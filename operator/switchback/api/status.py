@@ -155,6 +155,8 @@ class OperationState(Model):
     """What its current Job does."""
     attempt: Annotated[int, Field(ge=0)] = 0
     """Number of the current Job of this operation, from 1."""
+    attempt_time: Time = ""
+    """When that Job was decided on."""
     retries: Annotated[int, Field(ge=0)] = 0
     """Repetitions that count against execution.backoffLimit."""
     waits: Annotated[int, Field(ge=0)] = 0
@@ -176,7 +178,7 @@ class OperationState(Model):
     next_attempt_time: Time = ""
     """When the next attempt begins."""
     reserved_until: Time = ""
-    """Until when the database is reserved for this operation."""
+    """Until when the database is reserved for this operation, at least, by the operator's clock."""
     reserved_plan: Digest = ""
     """Digest of the plan that the reservation was made for."""
     snapshot_name: Annotated[str, Field(max_length=253)] = ""

@@ -66,7 +66,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Outcome of one run. `at` is RFC 3339, UTC. Ids may be `base`; empty means not known."""
+    """Outcome of one run. `at` is RFC 3339, UTC. Ids may be `base`; empty means not known.
+
+    `reserved_until` is by the clock of the database's server, for people. `reserved_seconds` is the life that
+    the reservation was given: whoever counts it from a time of its own needs no clock but its own.
+    """
 
     operation: Operation
     operation_id: str
@@ -83,6 +87,7 @@ class Result:
     source_digest: str = ""
     risks: tuple[Risk, ...] = ()
     reserved_until: str = ""
+    reserved_seconds: int = 0
     snapshot: Snapshot | None = None
     applied_tail: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()

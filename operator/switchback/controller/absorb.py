@@ -25,7 +25,7 @@ from switchback.controller.lifecycle import (
     put_off,
     take_plan,
 )
-from switchback.controller.times import rfc3339
+from switchback.controller.times import parse, rfc3339
 
 if TYPE_CHECKING:
     from switchback.api.status import Status
@@ -128,9 +128,7 @@ def _done(view: View, result: Result) -> Status:
             # A run that changed something has ended the reservation; one that found nothing to do has not.
             return status if result.reason is Reason.UP_TO_DATE else change(status, reserved_until="")
         case Operation.RESERVE:
-            return change(
-                status, reserved_until=result.reserved_until, reserved_plan=view.operation.plan_digest
-            )
+            return _reserved(status, result, view.operation.plan_digest)
         case Operation.SNAPSHOT:
             return _sealed(view.with_status(status), result)
         case Operation.RELEASE:
@@ -141,9 +139,20 @@ def _done(view: View, result: Result) -> Status:
 
 def _inspected(status: Status, result: Result) -> Status:
     status = take_plan(status, result)
-    if result.reserved_until:
-        status = change(status, reserved_until=result.reserved_until, reserved_plan=result.plan_digest)
+    if result.reserved_seconds:
+        status = _reserved(status, result, result.plan_digest)
     return change(status, reached=result.direction is Direction.NONE)
+
+
+def _reserved(status: Status, result: Result, plan: str) -> Status:
+    """Counts the reservation's life from when its Job was decided on, by our own clock.
+
+    That is never later than its true end, however wrong the clock of the database's server may be.
+    """
+    operation = status.operation
+    begun = parse(operation.attempt_time) if operation is not None else None
+    until = rfc3339(begun + timedelta(seconds=result.reserved_seconds)) if begun is not None else ""
+    return change(status, reserved_until=until, reserved_plan=plan)
 
 
 def _sealed(view: View, result: Result) -> Status:

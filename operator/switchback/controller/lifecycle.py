@@ -67,7 +67,15 @@ def intend(view: View, step: Operation) -> Status:
     """The status that names the next Job. Writing it is the permission to create that Job."""
     attempt = view.operation.attempt + 1
     name = names.job_name(view.world.name, view.operation.id, step, attempt)
-    return change(view.status, step=step, attempt=attempt, job_name=name, job_uid="", next_attempt_time="")
+    return change(
+        view.status,
+        step=step,
+        attempt=attempt,
+        attempt_time=rfc3339(view.now),
+        job_name=name,
+        job_uid="",
+        next_attempt_time="",
+    )
 
 
 def land(status: Status) -> Status:

@@ -39,7 +39,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "plan_digest": "p1:x",
         "exit_code": 12,
     },
-    "reserve": {"reason": Reason.SUCCEEDED, "plan_digest": "p1:x", "reserved_until": "2999-01-01T00:00:00Z"},
+    "reserve": {"reason": Reason.SUCCEEDED, "plan_digest": "p1:x", "reserved_seconds": 2100},
     "rollback": {"reason": Reason.SUCCEEDED, "direction": Direction.BACKWARD},
 }
 

@@ -160,6 +160,18 @@ def test_without_a_restore_point_no_rollback_and_the_reservation_is_given_back(f
     assert there.condition("SnapshotReady") == "False"
 
 
+@pytest.mark.parametrize("hours", [-1, 1])
+@pytest.mark.parametrize("snapshot", [PG_DUMP, {"none": {"acknowledge": True}}])
+def test_a_wrong_clock_of_the_databases_server_repeats_nothing(hours: int, snapshot: dict[str, Any]) -> None:
+    there = at_latest()
+    there.postgres.clock_error = timedelta(hours=hours)
+    there.spec = {**there.spec, "target": "0002", "rollback": {"dataLossPolicy": "Allow"}}
+    there.spec["snapshot"] = snapshot
+    taken = [step for step in settle(there) if step != "snapshot"]
+    assert taken == ["migrate", "reserve", "rollback"]
+    assert there.postgres.applied == ["0001", "0002"]
+
+
 def test_a_snapshot_pod_that_never_starts_ends_with_its_trouble_as_reason() -> None:
     there = at_latest()
     there.spec = {**there.spec, "target": "0002", "rollback": {"dataLossPolicy": "Allow"}}
