@@ -65,7 +65,7 @@ async def ended(process: asyncio.subprocess.Process, seconds: float = 15) -> tup
 
 
 def watching(api: FakeAPI) -> bool:
-    return len({one.path for one in api.requests if one.query.get("watch") == "true"}) == 4
+    return len(api.watched) == 4
 
 
 async def test_without_the_crd_it_says_so_and_ends(api: FakeAPI, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ class FakeAPI:
     fault: Callable[[Seen], Awaitable[web.StreamResponse | None]] | None = None
     url: str = ""
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
-    _watchers: set[asyncio.Task[Any]] = field(default_factory=set)
+    _watchers: dict[asyncio.Task[Any], str] = field(default_factory=dict)
 
     # --- what a test does to the cluster -----------------------------------------------------------------
 
@@ -90,6 +90,11 @@ class FakeAPI:
         """Waits until `met` holds, looking again after each request and each change."""
         async with asyncio.timeout(seconds), self._changed:
             await self._changed.wait_for(lambda: bool(met()))
+
+    @property
+    def watched(self) -> set[str]:
+        """Paths of the watches that are being served, and so can be cut."""
+        return set(self._watchers.values())
 
     async def cut_watches(self) -> None:
         """Every watch breaks off, as when the server restarts."""
@@ -229,8 +234,10 @@ class FakeAPI:
             return response
         task = asyncio.current_task()
         assert task is not None
-        self._watchers.add(task)
+        self._watchers[task] = request.path
         try:
+            async with self._changed:
+                self._changed.notify_all()
             while True:
                 for version, kind, about, body in list(self.history):
                     if version <= at or about != plural or not _carries(body, wanted):
@@ -243,7 +250,7 @@ class FakeAPI:
                 async with self._changed:
                     await self._changed.wait_for(lambda: self.version > at)  # noqa: B023 - asked at once
         finally:
-            self._watchers.discard(task)
+            del self._watchers[task]
 
 
 def _carries(body: Object, wanted: dict[str, str]) -> bool:
