@@ -33,7 +33,15 @@ def partial_name(name: str) -> str:
 
 def is_partial_of(name: str, folder: str) -> bool:
     """Whether `folder` is what a try of the restore point `name` left behind."""
-    return re.fullmatch(re.escape(name) + r"\.[0-9a-f]{8}" + re.escape(PARTIAL), folder) is not None
+    return re.fullmatch(re.escape(name) + _TRY, folder) is not None
+
+
+def is_partial_for(uid_hash: str, folder: str) -> bool:
+    """Whether `folder` is what a try for any operation of the resource with this UID hash left behind."""
+    return re.fullmatch(r".*-" + re.escape(uid_hash) + r"-[0-9a-f]{6}" + _TRY, folder) is not None
+
+
+_TRY = r"\.[0-9a-f]{8}" + re.escape(PARTIAL)
 
 
 def client_script() -> str:

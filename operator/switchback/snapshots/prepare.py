@@ -101,7 +101,7 @@ def _look(order: Order, progress: Callable[[int], None] | None) -> Record:
     store.refuse_odd_name(order.name)
     notices = []
     with store.telling(order.root, "The folder with the restore points cannot be used"):
-        if left := store.clear_partials(order.root, order.name):
+        if left := store.clear_partials(order.root, order.name, order.requester.uid_hash):
             notices.append(f"Removed {', '.join(left)}, left by an earlier try.")
         known = store.adopt(order.root, order.name, progress)
     if known is None:

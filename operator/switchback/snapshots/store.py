@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from switchback.contract.reasons import Reason
 from switchback.runner.errors import RunnerError
 from switchback.snapshots import contents
-from switchback.snapshots.layout import DAMAGED, NAME, is_partial_of, partial_name
+from switchback.snapshots.layout import DAMAGED, NAME, is_partial_for, is_partial_of, partial_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,9 +71,23 @@ def full(root: Path) -> str:
     return f"the volume is full ({size_text(usage.free)} of {size_text(usage.total)} left)."
 
 
-def clear_partials(root: Path, name: str) -> list[str]:
-    """Remove what killed tries of the restore point `name` left behind; returns the names of the folders."""
-    left = [entry.name for entry in root.iterdir() if is_partial_of(name, entry.name)]
+def clear_partials(root: Path, name: str, uid_hash: str = "") -> list[str]:
+    """Remove what killed tries left behind, so that the volume is not filled by them.
+
+    Args:
+        root: the folder with the restore points.
+        name: of the restore point that is wanted now.
+        uid_hash: of the resource that it is for, if there is one. Of a resource only one try lives at a time,
+            so those of its earlier operations go as well: nobody will ask for their names again.
+
+    Returns:
+        The names of the folders.
+    """
+    left = [
+        entry.name
+        for entry in sorted(root.iterdir())
+        if is_partial_of(name, entry.name) or (uid_hash and is_partial_for(uid_hash, entry.name))
+    ]
     for folder in left:
         shutil.rmtree(root / folder)
     return left

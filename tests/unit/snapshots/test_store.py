@@ -55,6 +55,21 @@ def test_only_tries_of_that_very_name_are_cleared(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == others
 
 
+def test_killed_tries_of_earlier_operations_of_the_resource_go_as_well(tmp_path: Path) -> None:
+    earlier = partial_name("pre-rollback-20260101T000000Z-shop-3f2a91c0-aaaaaa")
+    others = {
+        "pre-rollback-20260101T000000Z-shop-3f2a91c0-aaaaaa",
+        partial_name("pre-rollback-20260101T000000Z-shop-99999999-aaaaaa"),
+        partial_name("3f2a91c0"),
+    }
+    for name in {earlier, *others}:
+        (tmp_path / name).mkdir()
+    now = "pre-rollback-20260102T000000Z-shop-3f2a91c0-bbbbbb"
+    assert store.clear_partials(tmp_path, now) == []
+    assert store.clear_partials(tmp_path, now, "3f2a91c0") == [earlier]
+    assert {entry.name for entry in tmp_path.iterdir()} == others
+
+
 def test_every_try_has_a_folder_of_its_own() -> None:
     names = {partial_name("shop") for _ in range(50)}
     assert len(names) == 50
