@@ -43,7 +43,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   verbs: [get, list, watch]
 - apiGroups: [switchback.dev]
   resources: [databasemigrations/status]
-  verbs: [get, patch]
+  verbs: [patch]
 # Asked for when a Job is to be owned by the resource, where OwnerReferencesPermissionEnforcement is on (OpenShift).
 - apiGroups: [switchback.dev]
   resources: [databasemigrations/finalizers]
