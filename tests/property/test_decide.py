@@ -40,6 +40,8 @@ FAILURES = [
     Reason.SNAPSHOT_FAILED,
     Reason.SNAPSHOT_VOLUME_FULL,
 ]
+QUOTA = Trouble("JobRefused", "exceeded quota: pods")
+WEBHOOK = Trouble("JobRefused", "failed calling webhook", passing=True)
 PASSES = 50
 CAMPAIGN = os.environ.get("SWITCHBACK_CAMPAIGN", "") not in ("", "0")
 """`make test-all` looks at many more worlds."""
@@ -85,9 +87,9 @@ class RandomWorlds(RuleBasedStateMachine):
             if not job.ended:
                 job.trouble = None if mend else Trouble("SecretMissing", 'secret "shop-db" not found')
 
-    @rule(taken=st.booleans())
-    def the_api_server_refuses_jobs(self, taken: bool) -> None:  # noqa: FBT001 - drawn by Hypothesis
-        self.world.refused = None if taken else Trouble("JobRefused", "exceeded quota: pods")
+    @rule(refusal=st.sampled_from([None, QUOTA, WEBHOOK]))
+    def the_api_server_refuses_jobs(self, refusal: Trouble | None) -> None:
+        self.world.refused = refusal
 
     @rule()
     def stray_pods_end(self) -> None:

@@ -57,6 +57,7 @@ class Running:
     arguments: dict[str, Any]
     result: Result | None = None
     ended: bool = False
+    starting: bool = False
     trouble: Trouble | None = None
 
 
@@ -113,6 +114,7 @@ class World:
             uid="p-" + running.job.uid,
             job=running.job.name,
             ended=running.ended,
+            started=running.ended or not (running.starting or running.trouble),
             exit_code=running.result.exit_code if running.result else None,
             result=running.result,
             trouble=running.trouble,
@@ -143,7 +145,8 @@ class World:
         if isinstance(action, DeleteJob):
             running = self.jobs.get(action.name)
             if running and running.job.uid == action.uid:
-                if not running.ended and running.job.step in WRITES and running.trouble is None:
+                started = not running.starting and running.trouble is None
+                if not running.ended and running.job.step in WRITES and started:
                     raise BrokenPromiseError(f"{action.name} was killed while it may change the database")
                 del self.jobs[action.name]
             return
@@ -195,7 +198,7 @@ class World:
     def run(self, name: str, outcome: str = "works") -> None:
         """Lets a Job run to its end. `outcome`: works, silent (no result), or a Reason that it fails with."""
         running = self.jobs[name]
-        if running.ended or running.trouble is not None:
+        if running.ended or running.starting or running.trouble is not None:
             return
         if outcome in set(Reason):
             reason = Reason(outcome)

@@ -46,7 +46,6 @@ class OperatorReason(StrEnum):
     APPROVAL_EXPIRED = "ApprovalExpired"
     # limits
     DEADLINE_EXCEEDED = "DeadlineExceeded"
-    BACKOFF_LIMIT_EXCEEDED = "BackoffLimitExceeded"
     # source
     CONFIG_MAP_MISSING = "ConfigMapMissing"
     SOURCE_CONFLICT = "SourceConflict"
@@ -61,6 +60,7 @@ class OperatorReason(StrEnum):
     VOLUME_CLAIM_MISSING = "VolumeClaimMissing"
     UNSCHEDULABLE = "Unschedulable"
     VOLUME_NOT_MOUNTED = "VolumeNotMounted"
+    POD_NOT_CREATED = "PodNotCreated"
     CONTAINER_NOT_STARTED = "ContainerNotStarted"
     OUT_OF_MEMORY = "OutOfMemory"
     EVICTED = "Evicted"
@@ -90,7 +90,7 @@ REASONS: dict[OperatorReason, Explanation] = {
     ),
     _O.SUSPENDED: Explanation("spec.suspend is set.", "Set spec.suspend to false to go on."),
     _O.ROLLING_BACK: Explanation("The schema goes back to an older version."),
-    _O.DELETING: Explanation("The resource is being deleted; a run under way ends first."),
+    _O.DELETING: Explanation("The resource is being deleted; its Jobs end with it."),
     _O.INSPECTING: Explanation("A Job reads the ledger and makes the plan."),
     _O.MIGRATING: Explanation("A Job applies migrations."),
     _O.RESERVING: Explanation("A Job reserves the database for the rollback."),
@@ -134,9 +134,6 @@ REASONS: dict[OperatorReason, Explanation] = {
         "The operation took longer than spec.operationDeadlineSeconds.",
         "See status.history for where it stood, mend the cause, then change the spec to start again.",
     ),
-    _O.BACKOFF_LIMIT_EXCEEDED: Explanation(
-        "Every allowed attempt failed.", "Mend what the message names, then change the spec to start again."
-    ),
     _O.CONFIG_MAP_MISSING: Explanation(
         "A ConfigMap of spec.source.configMapRefs does not exist.", "Create it, or correct its name."
     ),
@@ -171,7 +168,14 @@ REASONS: dict[OperatorReason, Explanation] = {
         "No node takes the pod.",
         "See the scheduler's words in the message; check resources and node selectors.",
     ),
-    _O.VOLUME_NOT_MOUNTED: Explanation("A volume could not be mounted.", "See the events of the pod."),
+    _O.VOLUME_NOT_MOUNTED: Explanation(
+        "The pod waits for a volume or for its network.",
+        "See the events of the pod; check that its ConfigMaps, Secrets and claims exist.",
+    ),
+    _O.POD_NOT_CREATED: Explanation(
+        "The Job has no pod: its service account, a quota or an admission policy stands in the way.",
+        "See the events of the Job, then correct spec.jobTemplate or the policy.",
+    ),
     _O.CONTAINER_NOT_STARTED: Explanation(
         "A container could not be created or started.", "See the runtime's words in the message."
     ),
@@ -181,7 +185,7 @@ REASONS: dict[OperatorReason, Explanation] = {
     ),
     _O.EVICTED: Explanation("The node evicted the pod.", "Check the node's disk and memory."),
     _O.NODE_LOST: Explanation(
-        "The pod's node went away or does not answer.", "Check the node; the operator looks at the database."
+        "The pod's node went away.", "Check the node; the operator looks at the database."
     ),
     _O.INIT_CONTAINER_FAILED: Explanation(
         "A container that runs before the run failed.",

@@ -157,6 +157,8 @@ class OperationState(Model):
     """Number of the current Job of this operation, from 1."""
     attempt_time: Time = ""
     """When that Job was decided on."""
+    generation: Annotated[int, Field(ge=0)] = 0
+    """Generation of the spec that its newest step was decided by."""
     retries: Annotated[int, Field(ge=0)] = 0
     """Repetitions that count against execution.backoffLimit."""
     waits: Annotated[int, Field(ge=0)] = 0
@@ -175,6 +177,8 @@ class OperationState(Model):
     """When the operation began."""
     deadline_time: Time = ""
     """When it fails if it has not ended. Moves by the time spent waiting for an approval."""
+    suspend_time: Time = ""
+    """Since when it is suspended. Its deadline moves by the time that passes until it goes on."""
     next_attempt_time: Time = ""
     """When the next attempt begins."""
     reserved_until: Time = ""

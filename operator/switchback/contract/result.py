@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Direction, Operation, Risk, Severity
@@ -159,11 +159,9 @@ def decode(text: str) -> Result:
             reason=Reason(core.pop("reason")),
             direction=Direction(core.pop("direction", Direction.NONE)),
             risks=tuple(Risk(risk) for risk in core.pop("risks", ())),
-            operation_id=core.pop("operation_id", ""),
-            message=core.pop("message", ""),
-            database=Database(**database) if database else None,
-            snapshot=Snapshot(**snapshot) if snapshot else None,
-            **{name: value for name, value in core.items() if name in _KNOWN},
+            database=_read(Database, database) if database else None,
+            snapshot=_read(Snapshot, snapshot) if snapshot else None,
+            **_plain(Result, {"operation_id": "", "message": "", "at": "", **core}),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ResultError(f"not a result: {type(error).__name__}") from None
@@ -172,7 +170,27 @@ def decode(text: str) -> Result:
     return _with_body(result, rest)
 
 
-_KNOWN = {f.name for f in fields(Result)}
+Part = TypeVar("Part", Database, Snapshot)
+
+
+def _read(kind: type[Part], value: dict[str, Any]) -> Part:
+    return kind(**_plain(kind, value))
+
+
+def _plain(kind: type[Result | Database | Snapshot], value: dict[str, Any]) -> dict[str, Any]:
+    """The text and numbers among the fields of `kind`. What a later release has added is left out.
+
+    A result comes from a pod in somebody else's namespace: nothing is taken for what it says it is.
+    """
+    plain = {f.name: f.type for f in fields(kind) if f.type in _PLAIN}
+    found = {name: one for name, one in value.items() if name in plain}
+    for name, one in found.items():
+        if type(one) is not _PLAIN[plain[name]]:
+            raise TypeError(name)
+    return found
+
+
+_PLAIN: dict[Any, type] = {"str": str, "int": int}
 
 
 def _with_body(result: Result, lines: list[str]) -> Result:
@@ -182,13 +200,22 @@ def _with_body(result: Result, lines: list[str]) -> Result:
         try:
             value = json.loads(line)
             if isinstance(value, list):
-                tail = tuple(value)
+                tail = _texts(value)
             else:
-                steps.append(
-                    Step(Direction(value["d"]), value["id"], Severity(value["s"]), tuple(value["l"]))
-                )
+                steps.append(_step(value))
         except (ValueError, KeyError, TypeError):
             return replace(
                 result, applied_tail=tail, steps=tuple(steps), steps_omitted=result.steps_omitted + 1
             )
     return replace(result, applied_tail=tail, steps=tuple(steps))
+
+
+def _step(value: dict[str, Any]) -> Step:
+    (migration,) = _texts([value["id"]])
+    return Step(Direction(value["d"]), migration, Severity(value["s"]), _texts(value["l"]))
+
+
+def _texts(values: list[Any]) -> tuple[str, ...]:
+    if not all(isinstance(one, str) for one in values):
+        raise TypeError("text was expected")
+    return tuple(values)

@@ -23,6 +23,7 @@ from switchback.controller.lifecycle import (
     land,
     learn,
     put_off,
+    reserve_seconds,
     take_plan,
 )
 from switchback.controller.times import parse, rfc3339
@@ -62,7 +63,7 @@ def _absent(view: View) -> Status:
     if view.operation.job_uid:
         gone = "the Job was deleted before it could answer"
         return view.status if view.stray_pods_alive else _silent(view, OperatorReason.JOB_DELETED, gone)
-    if refused is None:
+    if refused is None or refused.passing:
         return view.status
     view = view.with_status(land(view.status))
     if view.outcome is not None:
@@ -72,7 +73,9 @@ def _absent(view: View) -> Status:
 
 def _spoken(view: View, result: Result) -> Status:
     before = view.status.schema_state
-    status = learn(land(view.status), result, view.now)
+    # A rollback that could not end its reservation says so.
+    known = _perhaps_renewed(view) if result.reserved_seconds else view.status
+    status = learn(land(known), result, view.now)
     if view.outcome is not None:
         return _after_the_end(view, status)
     if not view.operation.from_ and before is not None:
@@ -99,12 +102,20 @@ def _spoken(view: View, result: Result) -> Status:
 def _silent(view: View, reason: str, message: str, *, fatal: bool = False) -> Status:
     """The Job left no word. What only reads may be repeated; after the others somebody has to look."""
     step = view.operation.step
-    view = view.with_status(land(view.status))
+    view = view.with_status(land(_perhaps_renewed(view)))
     if view.outcome is not None:
         return _after_the_end(view, view.status)
     status = (_failed if fatal else _counted)(view, reason, message)
     over = view.with_status(status).outcome is not None
     return status if over or step not in _CHANGES_THE_DATABASE else forget_plan(status)
+
+
+def _perhaps_renewed(view: View) -> Status:
+    """A rollback renews its reservation when it begins. When it is lost, that may live on."""
+    if view.operation.step is not Operation.ROLLBACK:
+        return view.status
+    until = view.now + timedelta(seconds=reserve_seconds(view.spec))
+    return change(view.status, reserved_until=rfc3339(until))
 
 
 def _after_the_end(view: View, status: Status) -> Status:

@@ -22,8 +22,8 @@ from switchback.controller import decision
 from switchback.controller.absorb import absorb, spoil_snapshot
 from switchback.controller.decision import Act, Decision, DeleteJob, Settle, WriteIntent
 from switchback.controller.flight import in_flight
-from switchback.controller.lifecycle import begin, change, end, intend
-from switchback.controller.report import at_rest, report, working
+from switchback.controller.lifecycle import begin, change, end, intend, pause, resume
+from switchback.controller.report import at_rest, report, suspended, working
 from switchback.controller.stages import stages_of
 from switchback.controller.stages.results import Do, Done, Fail, Intend, Wait
 from switchback.controller.times import passed, upcoming
@@ -52,15 +52,15 @@ def _next(view: View) -> Decision:
     """Questions 2 to 5, once every ended Job has been heard."""
     if view.status.operation is not None and view.operation.job_name:
         return in_flight(view)
-    if _wants_new_operation(view):
+    if view.wants_new:
         if view.spec.suspend:
-            return _suspended(view)
+            return Settle(suspended(view))
         view = view.with_status(begin(view.with_status(_concluded(view))))
     if view.outcome is not None:
         return _tidy(view)
     if view.spec.suspend:
-        return _suspended(view)
-    return _go_on(view)
+        return Settle(suspended(view.with_status(pause(view))))
+    return _go_on(view.with_status(resume(view)))
 
 
 def _concluded(view: View) -> Status:
@@ -73,15 +73,6 @@ def _concluded(view: View) -> Status:
         return end(view, Outcome.SUCCEEDED, Reason.SUCCEEDED, operation.last_message)
     message = "The spec asked for something else before this was reached."
     return end(view, Outcome.SUPERSEDED, Outcome.SUPERSEDED, message)
-
-
-def _wants_new_operation(view: View) -> bool:
-    """A new intent; or an operation that failed, and somebody has edited the spec since."""
-    if view.status.operation is None or view.superseded:
-        return True
-    outcome = view.outcome
-    edited = view.status.observed_generation < view.world.generation
-    return outcome is not None and outcome.outcome is not Outcome.SUCCEEDED and edited
 
 
 def _go_on(view: View) -> Decision:
@@ -133,7 +124,7 @@ def _late(view: View, answer: StageResult) -> str:
 
 def _fail(view: View, failure: Fail) -> Decision:
     outcome = Outcome.EXPIRED if failure.expired else Outcome.FAILED
-    status = spoil_snapshot(view.status)
+    status = change(spoil_snapshot(view.status), generation=view.world.generation)
     return _tidy(view.with_status(end(view.with_status(status), outcome, failure.reason, failure.message)))
 
 
@@ -151,16 +142,8 @@ def _put_off(view: View) -> Decision:
     status = report(view.world, view.status, situation, operation.last_reason, message)
     surplus = _surplus_job(view)
     if surplus is not None:  # whoever waits for others may do so for days, with a Job every half minute
-        return Act(surplus) if _is_stored(view, status) else WriteIntent(status)
+        return Act(surplus) if view.is_stored(status) else WriteIntent(status)
     return decision.Wait(status, upcoming(view.now, operation.next_attempt_time))
-
-
-def _suspended(view: View) -> Decision:
-    outcome = view.outcome
-    reached = outcome is not None and outcome.outcome is Outcome.SUCCEEDED and not view.superseded
-    situation = Situation.SUSPENDED_REACHED if reached else Situation.SUSPENDED
-    message = "spec.suspend is true: nothing new starts until it is false."
-    return Settle(report(view.world, view.status, situation, OperatorReason.SUSPENDED, message))
 
 
 def _tidy(view: View) -> Decision:
@@ -173,12 +156,7 @@ def _tidy(view: View) -> Decision:
     surplus = _surplus_job(view)
     if surplus is None:
         return Settle(stored)
-    return Act(surplus) if _is_stored(view, stored) else WriteIntent(stored)
-
-
-def _is_stored(view: View, status: Status) -> bool:
-    """Whether the API server has this status: only then may go what it was learned from."""
-    return status.to_json() == view.world.status.to_json()
+    return Act(surplus) if view.is_stored(stored) else WriteIntent(stored)
 
 
 def _surplus_job(view: View) -> DeleteJob | None:

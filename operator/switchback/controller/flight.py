@@ -16,14 +16,16 @@ from switchback.contract.words import Operation
 from switchback.controller import decision
 from switchback.controller.absorb import spoil_snapshot
 from switchback.controller.decision import Act, CreateJob, Decision, DeleteJob, WriteIntent
-from switchback.controller.lifecycle import change, end, land
-from switchback.controller.report import at_rest, report, working
+from switchback.controller.lifecycle import change, end, intend, land
+from switchback.controller.report import after_the_end, at_rest, report, working
 from switchback.controller.times import parse, passed, rfc3339, upcoming
 
 if TYPE_CHECKING:
     from switchback.api.status import Status
     from switchback.controller.observed import Job
     from switchback.controller.view import View
+
+_O = OperatorReason
 
 RELEASE_SECONDS = 300
 """A release that cannot start is given up after this: the reservation expires by itself."""
@@ -33,6 +35,9 @@ WRITER_MARGIN_SECONDS = 3600
 
 LOST_SECONDS = 300
 """How long after its own deadline a pod counts as lost: only a node that is gone does not end it by then."""
+
+START_SECONDS = 30
+"""How often a Job that has not started is looked at: what keeps it is not always an event."""
 
 _LOST_NODE = "if its node is gone for good, delete the pod with --force."
 
@@ -52,13 +57,25 @@ def in_flight(view: View) -> Decision:
         return _give_up(view, job)
     if job.deleting:
         return decision.Wait(_shown(view, job), upcoming(view.now, lost))
+    return _replaced(view, job) or _awaited(view, job, limit, lost)
+
+
+def _replaced(view: View, job: Job) -> Decision | None:
+    """Ends what is not wanted any more, or lets the same step, described anew, take its place."""
     unwanted = _unwanted(view, job)
     if unwanted:
         return Act(DeleteJob(job.name, job.uid, unwanted))
+    if _outdated(view, job):
+        return WriteIntent(working(view.with_status(intend(view, job.step))))
+    return None
+
+
+def _awaited(view: View, job: Job, limit: str, lost: str) -> Decision:
     hopeless = job.trouble is not None and job.trouble.fatal
     if hopeless or (passed(limit, view.now) and not _holds_on(job)):
         return _give_up(view, job)
-    return decision.Wait(_shown(view, job), upcoming(view.now, limit, lost))
+    slow = "" if job.started else rfc3339(view.now + timedelta(seconds=START_SECONDS))
+    return decision.Wait(_shown(view, job), upcoming(view.now, limit, lost, slow))
 
 
 def _not_there(view: View) -> Decision:
@@ -69,7 +86,32 @@ def _not_there(view: View) -> Decision:
     if view.outcome is None and (view.superseded or view.spec.suspend):
         # Nothing was created, so there is nothing to end: the intent is taken back.
         return WriteIntent(working(view.with_status(land(view.status))))
-    return _make_room(view) or Act(_named(view))
+    return _make_room(view) or _too_late(view) or _hindered(view) or Act(_named(view))
+
+
+def _too_late(view: View) -> Decision | None:
+    """Its time is over before the API server has taken the Job."""
+    if view.outcome is not None:
+        if not passed(view.operation.reserved_until, view.now):
+            return None
+        return WriteIntent(after_the_end(view.with_status(change(land(view.status), reserved_until=""))))
+    if not passed(view.operation.deadline_time, view.now):
+        return None
+    refused = view.world.refused
+    message = f"Job {view.operation.job_name} could not be created in time"
+    message += f": {refused.message}" if refused is not None else "."
+    over = view.with_status(spoil_snapshot(land(view.status)))
+    return WriteIntent(at_rest(view.with_status(end(over, Outcome.FAILED, _O.DEADLINE_EXCEEDED, message))))
+
+
+def _hindered(view: View) -> Decision | None:
+    """What keeps the API server from taking the Job is told once, then the Job is asked for again."""
+    refused = view.world.refused
+    if refused is None or view.outcome is not None:
+        return None
+    message = f"step {view.operation.step}: {refused.message}"
+    told = report(view.world, view.status, Situation.RETRYING, refused.reason, message)
+    return None if view.is_stored(told) else WriteIntent(told)
 
 
 def _named(view: View) -> CreateJob:
@@ -93,11 +135,11 @@ def _wait_for_room(view: View, why: str) -> Decision:
     lost = _lost_at(view)
     if view.outcome is not None:
         # All that is left is the release of the reservation, which also expires by itself.
-        return decision.Wait(at_rest(view), None)
+        return decision.Wait(after_the_end(view), None)
     if passed(lost, view.now):
         view = view.with_status(land(spoil_snapshot(view.status)))
         message = f"{why} long after the deadline; {_LOST_NODE}"
-        failed = end(view, Outcome.FAILED, OperatorReason.DEADLINE_EXCEEDED, message)
+        failed = end(view, Outcome.FAILED, _O.DEADLINE_EXCEEDED, message)
         return WriteIntent(at_rest(view.with_status(failed)))
     return decision.Wait(working(view), upcoming(view.now, lost))
 
@@ -113,24 +155,21 @@ def _lost_at(view: View) -> str:
 
 def _unwanted(view: View, job: Job) -> str:
     """Why this Job should end before its time; empty when it should not."""
-    if view.outcome is not None:
-        return (
-            ""
-            if job.step is Operation.RELEASE and not view.superseded
-            else _stuck(job, "its operation is over")
-        )
-    if view.superseded:
-        return _stuck(job, "the spec asks for something else by now")
-    return ""
+    if view.outcome is not None and job.step is not Operation.RELEASE:
+        return "" if _holds_on(job) else "its operation is over"
+    stuck = job.trouble is not None or job.step in _MAY_BE_CUT_SHORT
+    return "the spec asks for something else by now" if view.wants_new and stuck else ""
 
 
-def _stuck(job: Job, why: str) -> str:
-    return why if job.trouble is not None or job.step in _MAY_BE_CUT_SHORT else ""
+def _outdated(view: View, job: Job) -> bool:
+    """Whether a pod that cannot start is described by a spec that was edited since: that may mend it."""
+    edited = view.operation.generation < view.world.generation
+    return edited and job.trouble is not None and view.outcome is None and not view.spec.suspend
 
 
 def _holds_on(job: Job) -> bool:
     """Whether the Job may be changing the database: then only its pod's own deadline ends it."""
-    return job.trouble is None and bool(job.pods) and job.step not in _MAY_BE_CUT_SHORT
+    return job.started and job.step not in _MAY_BE_CUT_SHORT
 
 
 def _limit(view: View, job: Job) -> str:
@@ -153,14 +192,14 @@ def _give_up(view: View, job: Job) -> Decision:
         message = trouble.message if trouble.fatal else f"{message}: {trouble.message}"
     elif _holds_on(job):
         message += f"; {_LOST_NODE}"
-    reason = trouble.reason if trouble else OperatorReason.DEADLINE_EXCEEDED
+    reason = trouble.reason if trouble else _O.DEADLINE_EXCEEDED
     spoiled = view.with_status(spoil_snapshot(view.status))
     return WriteIntent(at_rest(view.with_status(end(spoiled, Outcome.FAILED, reason, message))))
 
 
 def _shown(view: View, job: Job) -> Status:
     if view.outcome is not None:
-        return at_rest(view)
+        return after_the_end(view)
     trouble = job.trouble
     if trouble is None:
         return working(view)

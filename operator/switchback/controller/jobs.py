@@ -14,6 +14,7 @@ from switchback.api.spec import DataLossPolicy, RollbackPolicy
 from switchback.contract.result import DEFAULT_BUDGET
 from switchback.contract.words import Operation, Risk
 from switchback.controller.flight import RELEASE_SECONDS, WRITER_MARGIN_SECONDS
+from switchback.controller.lifecycle import reserve_seconds
 from switchback.controller.observed import Trouble
 from switchback.controller.podspec import SOURCE_MOUNT as SOURCE
 from switchback.controller.podspec import Body, Part, database_env, literal, pod_spec, source_parts
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from switchback.controller.decision import CreateJob
     from switchback.controller.observed import Observed
     from switchback.controller.settings import Settings
-
-RESERVATION_MARGIN_SECONDS = 300
-"""A reservation outlives the longest snapshot by this, so that the rollback Job finds it."""
 
 MARGIN_SECONDS = 60
 """How long after the operator would have given up a pod ends by itself: the operator may be away."""
@@ -173,7 +171,7 @@ def _consent(world: Observed, spec: Spec, operation: OperationState, step: Opera
     if step is Operation.INSPECT and _may_reserve(spec):
         words.append("--reserve-unless-risky")
     if step in {Operation.INSPECT, Operation.RESERVE, Operation.ROLLBACK}:
-        words += ["--reserve-seconds", str(_reserve_seconds(spec))]
+        words += ["--reserve-seconds", str(reserve_seconds(spec))]
     return words
 
 
@@ -188,11 +186,6 @@ def _accepted(world: Observed, spec: Spec, step: Operation) -> tuple[Risk, ...]:
 def _may_reserve(spec: Spec) -> bool:
     """Whether nothing but risks could stand between the plan and its reservation."""
     return spec.rollback.policy is RollbackPolicy.ALLOW and spec.snapshot is not None
-
-
-def _reserve_seconds(spec: Spec) -> int:
-    snapshot = spec.snapshot.deadline_seconds if spec.snapshot and spec.snapshot.none is None else 0
-    return snapshot + RESERVATION_MARGIN_SECONDS
 
 
 def _snapshot(

@@ -27,13 +27,17 @@ from switchback.api.status import (
 from switchback.contract.digest import short
 from switchback.contract.result import bounded
 from switchback.contract.words import Direction, Operation
-from switchback.controller.times import rfc3339
+from switchback.controller.times import parse, rfc3339
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from switchback.api.spec import Spec
     from switchback.contract.result import Result
     from switchback.controller.view import View
+
+RESERVATION_MARGIN_SECONDS = 300
+"""A reservation outlives the longest snapshot by this, so that the rollback Job finds it."""
 
 RETRY_BASE_SECONDS = 2.0
 RETRY_CAP_SECONDS = 300.0
@@ -47,6 +51,7 @@ def begin(view: View) -> Status:
         id=names.operation_id(view.world.uid, view.world.resource_version),
         intent_digest=view.intent,
         to=view.spec.target,
+        generation=view.world.generation,
         start_time=rfc3339(view.now),
         deadline_time=rfc3339(view.now + timedelta(seconds=view.spec.operation_deadline_seconds)),
         reserved_until=last.reserved_until if last else "",
@@ -72,6 +77,7 @@ def intend(view: View, step: Operation) -> Status:
         step=step,
         attempt=attempt,
         attempt_time=rfc3339(view.now),
+        generation=view.world.generation,
         job_name=name,
         job_uid="",
         next_attempt_time="",
@@ -151,6 +157,31 @@ def end(view: View, outcome: Outcome, reason: str, message: str) -> Status:
     )
     status = change(view.status, next_attempt_time="", last_reason="", last_message="")
     return status.model_copy(update={"history": (*status.history, entry)[-TAIL:]})
+
+
+def reserve_seconds(spec: Spec) -> int:
+    """For how long the database is reserved: the longest snapshot, and then until the rollback Job runs."""
+    snapshot = spec.snapshot.deadline_seconds if spec.snapshot and spec.snapshot.none is None else 0
+    return snapshot + RESERVATION_MARGIN_SECONDS
+
+
+def pause(view: View) -> Status:
+    """Notes since when the operation is suspended. What waits for a person has a clock of its own."""
+    approval = view.status.approval
+    asked = approval is not None and not approval.approved_by
+    return (
+        view.status
+        if view.operation.suspend_time or asked
+        else change(view.status, suspend_time=rfc3339(view.now))
+    )
+
+
+def resume(view: View) -> Status:
+    """Gives back the time that the operation was suspended."""
+    since, deadline = parse(view.operation.suspend_time), parse(view.operation.deadline_time)
+    if since is None or deadline is None:
+        return view.status
+    return change(view.status, suspend_time="", deadline_time=rfc3339(deadline + (view.now - since)))
 
 
 def put_off(status: Status, now: datetime, delay: timedelta, reason: str, message: str) -> Status:

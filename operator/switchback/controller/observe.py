@@ -56,7 +56,7 @@ async def observe(
     )
     pods = await client.find(PODS, key.namespace, labels=selector(uid))
     sources.remember(key, uid, versions, source)
-    known, strays = jobs_of(uid, jobs, pods)
+    known, strays = jobs_of(uid, jobs, pods, datetime.now(UTC))
     return world_from(
         resource, spec, invalid, source=source, jobs=known, strays=strays, client_images=client_images
     )

@@ -20,18 +20,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why a pod does not run, in words for a condition. `fatal`: it will not mend itself."""
+    """Why a pod does not run, in words for a condition.
+
+    `fatal`: it will not mend itself. `passing`: it says nothing about what was asked for, so the same is
+    asked again.
+    """
 
     reason: str
     message: str
     fatal: bool = False
+    passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Pod:
     """A pod of one of our Jobs.
 
-    `ended`: the container `switchback` has terminated, or never will run because the pod is over.
+    `started`: the container `switchback` runs or has run. `ended`: it has terminated, or never will run
+    because the pod is over.
     `result` is what it said, None when it said nothing that can be understood.
     """
 
@@ -39,6 +45,7 @@ class Pod:
     uid: str
     job: str
     ended: bool
+    started: bool = False
     exit_code: int | None = None
     result: Result | None = None
     trouble: Trouble | None = None
@@ -46,7 +53,10 @@ class Pod:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A Job that carries our labels, with its pods. `failure` is the reason of its Failed condition."""
+    """A Job that carries our labels, with its pods.
+
+    `failure` is the reason of its Failed condition, `hindrance` why it has no pod although it should.
+    """
 
     name: str
     uid: str
@@ -57,6 +67,7 @@ class Job:
     finished: bool
     failure: str = ""
     deleting: bool = False
+    hindrance: Trouble | None = None
     pods: tuple[Pod, ...] = ()
 
     @property
@@ -77,8 +88,13 @@ class Job:
 
     @property
     def trouble(self) -> Trouble | None:
-        """The first trouble among its pods."""
-        return next((pod.trouble for pod in self.pods if pod.trouble is not None), None)
+        """The first trouble among its pods, or why there are none."""
+        return next((pod.trouble for pod in self.pods if pod.trouble is not None), self.hindrance)
+
+    @property
+    def started(self) -> bool:
+        """Whether its run may have done something by now."""
+        return any(pod.started for pod in self.pods)
 
 
 @dataclass(frozen=True, slots=True)

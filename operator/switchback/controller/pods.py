@@ -8,7 +8,7 @@ messages name objects and keys only.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from switchback.api import names
@@ -28,6 +28,9 @@ Object = dict[str, Any]
 
 TROUBLE_BYTES = 300
 
+SLOW = timedelta(seconds=30)
+"""What has not happened after this time is told as trouble, because no event will tell it."""
+
 _PULL = {"ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable"}
 _PULL_FATAL = {"InvalidImageName", "ErrImageNeverPull"}
 _NOT_STARTED = {"CreateContainerError", "RunContainerError", "CrashLoopBackOff", "PostStartHookError"}
@@ -43,7 +46,7 @@ _NODE_GONE = {"NodeLost", "NodeShutdown", "Shutdown", "Terminated", "DeletionByP
 
 
 def jobs_of(
-    uid: str, jobs: Iterable[Object], pods: Sequence[Object]
+    uid: str, jobs: Iterable[Object], pods: Sequence[Object], now: datetime
 ) -> tuple[tuple[Job, ...], tuple[Pod, ...]]:
     """(the resource's Jobs with their pods, pods whose Job is gone), both in order of name.
 
@@ -51,6 +54,7 @@ def jobs_of(
         uid: of the resource. What belongs to another one of the same name is left out.
         jobs: Jobs that carry the label of this UID.
         pods: pods that carry it.
+        now: the time of the observation; what takes too long is trouble.
     """
     mine = [job for job in jobs if _belongs(job, uid) and _step(job) is not None]
     known = {job["metadata"]["uid"] for job in mine}
@@ -59,10 +63,10 @@ def jobs_of(
     for pod in pods:
         owner = _owner(pod)
         if owner in known:
-            by_job.setdefault(owner, []).append(pod_from(pod))
+            by_job.setdefault(owner, []).append(pod_from(pod, now))
         else:
-            strays.append(pod_from(pod))
-    found = [_job(job, by_job.get(job["metadata"]["uid"], [])) for job in mine]
+            strays.append(pod_from(pod, now))
+    found = [_job(job, by_job.get(job["metadata"]["uid"], []), now) for job in mine]
     return (
         tuple(sorted(found, key=lambda job: job.name)),
         tuple(sorted(strays, key=lambda pod: pod.name)),
@@ -82,10 +86,13 @@ def _step(job: Object) -> Operation | None:
 
 def _owner(pod: Object) -> str:
     owners = pod["metadata"].get("ownerReferences") or []
-    return next((owner.get("uid", "") for owner in owners if owner.get("kind") == "Job"), "")
+    mine = (
+        owner.get("uid", "") for owner in owners if owner.get("kind") == "Job" and owner.get("controller")
+    )
+    return next(mine, "")
 
 
-def _job(job: Object, pods: list[Pod]) -> Job:
+def _job(job: Object, pods: list[Pod], now: datetime) -> Job:
     metadata = job["metadata"]
     labels = metadata.get("labels") or {}
     over = {
@@ -94,21 +101,29 @@ def _job(job: Object, pods: list[Pod]) -> Job:
         if condition.get("status") == "True"
     }
     attempt = labels.get(names.LABEL_ATTEMPT, "")
+    created = parse(metadata.get("creationTimestamp", "")) or datetime.min.replace(tzinfo=UTC)
+    podless = not pods and not over and now - created > SLOW
     return Job(
         name=metadata["name"],
         uid=metadata["uid"],
         operation=labels.get(names.LABEL_OPERATION, ""),
         step=Operation(labels[names.LABEL_STEP]),
         attempt=int(attempt) if attempt.isdecimal() else 0,
-        created=parse(metadata.get("creationTimestamp", "")) or datetime.min.replace(tzinfo=UTC),
+        created=created,
         finished="Complete" in over or "Failed" in over,
         failure=str(over.get("Failed", {}).get("reason", "")),
         deleting="deletionTimestamp" in metadata,
+        hindrance=_podless(metadata["name"]) if podless else None,
         pods=tuple(sorted(pods, key=lambda pod: pod.name)),
     )
 
 
-def pod_from(pod: Object) -> Pod:
+def _podless(job: str) -> Trouble:
+    text = f"no pod was created: `kubectl describe job {job}` says why (service account, quota, admission)"
+    return _told(OperatorReason.POD_NOT_CREATED, text)
+
+
+def pod_from(pod: Object, now: datetime) -> Pod:
     """One pod, from what the API server says about it."""
     metadata, status = pod["metadata"], pod.get("status") or {}
     labels = metadata.get("labels") or {}
@@ -120,9 +135,10 @@ def pod_from(pod: Object) -> Pod:
         uid=metadata["uid"],
         job=labels.get("batch.kubernetes.io/job-name") or labels.get("job-name", ""),
         ended=ended is not None or over,
+        started=ended is not None or _running(status.get("containerStatuses") or []),
         exit_code=int(ended.get("exitCode", 0)) if ended is not None else None,
         result=result,
-        trouble=None if result is not None else _trouble(metadata, status, ended, over=over),
+        trouble=None if result is not None else _trouble(metadata, status, ended, now, over=over),
     )
 
 
@@ -146,7 +162,9 @@ def _result(ended: Object | None) -> Result | None:
         return None
 
 
-def _trouble(metadata: Object, status: Object, ended: Object | None, *, over: bool) -> Trouble | None:
+def _trouble(
+    metadata: Object, status: Object, ended: Object | None, now: datetime, *, over: bool
+) -> Trouble | None:
     """Why the run does not run, or ended without a result, the most telling reason first.
 
     None while it runs, whatever happens around it: what is in trouble may be deleted.
@@ -164,6 +182,7 @@ def _trouble(metadata: Object, status: Object, ended: Object | None, *, over: bo
         _pod_trouble(status, over=over)
         or _scheduling_trouble(status.get("conditions") or [])
         or _node_trouble(metadata, status)
+        or _mount_trouble(metadata["name"], status.get("conditions") or [], now)
     )
 
 
@@ -265,6 +284,16 @@ def _scheduling_trouble(conditions: Iterable[Object]) -> Trouble | None:
     if scheduled.get("reason") in {"Unschedulable", "SchedulerError"}:
         return _told(OperatorReason.UNSCHEDULABLE, f"no node takes the pod: {message}")
     return None
+
+
+def _mount_trouble(pod: str, conditions: Sequence[Object], now: datetime) -> Trouble | None:
+    """The kubelet has the pod and cannot give it its volumes or its network: only an event says which."""
+    placed = parse(_condition(conditions, "PodScheduled").get("lastTransitionTime", ""))
+    waits = _condition(conditions, "PodReadyToStartContainers", status="False")
+    if not waits or placed is None or now - placed <= SLOW:
+        return None
+    text = f"pod {pod} waits for a volume or for its network: `kubectl describe pod {pod}` says for which"
+    return _told(OperatorReason.VOLUME_NOT_MOUNTED, text)
 
 
 def _node_trouble(metadata: Object, status: Object) -> Trouble | None:

@@ -45,13 +45,29 @@ def working(view: View) -> Status:
     """The status while the operation goes on: which step, from where to where."""
     operation = view.operation
     reason, message = _STEPS[operation.step or Operation.MIGRATE]
-    if view.superseded:
+    if view.wants_new:
         message += " The spec asks for something else by now: that begins when this Job has ended."
     elif operation.direction is Direction.BACKWARD:
         message += f" {operation.from_} → {operation.to}"
     backward = operation.direction is Direction.BACKWARD and operation.step is not Operation.INSPECT
     situation = Situation.ROLLING_BACK if backward else Situation.WORKING
     return report(view.world, view.status, situation, reason, message)
+
+
+def suspended(view: View) -> Status:
+    """The status while spec.suspend keeps anything new from starting."""
+    outcome = view.outcome
+    reached = outcome is not None and outcome.outcome is Outcome.SUCCEEDED and not view.superseded
+    situation = Situation.SUSPENDED_REACHED if reached else Situation.SUSPENDED
+    message = "spec.suspend is true: nothing new starts until it is false."
+    return report(view.world, view.status, situation, OperatorReason.SUSPENDED, message)
+
+
+def after_the_end(view: View) -> Status:
+    """The status while a Job of an operation that is over still runs. It says nothing of a newer wish."""
+    if not view.wants_new:
+        return at_rest(view)
+    return suspended(view) if view.spec.suspend else working(view)
 
 
 def at_rest(view: View) -> Status:

@@ -11,11 +11,12 @@ import asyncio
 import random
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, assert_never
 
 from switchback.api import names
 from switchback.controller.decision import Act, Settle, Wait, WriteIntent
-from switchback.controller.kube.errors import KubeError
+from switchback.controller.kube.errors import KubeError, NotFoundError, RefusedError
 from switchback.controller.kube.kinds import CONFIG_MAPS, JOBS, MIGRATIONS, PODS
 from switchback.controller.log import logger
 from switchback.controller.observe import spec_from, versions_of, world_from
@@ -24,6 +25,8 @@ from switchback.controller.queue import Key
 from switchback.controller.watches import LABELS
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from switchback.api.spec import Spec
     from switchback.controller.kube.client import Client
     from switchback.controller.observed import Observed, Source
@@ -84,14 +87,36 @@ class Resync:
         """Looks at everything once. Returns how many resources there are, and how many were queued."""
         looked = queued = 0
         for namespace in self.settings.namespaces or ("",):
-            parts = await self._parts(namespace)
-            async for page in self.client.pages(MIGRATIONS, namespace):
-                for resource in page:
+            try:
+                async for one in self._namespace(namespace):
                     looked += 1
-                    queued += self._consider(resource, parts)
-                    await asyncio.sleep(0)  # a resource costs a millisecond; others want their turn
+                    queued += one
+            except (RefusedError, NotFoundError) as error:
+                # A namespace that is gone, with its Role, says nothing about the others.
+                _log.warning("a namespace cannot be looked at", looked_at=namespace, error=str(error))
         self._last = time.monotonic()
         return looked, queued
+
+    async def _namespace(self, namespace: str) -> AsyncIterator[bool]:
+        """Looks at each resource of a namespace ("" is all); says of each whether it was queued."""
+        parts = await self._parts(namespace)
+        async for page in self.client.pages(MIGRATIONS, namespace):
+            for resource in page:
+                yield self._look(resource, parts)
+                await asyncio.sleep(0)  # a resource costs a millisecond; others want their turn
+
+    def _look(self, resource: Object, parts: _Parts) -> bool:
+        try:
+            return self._consider(resource, parts)
+        except Exception as error:  # noqa: BLE001 - a defect about one resource must not stop the others
+            key = Key(resource["metadata"]["namespace"], resource["metadata"]["name"])
+            _log.error(
+                "resync: one resource failed unexpectedly, please report this",
+                resource=key.text,
+                error=f"{type(error).__name__}: {error}",
+            )
+            self.queue.add(key)
+            return True
 
     async def _parts(self, namespace: str) -> _Parts:
         parts = _Parts()
@@ -120,7 +145,8 @@ class Resync:
             self.queue.add(key)
             return True
         label = (key.namespace, names.uid_hash(metadata["uid"]))
-        jobs, strays = jobs_of(metadata["uid"], parts.jobs.get(label, ()), parts.pods.get(label, []))
+        now = datetime.now(UTC)
+        jobs, strays = jobs_of(metadata["uid"], parts.jobs.get(label, ()), parts.pods.get(label, []), now)
         images = self.settings.client_images
         world = world_from(
             resource, spec, invalid, source=source, jobs=jobs, strays=strays, client_images=images

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from switchback.api.status import Outcome
 from switchback.controller.intent import intent_digest
 
 if TYPE_CHECKING:
@@ -55,6 +56,15 @@ class View:
         return self.status.operation is not None and self.operation.intent_digest != self.intent
 
     @property
+    def wants_new(self) -> bool:
+        """Whether another operation is due: a new intent, or an edit of the spec after a failure."""
+        if self.status.operation is None or self.superseded:
+            return True
+        outcome = self.outcome
+        edited = self.operation.generation < self.world.generation
+        return outcome is not None and outcome.outcome is not Outcome.SUCCEEDED and edited
+
+    @property
     def job(self) -> Job | None:
         """The Job that status names, when it exists."""
         if self.status.operation is None or not self.operation.job_name:
@@ -71,6 +81,10 @@ class View:
     def stray_pods_alive(self) -> bool:
         """Whether a pod runs whose Job was deleted under it."""
         return any(not pod.ended for pod in self.world.stray_pods)
+
+    def is_stored(self, status: Status) -> bool:
+        """Whether the API server has this status: only then may go what it was learned from."""
+        return status.to_json() == self.world.status.to_json()
 
     def with_status(self, status: Status) -> View:
         """The same world with another status."""

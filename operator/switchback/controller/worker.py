@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import structlog
 
+from switchback.api.reasons import OperatorReason
 from switchback.controller.act import JobRefusedError, OutdatedError, act
 from switchback.controller.decision import Act, CreateJob, Decision, Settle, Wait, WriteIntent
 from switchback.controller.events import transitions
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 30.0
 """Longest time for one look. Nothing in it is slow unless the API server is."""
+
+SERVER_ERROR = 500
+"""From this answer on the API server or one of its webhooks is in trouble, not the request."""
 
 PAST_SECONDS = 1.0
 """How long a look waits that was asked to wait for a moment which is over."""
@@ -161,6 +165,11 @@ class Worker:
                 "Job refused", job=error.name, reason=error.trouble.reason, error=error.trouble.message
             )
             return
+        except KubeError as error:
+            if isinstance(action, CreateJob) and error.code >= SERVER_ERROR:
+                text = f"the API server could not take Job {action.name}: {error.message}"
+                self._refused[key] = (action.name, Trouble(OperatorReason.JOB_REFUSED, text, passing=True))
+            raise
         self._refused.pop(key, None)
         if isinstance(action, CreateJob):
             _log.info("Job created" if changed else "Job adopted", job=action.name, step=str(action.step))

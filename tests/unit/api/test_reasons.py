@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -34,3 +36,15 @@ def test_the_advice_of_a_run_is_the_contracts() -> None:
 
 def test_a_word_of_somebody_else_is_not_explained() -> None:
     assert explain("ReplicaSetUpdated") is None
+
+
+def test_every_reason_is_given_somewhere() -> None:
+    folder = files("switchback")
+    said = "".join(
+        file.read_text()
+        for part in ("controller", "api")
+        for file in sorted(Path(str(folder / part)).rglob("*.py"))
+        if file.name != "reasons.py"
+    )
+    given = set(re.findall(r"\b(?:OperatorReason|_O)\.([A-Z_]+)\b", said))
+    assert {one.name for one in OperatorReason} == given

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,11 +10,11 @@ from hypothesis import strategies as st
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Operation
 from switchback.controller.pods import TROUBLE_BYTES, jobs_of, pod_from
-from tests.unit.controller.build import UID, Object, container, ended_pod, job, pod, result
+from tests.unit.controller.build import NOW, UID, Object, container, ended_pod, job, pod, result
 
 
 def trouble(**status: Any) -> tuple[str, str]:
-    found = pod_from(pod(**status)).trouble
+    found = pod_from(pod(**status), NOW).trouble
     return (found.reason, found.message) if found is not None else ("", "")
 
 
@@ -26,32 +27,45 @@ def ended(code: int = 1, reason: str = "Error", message: str = "", name: str = "
 
 
 def test_the_result_of_an_ended_container_is_read_before_the_pod_is_over() -> None:
-    seen = pod_from(ended_pod(result()))
+    seen = pod_from(ended_pod(result()), NOW)
     assert (seen.ended, seen.exit_code, seen.trouble) == (True, 0, None)
     assert seen.result == result()
 
 
 def test_only_the_container_of_that_name_is_asked() -> None:
     sidecar = ended(0, "Completed", "a sidecar's last words", name="mesh")
-    seen = pod_from(pod(phase="Running", containerStatuses=[sidecar, container(running={})]))
+    seen = pod_from(pod(phase="Running", containerStatuses=[sidecar, container(running={})]), NOW)
     assert (seen.ended, seen.result, seen.trouble) == (False, None, None)
 
 
 def test_a_sidecar_that_lives_on_does_not_keep_the_run_alive() -> None:
     whole = ended_pod(result())
     whole["status"]["containerStatuses"].append(container("mesh", running={}))
-    assert pod_from(whole).ended
+    assert pod_from(whole, NOW).ended
 
 
 @pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
 def test_a_pod_that_is_over_without_a_word_has_ended(phase: str) -> None:
-    seen = pod_from(pod(phase=phase))
+    seen = pod_from(pod(phase=phase), NOW)
     assert (seen.ended, seen.result) == (True, None)
 
 
-@pytest.mark.parametrize("message", ["", "killed", '{"v":99}', '{"v":1}', "null", "[]", '"text"'])
+WRONG_TYPES = [
+    '{"v":1,"operation":"migrate","reason":"Succeeded","operation_id":"x","at":"","current":[]}',
+    '{"v":1,"operation":"migrate","reason":"Succeeded","operation_id":{},"at":""}',
+    '{"v":1,"operation":"migrate","reason":"Succeeded","at":"","pending":"many"}',
+    '{"v":1,"operation":"migrate","reason":"Succeeded","at":"","pending":true}',
+    '{"v":1,"operation":"migrate","reason":"Succeeded","at":"","risks":3}',
+    '{"v":1,"operation":"migrate","reason":"Succeeded","at":"","database":{"name":"a","version":"180000"}}',
+    '{"v":1,"operation":"snapshot","reason":"Succeeded","at":"","snapshot":"all"}',
+]
+
+
+@pytest.mark.parametrize(
+    "message", ["", "killed", '{"v":99}', '{"v":1}', "null", "[]", '"text"', *WRONG_TYPES]
+)
 def test_words_that_are_no_result_are_no_result(message: str) -> None:
-    seen = pod_from(pod(phase="Failed", containerStatuses=[ended(137, message=message)]))
+    seen = pod_from(pod(phase="Failed", containerStatuses=[ended(137, message=message)]), NOW)
     assert (seen.ended, seen.result, seen.exit_code) == (True, None, 137)
     assert seen.trouble is not None
     assert seen.trouble.reason == "ResultLost"
@@ -145,13 +159,13 @@ def test_nothing_is_trouble_while_the_run_runs() -> None:
 )
 def test_how_a_pod_ended_is_told_in_a_word(status: dict[str, Any], expected: str) -> None:
     assert trouble(**status)[0] == expected
-    assert pod_from(pod(**status)).ended
+    assert pod_from(pod(**status), NOW).ended
 
 
 def test_a_source_image_without_cp_is_named_as_such() -> None:
     text = 'failed to create containerd task: exec: "cp": executable file not found in $PATH'
     told = pod_from(
-        pod(phase="Failed", initContainerStatuses=[ended(128, "StartError", text, name="source")])
+        pod(phase="Failed", initContainerStatuses=[ended(128, "StartError", text, name="source")]), NOW
     ).trouble
     assert told is not None
     assert (told.reason, told.fatal) == ("SourceImageUnusable", True)
@@ -175,7 +189,7 @@ def test_messages_are_bounded_and_of_one_line(text: str) -> None:
 def test_jobs_get_their_pods_and_what_is_left_is_stray() -> None:
     mine = [job("j2", uid="b"), job("j1", uid="a")]
     pods = [pod(job_uid="a", name="p1"), pod(job_uid="gone", name="p2")]
-    jobs, strays = jobs_of(UID, mine, pods)
+    jobs, strays = jobs_of(UID, mine, pods, NOW)
     assert [(one.name, [p.name for p in one.pods]) for one in jobs] == [("j1", ["p1"]), ("j2", [])]
     assert [one.name for one in strays] == ["p2"]
 
@@ -183,12 +197,14 @@ def test_jobs_get_their_pods_and_what_is_left_is_stray() -> None:
 def test_jobs_of_another_life_or_another_release_are_left_out() -> None:
     other = job("other")
     other["metadata"]["ownerReferences"][0]["uid"] = "an earlier resource of this name"
-    assert jobs_of(UID, [other, job("new", step="tomorrow")], []) == ((), ())
+    assert jobs_of(UID, [other, job("new", step="tomorrow")], [], NOW) == ((), ())
 
 
 def test_what_a_job_says_about_itself() -> None:
     failed = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}
-    seen = jobs_of(UID, [job(conditions=[failed])], [ended_pod(result(Reason.SQL_FAILED, exit_code=8))])[0][0]
+    seen = jobs_of(UID, [job(conditions=[failed])], [ended_pod(result(Reason.SQL_FAILED, exit_code=8))], NOW)[
+        0
+    ][0]
     assert (seen.step, seen.attempt, seen.finished, seen.failure) == (
         Operation.MIGRATE,
         2,
@@ -202,10 +218,56 @@ def test_what_a_job_says_about_itself() -> None:
 
 
 def test_a_condition_that_is_not_true_ends_nothing() -> None:
-    seen = jobs_of(UID, [job(conditions=[{"type": "Complete", "status": "False"}])], [])[0][0]
+    seen = jobs_of(UID, [job(conditions=[{"type": "Complete", "status": "False"}])], [], NOW)[0][0]
     assert not seen.finished
 
 
 def test_two_pods_that_say_different_things_have_said_nothing() -> None:
     pods = [ended_pod(result(message="one"), name="p1"), ended_pod(result(message="two"), name="p2")]
-    assert jobs_of(UID, [job()], pods)[0][0].result is None
+    assert jobs_of(UID, [job()], pods, NOW)[0][0].result is None
+
+
+@pytest.mark.parametrize(
+    "line", ["[[]]", '{"d":"Forward","id":[],"s":"Data","l":[]}', '{"d":"Forward","id":"1"']
+)
+def test_a_step_or_a_tail_that_is_none_is_counted_as_omitted(line: str) -> None:
+    core = '{"v":1,"operation":"migrate","reason":"Succeeded","operation_id":"x","at":""}'
+    seen = pod_from(pod(phase="Failed", containerStatuses=[ended(0, message=f"{core}\n{line}")]), NOW)
+    assert seen.result is not None
+    assert (seen.result.applied_tail, seen.result.steps, seen.result.steps_omitted) == ((), (), 1)
+
+
+def test_a_pod_that_only_names_a_job_is_not_the_jobs() -> None:
+    foreign = ended_pod(result())
+    del foreign["metadata"]["ownerReferences"][0]["controller"]
+    jobs, strays = jobs_of(UID, [job()], [foreign], NOW)
+    assert (jobs[0].pods, len(strays)) == ((), 1)
+
+
+def test_a_job_that_gets_no_pod_says_where_to_look() -> None:
+    (early,), _ = jobs_of(UID, [job()], [], NOW - timedelta(seconds=40))
+    (late,), _ = jobs_of(UID, [job()], [], NOW)
+    (over,), _ = jobs_of(UID, [job(conditions=[{"type": "Failed", "status": "True"}])], [], NOW)
+    assert (early.trouble, over.trouble) == (None, None)
+    assert late.trouble is not None
+    assert (late.trouble.reason, late.started) == ("PodNotCreated", False)
+    assert "kubectl describe job j" in late.trouble.message
+
+
+def test_a_pod_that_waits_for_its_volumes_says_where_to_look() -> None:
+    placed = {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T11:59:00Z"}
+    ready = {"type": "PodReadyToStartContainers", "status": "False"}
+    creating = [waiting("ContainerCreating")]
+    reason, message = trouble(conditions=[placed, ready], containerStatuses=creating)
+    assert reason == "VolumeNotMounted"
+    assert "kubectl describe pod p" in message
+    recent = {**placed, "lastTransitionTime": "2026-01-01T11:59:50Z"}
+    assert trouble(conditions=[recent, ready], containerStatuses=creating) == ("", "")
+    pulling = {**ready, "status": "True"}
+    assert trouble(conditions=[placed, pulling], containerStatuses=creating) == ("", ""), "it pulls its image"
+
+
+def test_a_run_has_started_when_its_container_has() -> None:
+    assert not pod_from(pod(containerStatuses=[waiting("ContainerCreating")]), NOW).started
+    assert pod_from(pod(phase="Running", containerStatuses=[container(running={})]), NOW).started
+    assert pod_from(ended_pod(result()), NOW).started

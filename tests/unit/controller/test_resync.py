@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -8,13 +9,17 @@ from switchback.api.status import Status
 from switchback.controller.decide import decide
 from switchback.controller.metrics import Metrics
 from switchback.controller.observe import observe
+from switchback.controller.observed import Source
 from switchback.controller.queue import Key, Queue
 from switchback.controller.resync import Resync
 from switchback.controller.sources import SourceMemory
 from switchback.controller.write import write
 from tests.unit.controller.build import SETTINGS, job, pod, resource
+from tests.unit.controller.fakes.api import Seen, refusal
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from switchback.controller.decision import Decision
     from switchback.controller.kube.client import Client
     from switchback.controller.observed import Observed
@@ -124,8 +129,6 @@ async def test_many_resources_come_in_pages(api: FakeAPI, parts: Parts) -> None:
 
 
 async def test_only_the_chosen_namespaces_are_listed(api: FakeAPI, client: Client, parts: Parts) -> None:
-    from dataclasses import replace  # noqa: PLC0415 - only here
-
     chosen = replace(SETTINGS, namespaces=("shop", "bank"))
     resync = Resync(client, parts.queue, chosen, decide, parts.sources)
     await resync.once()
@@ -139,3 +142,39 @@ async def test_its_age_begins_anew_when_it_has_come_to_its_end(api: FakeAPI, par
     assert parts.resync.age() > 999
     await parts.resync.once()
     assert parts.resync.age() < 100
+
+
+async def test_a_defect_about_one_resource_does_not_stop_the_others(
+    api: FakeAPI, client: Client, parts: Parts
+) -> None:
+    for name in ("first", "shop", "third"):
+        one = resource()
+        one["metadata"] |= {"name": name, "uid": f"uid-of-{name}"}
+        await api.put("databasemigrations", one)
+        parts.sources.remember(Key("shop", name), f"uid-of-{name}", ("shop-migrations@",), Source())
+
+    def broken(world: Observed) -> Decision:
+        parts.seen.append(world)
+        if world.name == "shop":
+            raise TypeError("unhashable type: 'list'")
+        return decide(world)
+
+    resync = Resync(client, parts.queue, SETTINGS, broken, parts.sources)
+    assert await resync.once() == (3, 3)
+    assert [world.name for world in parts.seen] == ["first", "shop", "third"]
+
+
+@pytest.mark.parametrize("code", [403, 404])
+async def test_a_namespace_that_is_gone_does_not_stop_the_others(
+    code: int, api: FakeAPI, client: Client, parts: Parts
+) -> None:
+    async def fault(seen: Seen) -> web.Response | None:
+        return refusal(code, "Forbidden", "no such namespace") if "/namespaces/gone/" in seen.path else None
+
+    api.fault = fault
+    await api.put("databasemigrations", resource())
+    chosen = replace(SETTINGS, namespaces=("gone", "shop"))
+    resync = Resync(client, parts.queue, chosen, decide, parts.sources)
+    resync._last -= 1000  # noqa: SLF001 - as if it were long ago
+    assert await resync.once() == (1, 1)
+    assert resync.age() < 100

@@ -250,6 +250,34 @@ async def test_a_refused_job_is_told_to_the_next_look(api: FakeAPI, shell: Shell
     assert told[3] is None, "another Job is named by now"
 
 
+@pytest.mark.parametrize(("code", "told"), [(500, True), (503, True), (429, False)])
+async def test_a_server_that_cannot_take_a_job_is_told_to_the_next_look(
+    code: int, *, told: bool, api: FakeAPI, shell: Shell
+) -> None:
+    await api.put("databasemigrations", resource())
+
+    async def fault(seen: Seen) -> web.Response | None:
+        return refusal(code, "InternalError", "failed calling webhook") if seen.method == "POST" else None
+
+    api.fault = fault
+    shell.decisions = [
+        WriteIntent(status()),
+        Act(CreateJob(JOB, Operation.MIGRATE, 1)),
+        Act(CreateJob(JOB, Operation.MIGRATE, 1)),
+        Settle(status()),
+    ]
+    for look in (shell.look, shell.next_look):
+        await look()
+    api.fault = None
+    await shell.next_look()
+    assert shell.looked("error") == 1
+    refused = shell.seen[2].refused
+    assert (refused is not None) == told
+    assert refused is None or (refused.passing and "failed calling webhook" in refused.message)
+    await shell.next_look()
+    assert shell.seen[3].refused is None, "it was taken by now"
+
+
 async def test_a_process_that_no_longer_leads_does_nothing(api: FakeAPI, shell: Shell) -> None:
     await api.put("databasemigrations", resource())
     shell.leads = False
