@@ -66,6 +66,31 @@ def test_an_image_that_cannot_serve_is_named(
     assert database.applied() == []
 
 
+GONE = {"name": "gone", "secret": {"secretName": "gone"}}
+STUCK: dict[str, tuple[str, dict[str, Any]]] = {
+    "no such service account": ("PodNotCreated", {"serviceAccountName": "nobody"}),
+    "no such volume": (
+        "VolumeNotMounted",
+        {"volumes": [GONE], "volumeMounts": [{"name": "gone", "mountPath": "/gone"}]},
+    ),
+}
+
+
+@pytest.mark.parametrize("why", STUCK)
+def test_a_job_that_never_starts_says_so_and_an_edit_mends_it(
+    world: World, database: Database, why: str
+) -> None:
+    word, template = STUCK[why]
+    limits = {"backoffLimit": 0}
+    shop = world.migration(database, BOOKS, execution=limits, jobTemplate={"spec": template})
+    shop.retrying(word)
+    shop.edit(jobTemplate={"spec": dict.fromkeys(template)})
+    shop.succeeded()
+    assert database.applied() == [FIRST]
+    assert world.steps() == ["migrate", "migrate"]
+    assert len(world.jobs()) == 1, "the Job that could not start is gone"
+
+
 def test_only_so_many_jobs_are_kept(world: World, database: Database) -> None:
     shop = world.migration(database, SHOP, target=FIRST, jobHistoryLimit=1)
     shop.succeeded()
