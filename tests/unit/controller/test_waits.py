@@ -116,3 +116,17 @@ def test_what_was_given_up_is_remembered() -> None:
         Outcome.SUPERSEDED,
         Outcome.SUCCEEDED,
     ]
+
+
+def test_rows_that_came_during_the_snapshot_are_asked_about() -> None:
+    there = at_latest()
+    there.risky = frozenset()
+    there.spec = {**there.spec, "target": "0002"}
+    while not there.created[-1].endswith("snapshot-3"):
+        settle(there, passes=1)
+    there.risky = frozenset({"0003"})
+    assert settle(there) == ["rollback", "inspect"]
+    assert (reason(there), there.postgres.applied) == ("AwaitingApproval", ["0001", "0002", "0003"])
+    approve(there)
+    assert settle(there) == ["reserve", "snapshot", "rollback"], "the restore point holds these rows as well"
+    assert there.postgres.applied == ["0001", "0002"]
