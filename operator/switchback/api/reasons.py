@@ -148,8 +148,8 @@ REASONS: dict[OperatorReason, Explanation] = {
         "The Job of the current step was deleted; the operator looks at the database."
     ),
     _O.RESULT_CONTRADICTORY: Explanation(
-        "A run said that it had succeeded, yet the version it saw is not the wished one.",
-        "See the log of the run's pod; please report it.",
+        "What a run said contradicts how it ended, or the version that it saw.",
+        "See the log of the run's pod; the operator looks at the database.",
     ),
     _O.RESULT_LOST: Explanation("A run ended without saying how; the operator looks at the database."),
     _O.SECRET_MISSING: Explanation(

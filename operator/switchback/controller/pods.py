@@ -129,14 +129,17 @@ def pod_from(pod: Object, now: datetime) -> Pod:
     labels = metadata.get("labels") or {}
     ended = _ended(status.get("containerStatuses") or [])
     over = status.get("phase") in {"Succeeded", "Failed"}
-    result = _result(ended)
+    said = _result(ended)
+    code = int(ended.get("exitCode", 0)) if ended is not None else None
+    # Killed after its last word, or not our program: then nobody knows, and somebody has to look.
+    result = said if said is not None and said.exit_code == code else None
     return Pod(
         name=metadata["name"],
         uid=metadata["uid"],
         job=labels.get("batch.kubernetes.io/job-name") or labels.get("job-name", ""),
         ended=ended is not None or over,
         started=ended is not None or _running(status.get("containerStatuses") or []),
-        exit_code=int(ended.get("exitCode", 0)) if ended is not None else None,
+        exit_code=code,
         result=result,
         trouble=None if result is not None else _trouble(metadata, status, ended, now, over=over),
     )
@@ -236,9 +239,11 @@ def _end_trouble(container: str, terminated: Object) -> Trouble:
         return _told(OperatorReason.CONTAINER_NOT_STARTED, f"container {container}: {message or reason}")
     if container != names.CONTAINER:
         return _told(OperatorReason.INIT_CONTAINER_FAILED, f"container {container} ended with code {code}")
-    return _told(
-        OperatorReason.RESULT_LOST, f"container {container} ended with code {code} and left no result"
-    )
+    text = f"container {container} ended with code {code}"
+    said = _result(terminated)
+    if said is not None:
+        return _told(OperatorReason.RESULT_CONTRADICTORY, f"{text} and its result says {said.exit_code}")
+    return _told(OperatorReason.RESULT_LOST, f"{text} and left no result")
 
 
 def _copy_failed(reason: str, code: int, message: str) -> str:

@@ -32,6 +32,16 @@ def test_the_result_of_an_ended_container_is_read_before_the_pod_is_over() -> No
     assert seen.result == result()
 
 
+def test_a_result_that_contradicts_the_exit_code_is_none() -> None:
+    killed = ended_pod(result())
+    killed["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] = 137
+    seen = pod_from(killed, NOW)
+    assert (seen.ended, seen.result) == (True, None)
+    assert seen.trouble is not None
+    assert seen.trouble.reason == "ResultContradictory"
+    assert "code 137 and its result says 0" in seen.trouble.message
+
+
 def test_only_the_container_of_that_name_is_asked() -> None:
     sidecar = ended(0, "Completed", "a sidecar's last words", name="mesh")
     seen = pod_from(pod(phase="Running", containerStatuses=[sidecar, container(running={})]), NOW)
