@@ -35,9 +35,12 @@ def ask(plan: Plan, where: str, console: Console, accepted: frozenset[Risk]) -> 
         accepted: risks that the command line has accepted.
 
     Raises:
-        Declined: any other answer, or none.
+        Declined: any other answer, or none; or the plan could not be shown.
     """
-    show.show(plan, console)
+    try:
+        show.show(plan, console)
+    except OSError:
+        raise Declined from None
     open_risks = [risk for risk in plan.risks if risk not in accepted]
     database = plan.ledger.identity.database.name
     number = len(plan.steps)

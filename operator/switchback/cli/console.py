@@ -1,7 +1,12 @@
-"""Text for people: colour only on a terminal, progress as it happens, tables that fit."""
+"""Text for people: colour only on a terminal, progress as it happens, tables that fit.
+
+Words about work never decide about it: when nobody reads any more (`| head`), or the disk is full, they are
+lost and nothing else. Where the words are the work, as in a plan, `print` raises.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING, TextIO
@@ -26,31 +31,43 @@ class Console:
         return click.style(text, **how) if self.colour and how else text  # type: ignore[arg-type]
 
     def print(self, text: str = "") -> None:
-        """One line, at once: whoever reads a pod's log sees it while the run goes on."""
+        """One line of an answer.
+
+        Raises:
+            OSError: it could not be written.
+        """
         click.echo(text, file=self.out, color=True)
 
     def say(self, text: str) -> None:
-        """What is going on."""
-        self.print(self.style(text, dim=True))
+        """What is going on, at once: whoever reads a pod's log sees it while the run goes on."""
+        _put(self.style(text, dim=True), self.out, color=True)
 
     def warn(self, text: str) -> None:
         """Something that a person should know."""
-        click.echo(self.style(f"warning: {text}", fg="yellow"), err=True, color=True)
+        _put(self.style(f"warning: {text}", fg="yellow"), sys.stderr, color=True)
 
     def error(self, text: str) -> None:
         """What went wrong, on stderr."""
         head = "error:"
         if sys.stderr.isatty() and "NO_COLOR" not in os.environ:
             head = click.style(head, fg="red", bold=True)
-        click.echo(f"{head} {text}", err=True)
+        _put(f"{head} {text}", sys.stderr)
+
+    def more(self, text: str) -> None:
+        """Further words about what went wrong, on stderr."""
+        _put(text, sys.stderr)
 
     def done(self, direction: Direction, migration_id: str, milliseconds: int | None, note: str) -> None:
         """One migration is committed."""
         word = "applied" if direction is Direction.FORWARD else "rolled back"
         took = "" if milliseconds is None else f"  {self.style(duration(milliseconds), dim=True)}"
-        self.print(f"{self.style(word, fg='green')}  {migration_id}{took}")
+        _put(f"{self.style(word, fg='green')}  {migration_id}{took}", self.out, color=True)
         if note:
-            self.print(f"             {note}")
+            _put(f"             {note}", self.out, color=True)
+
+    def outcome(self, text: str) -> None:
+        """How the work has ended, on stdout: a sentence, or JSON."""
+        _put(text, sys.stdout)
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Columns as wide as their longest cell; the last one flows."""
@@ -59,6 +76,24 @@ class Console:
             cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
             line = "  ".join(cells).rstrip()
             self.print(self.style(line, bold=True) if number == 0 else line)
+
+
+def _put(text: str, out: TextIO, *, color: bool | None = None) -> None:
+    """One line to a stream, if it still takes any."""
+    try:
+        click.echo(text, file=out, color=color)
+    except OSError:
+        _silence(out)
+
+
+def _silence(out: TextIO) -> None:
+    """Send what is left in a stream nowhere: Python would try to write it once more when the process ends."""
+    with contextlib.suppress(OSError):  # a stream without a descriptor has nothing left
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, out.fileno())
+        finally:
+            os.close(nowhere)
 
 
 def duration(milliseconds: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -65,6 +66,14 @@ class Lazy(click.Group):
             ctx.fail(f"No such command: {name}.{hint}")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> object:  # type: ignore[explicit-override]  # see above
+        """As click does, but when nobody reads any more, end as the signal would, which is no bug."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise click.exceptions.Exit(128 + signal.SIGPIPE) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # type: ignore[explicit-override]  # noqa: ARG002 - same
         """The overview, from the table alone."""
         with formatter.section("Commands"):
@@ -86,7 +95,7 @@ def main() -> NoReturn:
     sys.exit(run(cli, "switchback"))
 
 
-def run(command: click.Command, name: str) -> int:  # noqa: PLR0911 - one return for each way of ending
+def run(command: click.Command, name: str) -> int:
     """Run a click command; every way in which it ends becomes an exit code."""
     try:
         code = command.main(prog_name=name, standalone_mode=False)
@@ -98,9 +107,6 @@ def run(command: click.Command, name: str) -> int:  # noqa: PLR0911 - one return
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped.", err=True)
         return int(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + 13
     except Exception as error:
         if "SWITCHBACK_DEBUG" in os.environ:
             raise

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from switchback.cli.console import Console
 from switchback.cli.options import Common
 from switchback.cli.work import work
@@ -44,9 +42,9 @@ def run(**values: Any) -> int:
         if values["result_file"] is not None:
             _write(values["result_file"], text, console)
         if common.json:
-            click.echo(text)
+            console.outcome(text)
         elif ending.error is None:
-            console.print(ending.result.message)
+            console.outcome(ending.result.message)
 
     ending = work(
         common,

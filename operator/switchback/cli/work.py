@@ -9,8 +9,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from switchback.contract.reasons import Reason
 from switchback.migrations.errors import SourceProblem
 from switchback.runner.connect import Wishes
@@ -96,16 +94,16 @@ def tell(ending: Ending, console: Console, common: Common, opener: Opener) -> No
     if isinstance(error, RunnerError):
         for title, text in (("statement", error.statement), ("server", error.detail)):
             if text:
-                click.echo(clean(_indented(title, text)), err=True)
+                console.more(clean(_indented(title, text)))
     elif isinstance(error, SourceProblem) and len(error.problems) > 1:
         for problem in error.problems[1:]:
-            console.error(clean(str(problem)))
+            console.error(clean(problem.render()))
     if ending.result.reason is Reason.BUG and not common.debug:
-        click.echo(clean(f"  {type(error).__name__}: {error} ({_way(error)})"), err=True)
+        console.more(clean(f"  {type(error).__name__}: {error} ({_way(error)})"))
     if ending.result.reason is Reason.BUG and common.debug:
-        click.echo(clean("".join(traceback.format_exception(error))), err=True)
+        console.more(clean("".join(traceback.format_exception(error))))
     if ending.advice:
-        click.echo(clean(ending.advice), err=True)
+        console.more(clean(ending.advice))
 
 
 def _way(error: BaseException) -> str:
@@ -129,7 +127,7 @@ def as_json(result: Result) -> dict[str, Any]:
 def answer(ending: Ending, console: Console, common: Common) -> int:
     """Print how a run ended, and give its exit code."""
     if common.json:
-        click.echo(json.dumps(as_json(ending.result), ensure_ascii=False, indent=2))
+        console.outcome(json.dumps(as_json(ending.result), ensure_ascii=False, indent=2))
     elif ending.error is None:
-        console.print(ending.result.message)
+        console.outcome(ending.result.message)
     return ending.result.exit_code

@@ -39,6 +39,31 @@ def test_colour_on_a_terminal(
     assert "a note" in out.getvalue()
 
 
+class Gone(io.StringIO):
+    """A stream that nobody reads any more."""
+
+    def write(self, _text: str) -> int:  # type: ignore[explicit-override]
+        raise BrokenPipeError
+
+
+def test_output_that_goes_nowhere_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", Gone())
+    monkeypatch.setattr("sys.stderr", Gone())
+    for console in (Console(), Console(json=True)):
+        console.done(Direction.FORWARD, "0001_a", 12, "a note")
+        console.say("going on")
+        console.warn("look")
+        console.error("wrong")
+        console.more("and why")
+        console.outcome("done")
+
+
+def test_an_answer_that_goes_nowhere_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", Gone())
+    with pytest.raises(BrokenPipeError):
+        Console().table(["A"], [["1"]])
+
+
 def test_json_has_stdout_for_itself(capsys: pytest.CaptureFixture[str]) -> None:
     Console(json=True).print("for people")
     assert capsys.readouterr().out == ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from importlib.metadata import entry_points, version
@@ -36,6 +38,17 @@ def test_aliases(alias: str, name: str) -> None:
     assert (
         call(alias, "--help").stdout.partition("\n\n")[2] == call(name, "--help").stdout.partition("\n\n")[2]
     )
+
+
+def test_an_answer_that_nobody_reads_is_no_bug() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [BIN / "switchback", "completion", "bash"], stdout=writing, stderr=subprocess.PIPE, timeout=60,
+        check=False,
+    )  # fmt: skip
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")
 
 
 def test_unknown_command_names_the_nearest() -> None:
@@ -128,3 +141,30 @@ def test_a_command_that_dies_is_a_bug_without_a_traceback() -> None:
     assert "Traceback" not in done.stderr
     assert "ZeroDivisionError" in done.stderr
     assert "report" in done.stderr
+
+
+def test_every_problem_of_a_folder_is_told_in_words(tmp_path: Path) -> None:
+    for name in ("0001_a", "0002_b", "0003_c"):
+        (tmp_path / f"{name}.down.sql").write_text("SELECT 1;")
+    done = call("migrate", "--dir", str(tmp_path), "--url", "postgresql://u@127.0.0.1:1/d")
+    assert done.returncode == ExitCode.SOURCE
+    assert "Problem(" not in done.stderr
+    for name in ("0001_a", "0002_b", "0003_c"):
+        assert f"error: {name}.down.sql: this down half has no up half" in done.stderr
+
+
+def test_which_commands_have_no_json() -> None:
+    """As `docs/how-to/use-from-a-laptop.md` says."""
+
+    def without(command: click.Command, name: str) -> list[str]:
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            return [
+                found
+                for each in command.list_commands(context)
+                if (inner := command.get_command(context, each)) is not None
+                for found in without(inner, f"{name} {each}".strip())
+            ]
+        return [] if any("--json" in option.opts for option in command.params) else [name]
+
+    assert without(main.cli, "") == ["snapshot prepare", "operator", "crd", "completion"]
