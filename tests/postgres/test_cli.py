@@ -88,6 +88,16 @@ def test_many_applied_are_counted_not_listed(runner: Runner) -> None:
     assert "0001_a" in runner.call("status", "--all").stdout
 
 
+@pytest.mark.parametrize("target", ["", " "])
+def test_an_empty_target_is_not_the_default(runner: Runner, target: str) -> None:
+    """`--target "$VERSION"` where VERSION is not set."""
+    runner.up(target="1")
+    run = ("run", "--operation", "migrate", "--operation-id", "aa-1", "--dir", str(runner.folder))
+    for words in (("migrate",), ("plan",), ("rollback",), run):
+        assert runner.call(*words, "--target", target).returncode == 2, words
+    assert runner.applied == ["0001_a"]
+
+
 def test_a_failure_tells_place_statement_and_reason(runner: Runner) -> None:
     (runner.folder / "0002_b.up.sql").write_text("SELECT 1;\nINSERT INTO nowhere\n VALUES ('private');\n")
     done = runner.call("migrate")

@@ -59,7 +59,7 @@ def from_environment(url: str | None, environ: Mapping[str, str] | None = None) 
     """The address in `url`, else in DATABASE_URL, else in libpq's own variables.
 
     Args:
-        url: what --url says, if it was given.
+        url: what --url says, if it was given; an empty one is a variable that was not set, and names nothing.
         environ: the environment; the process's own by default.
 
     Raises:
@@ -69,7 +69,7 @@ def from_environment(url: str | None, environ: Mapping[str, str] | None = None) 
     text = env.get("DATABASE_URL", "") if url is None else url
     if text.strip():
         return read(text, env)
-    if any(env.get(name) for name in ("PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE")):
+    if url is None and any(env.get(name) for name in ("PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE")):
         return _complete(_Parts(), env)
     what = "DATABASE_URL is empty" if "DATABASE_URL" in env else "DATABASE_URL is not set"
     raise RunnerError(

@@ -247,6 +247,8 @@ def test_without_a_url_the_variables_count() -> None:
         (None, {}, "DATABASE_URL is not set"),
         (None, {"DATABASE_URL": " \n"}, "DATABASE_URL is empty"),
         ("", {"DATABASE_URL": "postgresql://a@b/c"}, "--url is empty"),
+        ("", {"PGHOST": "h", "PGDATABASE": "d"}, "--url is empty"),
+        (" \n", {"PGSERVICE": "s"}, "--url is empty"),
     ],
 )
 def test_nothing_named(given_url: str | None, env: dict[str, str], words: str) -> None:

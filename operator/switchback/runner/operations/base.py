@@ -153,5 +153,17 @@ def again(session: Session, request: Request, facts: Facts, source: Source) -> C
 
 
 def wished(request: Request) -> str:
-    """The target as it was asked for."""
-    return request.target or LATEST
+    """The target as it was asked for.
+
+    Raises:
+        RunnerError: `Usage` when it is empty, as an unset variable leaves it: that is not the default.
+    """
+    if request.target is None:
+        return LATEST
+    if not request.target.strip():
+        raise RunnerError(
+            Reason.USAGE,
+            "The target is empty.",
+            "Name a migration, latest or base; without --target it is latest.",
+        )
+    return request.target
