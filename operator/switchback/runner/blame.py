@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
+from switchback.runner import trouble
 from switchback.runner.errors import RunnerError
 from switchback.runner.redact import masked
 from switchback.runner.track import Where
@@ -22,12 +23,15 @@ UNIQUE_VIOLATION = "23505"
 DEPENDENT_OBJECTS = "2BP01"
 INSUFFICIENT_PRIVILEGE = "42501"
 NO_TRANSACTION_WANTED = "25001"
+ENDS_TRANSACTION = "2D000"
+READ_ONLY = "25006"
 SERIALIZATION_FAILURE = "40001"
 RETRIED = frozenset({LOCK_NOT_AVAILABLE, DEADLOCK, SERIALIZATION_FAILURE})
 """What another try of the whole transaction may mend."""
 
 _ADVICE = {
     NO_TRANSACTION_WANTED: "Move it into a file of its own with the line `-- switchback: no-transaction`.",
+    ENDS_TRANSACTION: "A procedure or block that commits needs a file with `-- switchback: no-transaction`.",
     "55P04": "Put the new enum value into a migration of its own, before the one that uses it.",
     DEPENDENT_OBJECTS: "Drop what depends on it first, in the same file; the objects are listed in the log.",
     CANCELED: "Give it more time with `-- switchback: statement-timeout=…` or --statement-timeout-seconds.",
@@ -96,6 +100,8 @@ def _record(bundle: Bundle, error: ServerError) -> RunnerError:
             "Run as the ledger's owner, or name that role with --role.",
             sqlstate=error.sqlstate,
         )
+    if error.sqlstate == READ_ONLY:
+        return trouble.read_only("The database")
     return RunnerError(
         Reason.SQL_FAILED,
         f"{bundle.migration_id} could not be recorded in the ledger: "
@@ -107,14 +113,15 @@ def _record(bundle: Bundle, error: ServerError) -> RunnerError:
 
 
 def stopped_partly(
-    migration_id: str, path: str, statement: Statement, index: int, error: ServerError
+    migration_id: str, path: str, statement: Statement, index: int, error: ServerError, *, commits: bool
 ) -> RunnerError:
-    """A statement of a file without transaction failed after `index` others have taken effect."""
-    were = "statement before it has" if index == 1 else "statements before it have"
+    """A statement of a file without transaction failed after `index` others have taken effect.
+
+    `commits`: it ends transactions of its own, so that a part of it may have taken effect, too.
+    """
     return RunnerError(
         Reason.FAILED_PARTLY,
-        f"{migration_id} fails: {masked(error.message, error.sqlstate)}. {index} {were} taken "
-        "effect, for the file runs without a transaction.",
+        f"{migration_id} fails: {masked(error.message, error.sqlstate)}. {_taken_effect(index, commits)}",
         "Mend the statement, or what it stumbles over, and run again: it goes on there. Leave what has run "
         "as it is.",
         file=path,
@@ -123,6 +130,14 @@ def stopped_partly(
         statement=statement.text,
         detail=log_text(error),
     )
+
+
+def _taken_effect(index: int, commits: bool) -> str:  # noqa: FBT001 - a private half of a sentence
+    were = "statement before it has" if index == 1 else "statements before it have"
+    before = f"{index} {were} taken effect, for the file runs without a transaction." if index else ""
+    if commits:
+        return f"{before} It commits on its way: part of it may have taken effect.".strip()
+    return before or "It may have left something behind, for the file runs without a transaction."
 
 
 def rewritten(migration_id: str, path: str, done: int) -> RunnerError:

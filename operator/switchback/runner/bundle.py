@@ -32,6 +32,9 @@ APPLICATION_NAME_BYTES = 63
 GUARD = "switchback_guard"
 
 
+DISCARD_TEMP = "DISCARD TEMP;"
+"""Before each step: a temporary table would hide the real one from the files after it, in this run alone."""
+
 RESET_COUNT = 5
 
 
@@ -62,6 +65,7 @@ class Bundle:
         guard: last statement before COMMIT.
         operation_id: shown in `application_name`.
         setup: statements of the file that have run before and set the session up, sent again.
+        begins_step: whether the step begins with it: then nothing temporary of the steps before is left.
         waits_for_locks: whether a lock_timeout ends its waiting, so that blockers are looked for early.
     """
 
@@ -75,21 +79,23 @@ class Bundle:
     guard: str
     operation_id: str
     setup: tuple[str, ...] = ()
+    begins_step: bool = True
     waits_for_locks: bool = True
 
     @cached_property
     def head(self) -> str:
         """What comes before the file."""
         setup = "".join(f"{text}\n;" for text in self.setup)
+        discard = DISCARD_TEMP if self.begins_step else ""
         return (
-            f"{reset(self.migration_id, self.operation_id)}BEGIN;"
+            f"{reset(self.migration_id, self.operation_id)}{discard}BEGIN;"
             f"{''.join(self.settings)}{self.record};{setup}\n"
         )
 
     @property
     def head_count(self) -> int:
         """How many statements `head` has."""
-        return RESET_COUNT + 2 + len(self.settings) + len(self.setup)
+        return RESET_COUNT + self.begins_step + 2 + len(self.settings) + len(self.setup)
 
     @cached_property
     def tail(self) -> str:

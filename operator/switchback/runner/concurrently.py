@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from switchback.contract.reasons import Reason
 from switchback.migrations import lexer
 from switchback.runner import wire
+from switchback.runner.bundle import CLEAN
 from switchback.runner.errors import RunnerError
 from switchback.runner.ledger import counters, read
-from switchback.runner.ledger.names import identifier
+from switchback.runner.ledger.names import identifier, literal
 
 if TYPE_CHECKING:
     from switchback.migrations.script import Statement
@@ -36,6 +37,9 @@ class Started:
         verb: `create` or `drop` for an index statement whose outcome can be seen, else nothing.
         index: name of the index.
         table: the table as the statement wrote it; empty for a drop.
+        schema: of the table, or of the index to be dropped, where the file's settings held; empty: not found.
+        relation: that table, or that index, by its bare name.
+        commits: whether it ends transactions of its own, so that a part of it may stay.
         was_there: whether a relation of that name was there before.
     """
 
@@ -44,6 +48,9 @@ class Started:
     verb: str = ""
     index: str = ""
     table: str = ""
+    schema: str = ""
+    relation: str = ""
+    commits: bool = False
     was_there: bool = False
 
     @property
@@ -62,12 +69,6 @@ def moved(statement: Statement) -> Statement:
     return replace(statement, offset=0)
 
 
-def is_setting(statement: Statement) -> bool:
-    """Whether it changes the session for the statements after it."""
-    words = statement.words
-    return words[:1] in (("SET",), ("RESET",)) and words[1:2] not in (("LOCAL",), ("CONSTRAINTS",))
-
-
 def started(session: Session, migration_id: str, index: int, *, up: bool) -> Started | None:
     """What an earlier run recorded before this very statement; None when none has come so far."""
     text = read.last_event(session.work, session.names, migration_id, counters.STARTED, counters.BEGUN)
@@ -77,12 +78,20 @@ def started(session: Session, migration_id: str, index: int, *, up: bool) -> Sta
     return found if (found.statement, found.up) == (index, up) else None
 
 
-def look(session: Session, statement: Statement, index: int, *, up: bool) -> Started:
-    """What the database looks like before a statement runs alone."""
+def look(session: Session, statement: Statement, blank: Started, setup: str) -> Started:
+    """What the database looks like before a statement runs alone.
+
+    Args:
+        session: of this run.
+        statement: that is to run.
+        blank: what is known of it already.
+        setup: makes the session as the file has set it for the statement.
+    """
     verb, name, table = _parsed(statement)
     if not verb:
-        return Started(index, up)
-    blank = Started(index, up, verb, name, table)
+        return blank
+    schema, relation = _resolved(session, table or name, setup)
+    blank = replace(blank, verb=verb, index=name, table=table, schema=schema, relation=relation)
     refuse_invalid(session, blank)
     return replace(blank, was_there=_find(session, blank) is not None)
 
@@ -97,8 +106,13 @@ def is_done(session: Session, statement: Statement, before: Started) -> bool:
     return found is not None and found.valid and not before.was_there
 
 
-def clean(session: Session, before: Started) -> bool:
+def clean(session: Session, before: Started, setup: str) -> bool:
     """Drop the invalid index that CREATE INDEX CONCURRENTLY has left, if it is surely that one.
+
+    Args:
+        session: of this run.
+        before: what was recorded.
+        setup: as in `look`; the file may have taken another role, to which the index belongs.
 
     Returns:
         Whether nothing of the statement is left.
@@ -110,7 +124,8 @@ def clean(session: Session, before: Started) -> bool:
         return False
     session.reporter.say(f"Dropping the invalid index {found.name} that the interrupted statement has left.")
     with session.stop.held():
-        for text in ("SET lock_timeout = 0", f"DROP INDEX CONCURRENTLY IF EXISTS {found.name}"):
+        unlimited = f"{setup}SET lock_timeout = 0;SET statement_timeout = 0"
+        for text in (unlimited, f"DROP INDEX CONCURRENTLY IF EXISTS {found.name}"):
             for _ in wire.exchange(session.work, text, session.stop):
                 pass
     session.stop.check()
@@ -149,23 +164,44 @@ SELECT n.nspname, c.relname, c.relkind::text, coalesce(i.indisvalid AND i.indisr
   EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p
     WHERE p.datname = current_database()
       AND (p.index_relid = c.oid OR p.relid IS NULL OR (p.relid = t.oid AND p.index_relid = 0)))
-FROM pg_catalog.pg_class t
-JOIN pg_catalog.pg_class c ON c.relnamespace = t.relnamespace AND c.relname = %(index)s
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+FROM pg_catalog.pg_namespace n
+JOIN pg_catalog.pg_class t ON t.relnamespace = n.oid AND t.relname = %(relation)s
+JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = %(index)s
 LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
-WHERE t.oid = pg_catalog.to_regclass(%(table)s)
+WHERE n.nspname = %(schema)s
 """
 _LOOK_INDEX = """
 SELECT n.nspname, c.relname, c.relkind::text, coalesce(i.indisvalid, false), true, false
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
-WHERE c.oid = pg_catalog.to_regclass(%(index)s)
+WHERE n.nspname = %(schema)s AND c.relname = %(relation)s
 """
+_RESOLVE = """
+SELECT n.nspname AS switchback_schema, c.relname
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.oid = pg_catalog.to_regclass({name})::pg_catalog.oid;
+"""
+
+
+def _resolved(session: Session, name: str, setup: str) -> tuple[str, str]:
+    """Schema and bare name of the relation that a name means to the file; empty strings when there is none.
+
+    Later runs look there: they may have another search_path, and a role that cannot enter the schema.
+    """
+    schema, relation = "", ""
+    with session.stop.held():
+        text = f"{setup}{_RESOLVE.format(name=literal(name))}{CLEAN}"
+        for reply in wire.exchange(session.work, text, session.stop):
+            if reply.column == "switchback_schema":
+                schema, relation = reply.row[0] or "", reply.row[1] or ""
+    session.stop.check()
+    return schema, relation
 
 
 def _find(session: Session, what: Started) -> _Found | None:
     query = _LOOK_TABLE if what.verb == "create" else _LOOK_INDEX
-    row = session.work.execute(query.encode(), {"index": what.index, "table": what.table}).fetchone()
+    words = {"index": what.index, "schema": what.schema, "relation": what.relation}
+    row = session.work.execute(query.encode(), words).fetchone()
     if row is None:
         return None
     schema, name, kind, valid, named, building = row

@@ -10,6 +10,7 @@ from switchback.contract.reasons import Reason
 from switchback.contract.words import Direction
 from switchback.migrations.directives import from_words
 from switchback.migrations.model import Reversal, Sql
+from switchback.runner import carried
 from switchback.runner.errors import RunnerError
 from switchback.runner.plan import Plan, PlannedStep, Way, listed
 
@@ -70,12 +71,15 @@ def backward(
     refusals: list[Refusal] = []
     for row in reversed(rows):
         found = _way(row, comparison.source.by_id.get(row.id), stored.get(row.id), down_from, force=force)
+        if isinstance(found, PlannedStep):
+            found = _anew(found, row) or found
         if isinstance(found, Refusal):
             refusals.append(found)
         else:
             steps.append(_with_part(found, row))
     if refusals:
         raise _refused(refusals)
+    carried.refuse_uncarried(steps)
     direction = Direction.BACKWARD if steps else Direction.NONE
     return Plan(comparison.ledger, target, direction, tuple(steps), len(comparison.pending))
 
@@ -90,6 +94,20 @@ def _with_part(step: PlannedStep, row: Row) -> PlannedStep:
     return replace(step, notice=f"{step.notice} {part}".strip())
 
 
+def _anew(step: PlannedStep, row: Row) -> Refusal | None:
+    """A half-run down goes on where it stopped. Without the directive all of it would run, from the start."""
+    if not row.down_done or step.half is None or step.half.directives.no_transaction:
+        return None
+    were = "statement has" if row.down_done == 1 else "statements have"
+    return Refusal(
+        Reason.FILE_CHANGED,
+        row.id,
+        f"the down half of {row.id} has lost its line `-- switchback: no-transaction`, but {row.down_done} "
+        f"of its {were} run",
+        step.half.path,
+    )
+
+
 def _way(  # noqa: PLR0911 - one flat list of cases
     row: Row, migration: Migration | None, stored: str | None, down_from: DownFrom, *, force: bool
 ) -> PlannedStep | Refusal:
@@ -99,6 +117,8 @@ def _way(  # noqa: PLR0911 - one flat list of cases
     if reversal is Reversal.IRREVERSIBLE:
         return Refusal(Reason.IRREVERSIBLE, row.id, f"{row.id} is declared irreversible", migration.up.path)
     if reversal is Reversal.NOTHING_TO_UNDO:
+        if _declared_later(row, migration.down):
+            return _differing(row, migration, None, stored, down_from)
         return _nothing(row, migration.directives.down_none, migration)
     if reversal is Reversal.ABSENT or migration.down is None:
         if stored is not None:
@@ -110,9 +130,20 @@ def _way(  # noqa: PLR0911 - one flat list of cases
     return _differing(row, migration, migration.down, stored, down_from)
 
 
+def _declared_later(row: Row, down: Sql | None) -> bool:
+    """Whether `down=none` stands where there was a way back when the migration was applied."""
+    if not row.down_checksum or (down is not None and down.checksum == row.down_checksum):
+        return False
+    return from_words(row.directives.split("\n")).down_none is None
+
+
 def _differing(
-    row: Row, migration: Migration, down: Sql, stored: str | None, down_from: DownFrom
+    row: Row, migration: Migration, down: Sql | None, stored: str | None, down_from: DownFrom
 ) -> PlannedStep | Refusal:
+    """File and ledger say different things; `down` is None when the file declares that nothing is to undo."""
+    if down_from is DownFrom.FILE and down is None:
+        step = _nothing(row, migration.directives.down_none, migration)
+        return replace(step, notice=f"{step.notice} That differs from the down half stored with it.")
     if down_from is DownFrom.FILE:
         notice = (
             f"{row.id}: the file's down half runs, which differs from the one stored when it was applied."
@@ -120,12 +151,13 @@ def _differing(
         return PlannedStep(Direction.BACKWARD, row.id, Way.FILE, down, migration, row, notice)
     if down_from is DownFrom.LEDGER and stored is not None:
         return _from_ledger(row, stored, migration, "its file's down half differs")
+    now = "declared as nothing to undo" if down is None else _short(down.checksum)
     return Refusal(
         Reason.FILE_CHANGED,
         row.id,
         f"the down half of {row.id} has changed since it was applied "
-        f"(then {_short(row.down_checksum)}, now {_short(down.checksum)})",
-        down.path,
+        f"(then {_short(row.down_checksum)}, now {now})",
+        (down or migration.down or migration.up).path,
     )
 
 

@@ -1,8 +1,9 @@
 """Files that ask for no transaction: their statements one by one, each counted.
 
 A statement that can, runs in one transaction with its counter: exactly once. One that cannot (the server says
-25001: CREATE INDEX CONCURRENTLY, VACUUM and the like) travels alone as the whole string, after a record that
-it was begun: at least once, and after a crash the database is looked at before it runs again.
+25001: CREATE INDEX CONCURRENTLY, VACUUM and the like; or 2D000: a procedure or block that commits) travels
+alone as the whole string, after a record that it was begun: at least once, and after a crash the database is
+looked at before it runs again.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import time
 from typing import TYPE_CHECKING
 
 from switchback.contract.words import Direction
-from switchback.runner import blame, concurrently, limits, settle, watch, wire
-from switchback.runner.bundle import Bundle, reset
+from switchback.runner import blame, carried, concurrently, limits, settle, watch, wire
+from switchback.runner.bundle import DISCARD_TEMP, Bundle, reset
 from switchback.runner.ledger import counters, entries, read
 from switchback.runner.stop import Stopped
 from switchback.runner.track import Where
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from switchback.runner.ledger.model import Ledger
     from switchback.runner.plan import PlannedStep
     from switchback.runner.session import Session
+    from switchback.runner.track import Failure
     from switchback.runner.transact import Transactor
     from switchback.runner.wire import ServerError
 
@@ -67,8 +69,8 @@ class Stepwise:
             Stopped: a signal came.
         """
         begun = time.monotonic()
-        self._begin()
         try:
+            self._begin()
             while self.done < len(self.statements):
                 self._one(self.done, self.statements[self.done])
                 self.done += 1
@@ -84,11 +86,13 @@ class Stepwise:
     def _begin(self) -> None:
         """Make the row, or find how far an earlier run came."""
         row, migration = self.step.row, self.step.migration
+        with self.session.stop.held():
+            self.session.work.execute(DISCARD_TEMP.encode())
         hashes = json.dumps([concurrently.fingerprint(statement) for statement in self.statements])
         if self.counter.up and row is not None and migration is not None:
             self.done = row.statements_done
             if row.up_checksum != migration.up.checksum:
-                self._refuse_rewritten()
+                self._refuse_rewritten(self._ran())
                 self._ours(self.counter.replace(migration, hashes))
         elif self.counter.up and migration is not None:
             record = entries.applied_row(
@@ -97,24 +101,34 @@ class Stepwise:
             self._ours(self.counter.begin(record, hashes))
         elif row is not None and row.down_done is not None:
             self.done = row.down_done
+            ran = self._ran()
+            if ran != hashes:
+                self._refuse_rewritten(ran)
+                self._ours(self.counter.mend(hashes))
         else:
             self._ours(self.counter.begin_down(hashes))
 
-    def _refuse_rewritten(self) -> None:
-        """A half-run file may be mended behind what has run, not before."""
+    def _ran(self) -> str:
+        """Hashes of the statements as they were when the file was begun, or mended for the last time."""
         text = read.last_event(self.session.work, self.session.names, self.step.id, counters.BEGUN)
-        ran = json.loads(text or "[]")[: self.done]
+        return text or "[]"
+
+    def _refuse_rewritten(self, ran: str) -> None:
+        """A half-run file may be mended behind what has run, not before."""
         now = [concurrently.fingerprint(statement) for statement in self.statements[: self.done]]
-        if ran != now:
+        if json.loads(ran)[: self.done] != now:
             raise blame.rewritten(self.step.id, self.half.path, self.done)
 
     def _one(self, index: int, statement: Statement) -> None:
         """Run one statement and count it."""
         started = concurrently.started(self.session, self.step.id, index, up=self.counter.up)
         if started is None:
-            if self._in_transaction(index, statement):
+            why = self._in_transaction(index, statement)
+            if why is None:
                 return
-            started = concurrently.look(self.session, statement, index, up=self.counter.up)
+            commits = why == blame.ENDS_TRANSACTION
+            blank = concurrently.Started(index, self.counter.up, commits=commits)
+            started = concurrently.look(self.session, statement, blank, self._session_of(index))
             self._ours(self.counter.start(started.text))
         self.leaves_traces = True
         if concurrently.is_done(self.session, statement, started):
@@ -126,7 +140,7 @@ class Stepwise:
 
     def _settled(self, index: int, statement: Statement, started: concurrently.Started) -> None:
         """Run a statement alone, until it is surely done or surely not."""
-        if not concurrently.clean(self.session, started):
+        if not concurrently.clean(self.session, started, self._session_of(index)):
             concurrently.refuse_invalid(self.session, started)
         try:
             error = self._alone(index, statement)
@@ -137,11 +151,12 @@ class Stepwise:
             raise settle.not_finished(self.step, statement.line, lost) from None
         if error is not None:
             self.session.stop.check()
-            self.leaves_traces = not concurrently.clean(self.session, started)
-            raise self._failed(index, statement, error)
+            cleaned = concurrently.clean(self.session, started, self._session_of(index))
+            self.leaves_traces = started.commits or not cleaned
+            raise self._failed(index, statement, error, commits=started.commits)
 
-    def _in_transaction(self, index: int, statement: Statement) -> bool:
-        """Try a statement together with its counter. False: the server wants it outside a transaction."""
+    def _in_transaction(self, index: int, statement: Statement) -> str | None:
+        """Run a statement together with its counter. Gives the SQLSTATE when it wants no transaction."""
         bundle = Bundle(
             migration_id=self.step.id,
             path=self.half.path,
@@ -153,6 +168,7 @@ class Stepwise:
             guard=self.counter.guard(index + 1),
             operation_id=self.session.author.operation_id,
             setup=self._setup(index),
+            begins_step=False,
             waits_for_locks=limits.lock_timeout_ms(self.session.limits, self.half) > 0,
         )
 
@@ -162,25 +178,29 @@ class Stepwise:
         try:
             self.transactor.run([Unit(self.step, bundle, shows, ends_step=False)])
         except TransactionFailed as failed:
-            if failed.failure.error.sqlstate == blame.NO_TRANSACTION_WANTED:
-                return False
+            if _wants_to_be_alone(statement, failed.failure):
+                return failed.failure.error.sqlstate
             if failed.failure.where in {Where.FILE, Where.COMMIT}:
                 raise self._failed(index, statement, failed.failure.error) from None
             raise blame.failed(failed.unit.bundle, failed.failure) from None
-        return True
+        return None
 
     def _setup(self, index: int) -> tuple[str, ...]:
         """Statements before this one that set the session up: sent again, for a resumed run has lost them."""
-        return tuple(s.text for s in self.statements[:index] if concurrently.is_setting(s))
+        return tuple(s.text for s in self.statements[:index] if carried.is_setting(s))
 
-    def _alone(self, index: int, statement: Statement) -> ServerError | None:
-        """Send a statement as the whole string, outside any transaction."""
+    def _session_of(self, index: int) -> str:
+        """Makes the session for a statement that runs alone: our limits, and what the file has set before."""
         own = self.half.directives.lock_timeout_ms
         settings = [reset(self.step.id, self.session.author.operation_id)]
         settings += [f"SET lock_timeout = {own or 0};"]
         settings += [s.replace("SET LOCAL ", "SET ") for s in self.settings if "lock_timeout" not in s]
         settings += [f"{text}\n;" for text in self._setup(index)]
-        for text in ("".join(settings), statement.text):
+        return "".join(settings)
+
+    def _alone(self, index: int, statement: Statement) -> ServerError | None:
+        """Send a statement as the whole string, outside any transaction."""
+        for text in (self._session_of(index), statement.text):
             error = self._send(text)
             if error is not None:
                 return error
@@ -213,7 +233,18 @@ class Stepwise:
         self._ours(self.counter.abandon())
         return True
 
-    def _failed(self, index: int, statement: Statement, error: ServerError) -> RunnerError:
+    def _failed(
+        self, index: int, statement: Statement, error: ServerError, *, commits: bool = False
+    ) -> RunnerError:
         if self._abandon_unbegun(index):
             return blame.statement_failed(self.step.id, self.half.path, statement.line, error)
-        return blame.stopped_partly(self.step.id, self.half.path, statement, index, error)
+        return blame.stopped_partly(self.step.id, self.half.path, statement, index, error, commits=commits)
+
+
+def _wants_to_be_alone(statement: Statement, failure: Failure) -> bool:
+    """Whether a statement failed only for the transaction around it."""
+    if failure.where is not Where.FILE:
+        return False
+    if failure.error.sqlstate == blame.ENDS_TRANSACTION:
+        return statement.words[:1] in (("CALL",), ("DO",))  # a function may not, wherever it runs
+    return failure.error.sqlstate == blame.NO_TRANSACTION_WANTED

@@ -187,6 +187,17 @@ def standby(where: str) -> RunnerError:
     )  # fmt: skip
 
 
+def read_only(subject: str) -> RunnerError:
+    """A primary where somebody has made every transaction a read-only one; `subject` names the database."""
+    return RunnerError(
+        Reason.PERMISSION_DENIED,
+        f"{subject} takes no changes: transactions are read-only, for default_transaction_read_only is on.",
+        "Whoever set it with ALTER DATABASE, ALTER ROLE, the URL or the server's configuration has to set it "
+        "off, at least for the role that migrates.",
+        sqlstate="25006",
+    )
+
+
 _DENIED = re.compile(
     r"permission denied (?:for (?P<kind>[a-z ]+?)|to (?P<verb>set role|create \w+))"
     r" \"?(?P<name>[^\"\n]+?)\"?$"
@@ -283,8 +294,8 @@ def running(error: psycopg.Error, address: Address) -> RunnerError:
             f"The connection to {address.where} broke: {spoken}.",
             sqlstate=sqlstate or None,
         )
-    if sqlstate == "25006":
-        return standby(address.where)
+    if sqlstate == "25006":  # no standby: the session was proven to be on a primary
+        return read_only(f"Database {address.database} at {address.where}")
     return RunnerError(
         Reason.SQL_FAILED,
         f"A statement of Switchback's own failed in database {address.database}: {spoken}.",

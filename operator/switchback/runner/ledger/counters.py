@@ -71,19 +71,27 @@ class Counter:
         """A transaction that marks the row of a down as begun."""
         return self._transaction(self.set(0), self._event(BEGUN, hashes))
 
+    def mend(self, hashes: str) -> str:
+        """A transaction that notes the mended statements of a down of which a part has run."""
+        return self._transaction(self._event(BEGUN, hashes))
+
     def start(self, details: str) -> str:
         """A transaction that records what the database looks like before a statement runs alone."""
         return self._transaction(self._event(STARTED, details))
 
     def abandon(self) -> str:
-        """A transaction that takes the row, or the mark, away again: nothing has taken effect."""
-        if self.up:
-            text = f"DELETE FROM {self.names.migrations} WHERE id = {literal(self.migration_id)}"
-        else:
-            text = (
-                f"UPDATE {self.names.migrations} SET down_done = NULL WHERE id = {literal(self.migration_id)}"
-            )
-        return self._transaction(text, self._event("Abandoned", ""))
+        """A transaction that takes the row, or the mark, away again, if nothing has taken effect.
+
+        The ledger judges that: a signal may come when a statement is committed and its caller does not know.
+        """
+        table = self.names.migrations
+        change = f"DELETE FROM {table}" if self.up else f"UPDATE {table} SET down_done = NULL"
+        unbegun = f"WHERE id = {literal(self.migration_id)} AND {self.column} = 0"
+        return self._transaction(
+            f"WITH gone AS ({change} {unbegun} RETURNING id) INSERT INTO {self.names.events} "
+            "(kind, migration_id, operation_id, intent_digest, reason) "
+            f"SELECT 'Abandoned', id, {self.author.values} FROM gone"
+        )
 
     def replace(self, migration: Migration, hashes: str) -> str:
         """A transaction that notes the mended text of a file of which a part has run."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
 from switchback.migrations.model import Reversal
+from switchback.runner import carried
 from switchback.runner.errors import RunnerError
 from switchback.runner.plan import Plan, forward, listed
 
@@ -31,6 +32,7 @@ def plan_forward(session: Session, request: Request, comparison: Comparison, goa
     _refuse_first_contact(request, comparison)
     for notice in comparison.source.check(step.id for step in plan.steps):
         session.reporter.warn(notice)
+    carried.refuse_uncarried(plan.steps)
     for migration in goal.ahead:
         if migration.reversal is Reversal.ABSENT:
             session.reporter.warn(f"{migration.id} has no down half: it cannot be rolled back.")
