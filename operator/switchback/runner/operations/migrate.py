@@ -81,12 +81,12 @@ def _plan(session: Session, request: Request, comparison: Comparison, facts: Fac
 def _goal(request: Request, comparison: Comparison) -> Goal:
     if request.steps is None:
         return goal(comparison, wished(request))
-    pending = comparison.pending[: request.steps]
-    if not pending:
-        return Goal(comparison.ledger.current)
     if request.steps < 1:
         raise RunnerError(Reason.USAGE, f"--steps is {request.steps}; it counts from 1.")
-    return goal(comparison, pending[-1].id)
+    waiting = (*comparison.resumable, *comparison.pending)[: request.steps]
+    if not waiting:
+        return Goal(comparison.ledger.current)
+    return goal(comparison, waiting[-1].id)
 
 
 def _count(number: int) -> str:

@@ -1,0 +1,145 @@
+"""A file without a transaction of which a part has run: what was done is neither repeated nor skipped."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from switchback.contract.reasons import Reason
+from switchback.runner.downs import DownFrom
+from switchback.runner.stepwise import Stepwise
+from switchback.runner.stop import Stopped
+from tests.postgres.running import Runner, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MARK = "-- switchback: no-transaction\n"
+
+
+@pytest.fixture
+def runner(database: str, folder: Path) -> Runner:
+    write(folder, "0001_a")
+    made = Runner(database, folder)
+    made.up()
+    return made
+
+
+def row(runner: Runner) -> tuple[int, int | None]:
+    found = runner.query("SELECT statements_done, down_done FROM switchback.migrations WHERE id = '0002_b'")[
+        0
+    ]
+    return found[0], found[1]
+
+
+@pytest.fixture
+def half_back(runner: Runner) -> Runner:
+    """The first statement of a down half has run, the second has failed."""
+    write(
+        runner.folder,
+        _0002_b_up="CREATE TABLE b (id int); CREATE TABLE c (id int); CREATE TABLE d (id int);",
+        _0002_b_down=MARK + "DROP TABLE b;\nDROP TABLE c; SELECT 1/0;\nDROP TABLE d;",
+    )
+    down(runner, "DROP TABLE b;", "DROP TABLE nowhere;", "DROP TABLE d;")
+    runner.up()
+    assert runner.down().result.reason is Reason.FAILED_PARTLY
+    assert row(runner) == (3, 1)
+    return runner
+
+
+def down(runner: Runner, *statements: str) -> None:
+    write(runner.folder, _0002_b_down=MARK + "\n".join(statements))
+
+
+def test_what_has_run_of_a_down_half_must_stay_in_it(half_back: Runner) -> None:
+    down(half_back, "DROP TABLE c;", "DROP TABLE d;")
+    ending = half_back.down(down_from=DownFrom.FILE)
+    assert ending.result.reason is Reason.FILE_CHANGED
+    assert "0002_b.down.sql" in ending.text
+    assert half_back.tables == {"t_0001_a", "c", "d"}, "nothing is skipped, and nothing is run"
+    assert row(half_back) == (3, 1)
+    down(half_back, "DROP TABLE b;", "DROP TABLE c;", "DROP TABLE d;")
+    assert half_back.down(down_from=DownFrom.FILE).result.reason is Reason.SUCCEEDED
+    assert half_back.tables == {"t_0001_a"}
+
+
+def test_the_other_source_of_a_down_half_may_have_begun_differently(half_back: Runner) -> None:
+    """One run by the file, the next by the ledger."""
+    down(half_back, "DROP TABLE b;", "DROP TABLE c;", "SELECT 1/0;", "DROP TABLE d;")
+    assert half_back.down(down_from=DownFrom.FILE).result.reason is Reason.FAILED_PARTLY
+    assert row(half_back) == (3, 2)
+    assert half_back.down(down_from=DownFrom.LEDGER).result.reason is Reason.FILE_CHANGED
+    assert half_back.tables == {"t_0001_a", "d"}
+
+
+def test_what_ran_after_it_was_mended_must_stay_too(half_back: Runner) -> None:
+    down(half_back, "DROP TABLE b;", "DROP TABLE c;", "SELECT 1/0;", "DROP TABLE d;")
+    assert half_back.down(down_from=DownFrom.FILE).result.reason is Reason.FAILED_PARTLY
+    down(half_back, "DROP TABLE b;", "SELECT 'another';", "DROP TABLE d;")
+    assert half_back.down(down_from=DownFrom.FILE).result.reason is Reason.FILE_CHANGED
+    down(half_back, "DROP TABLE b;", "DROP TABLE c;", "DROP TABLE d;")
+    assert half_back.down(down_from=DownFrom.FILE).result.reason is Reason.SUCCEEDED
+
+
+def test_half_of_it_has_run_without_a_transaction(half_back: Runner) -> None:
+    """Run as one transaction it would begin anew."""
+    write(half_back.folder, _0002_b_down="DROP TABLE c;\nDROP TABLE d;")
+    ending = half_back.down(down_from=DownFrom.FILE)
+    assert ending.result.reason is Reason.FILE_CHANGED
+    assert "no-transaction" in ending.text
+    assert half_back.tables == {"t_0001_a", "c", "d"}
+
+
+def test_steps_count_what_is_half_applied(runner: Runner) -> None:
+    write(runner.folder, "0003_c", _0002_b_up=MARK + "CREATE TABLE b (id int);\nSELECT 1/0;\nSELECT 3;")
+    assert runner.up(steps=1).result.reason is Reason.FAILED_PARTLY
+    write(runner.folder, _0002_b_up=MARK + "CREATE TABLE b (id int);\nSELECT 2;\nSELECT 3;")
+    ending = runner.up(steps=1)
+    assert (ending.result.reason, ending.result.current) == (Reason.SUCCEEDED, "0002_b")
+    assert row(runner) == (3, None)
+    assert runner.up(steps=1).result.current == "0003_c"
+    assert runner.up(steps=1).result.reason is Reason.UP_TO_DATE
+
+
+def test_steps_with_nothing_but_a_half_applied_file(runner: Runner) -> None:
+    write(runner.folder, _0002_b_up=MARK + "CREATE TABLE b (id int);\nSELECT 1/0;\nSELECT 3;")
+    runner.up()
+    assert runner.up(steps=1).result.reason is Reason.FAILED_PARTLY, "it is not up to date"
+
+
+def signalled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal right after the first statement was committed together with its counter."""
+    real = Stepwise._one  # noqa: SLF001 - the gap after it is what this is about
+
+    def one(self: Stepwise, *words: Any) -> None:
+        real(self, *words)
+        raise Stopped(signal.SIGTERM)
+
+    monkeypatch.setattr(Stepwise, "_one", one)
+
+
+@pytest.mark.parametrize("rest", ["", "SELECT 2;"], ids=["the only one", "the first of two"])
+def test_a_signal_right_after_the_first_statement(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch, rest: str
+) -> None:
+    write(
+        runner.folder,
+        _0002_b_up=MARK + f"CREATE TABLE b (id int);\n{rest}",
+        _0002_b_down=MARK + f"DROP TABLE b;\n{rest}",
+    )
+    with monkeypatch.context() as patch:
+        signalled(patch)
+        assert runner.up().result.reason is Reason.INTERRUPTED
+    assert "b" in runner.tables
+    assert row(runner) == (1, None), "what has run keeps its record"
+    assert runner.up().result.exit_code == 0
+    with monkeypatch.context() as patch:
+        signalled(patch)
+        assert runner.down().result.reason is Reason.INTERRUPTED
+    assert "b" not in runner.tables
+    assert row(runner)[1] == 1
+    assert runner.query("SELECT count(*) FROM switchback.events WHERE kind = 'Abandoned'") == [(0,)]
+    assert runner.down().result.reason is Reason.SUCCEEDED
+    assert runner.applied == ["0001_a"]
