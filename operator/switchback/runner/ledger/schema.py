@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from switchback.runner.ledger.names import Names
 
 _TABLES = """
-CREATE SCHEMA IF NOT EXISTS {schema};
 CREATE TABLE {migrations} (
   id text NOT NULL PRIMARY KEY,
   position bigint NOT NULL UNIQUE,
@@ -113,7 +112,6 @@ def creation(names: Names, identity: Identity, operation_id: str, intent_digest:
     """
     schema = identifier(names.schema)
     tables = _TABLES.format(
-        schema=schema,
         migrations=names.migrations,
         events=names.events,
         meta=names.meta,
@@ -126,4 +124,6 @@ def creation(names: Names, identity: Identity, operation_id: str, intent_digest:
         intent=literal(intent_digest),
     )
     revoke = _REVOKE.format(schema=literal(schema), is_new="false" if identity.schema_exists else "true")
-    return f"BEGIN;{tables}{revoke}COMMIT"
+    # The right to make a schema is asked for even where IF NOT EXISTS finds one.
+    make = "" if identity.schema_exists else f"CREATE SCHEMA IF NOT EXISTS {schema};"
+    return f"BEGIN;{make}{tables}{revoke}COMMIT"
