@@ -55,11 +55,10 @@ class Values:
     def sql(self) -> str:
         """Whether there is a row; whether one holds another value."""
         name = '"' + self.column.name.replace('"', '""') + '"'
-        condition = f"{name} IS NOT NULL"
-        if self.default is not None:  # compared as text, for not every type knows equality
-            condition += (
-                f" AND {name}::text IS DISTINCT FROM (({self.default})::{self.column.type_sql})::text"
-            )
+        condition = f"{name} IS DISTINCT FROM NULL"  # IS NOT NULL asks for every field of a composite value
+        if self.default is not None:  # compared as text, byte by byte, for not every type knows equality
+            default = f"(({self.default})::{self.column.type_sql})::text"
+            condition += f' AND {name}::text COLLATE pg_catalog."C" IS DISTINCT FROM {default}'
         table = self.relation.sql
         rows = f"EXISTS (SELECT FROM {table})"
         return f"{rows}, EXISTS (SELECT FROM {table} WHERE {condition})"
