@@ -186,6 +186,8 @@ def test_renamed_and_moved_objects_are_followed(ground: Connection) -> None:
     """
     assert found(ground, text) == [
         (DATA, "column public.books.title"),
+        (UNKNOWN, "DROP of table public.tomes"),
+        (UNKNOWN, "DROP of table shop.orders"),
         (DATA, "table shop.orders"),
         (DATA, "table public.books"),
     ]

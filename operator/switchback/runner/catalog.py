@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from switchback.runner import search_path
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -92,6 +94,23 @@ Root = tuple[str, int, int]
 """Catalog, oid and column number of an object that is dropped by name."""
 
 
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What a name without schema means to the session: its search path as set, and its roles."""
+
+    path: tuple[str, ...]
+    user: str
+    session_user: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One DROP whose dependents count. `kept` is what the plan has moved out of a schema that goes."""
+
+    roots: Sequence[Root]
+    kept: Sequence[Root] = ()
+
+
 class Catalog:
     """A reader of the system catalogs on one connection, in autocommit."""
 
@@ -99,13 +118,24 @@ class Catalog:
         self._connection = connection
         self.relations: dict[tuple[str, str], Relation] = {}
         self._columns: dict[int, dict[str, Column]] = {}
+        self._schemas: dict[str, bool] | None = None
+        self._login: Login | None = None
 
     def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         return self._connection.execute(query.encode(), values).fetchall()
 
-    def search_path(self) -> tuple[str, ...]:
-        """Schemas that exist on the session's path, in order."""
-        return tuple(self._rows("SELECT pg_catalog.current_schemas(false)::text[]")[0][0])
+    def login(self) -> Login:
+        """Search path and roles that the session began with."""
+        if self._login is None:
+            ((path, user, session_user),) = self._rows(_LOGIN)
+            self._login = Login(search_path.split(path), user, session_user)
+        return self._login
+
+    def schemas(self) -> dict[str, bool]:
+        """All schemas, each with whether its objects may be looked for."""
+        if self._schemas is None:
+            self._schemas = dict(self._rows(_SCHEMAS))
+        return self._schemas
 
     def load(self, names: Iterable[str]) -> None:
         """Read the relations of these names in every schema."""
@@ -134,9 +164,12 @@ class Catalog:
             return set()
         return {name for (name,) in self._rows(_HARMLESS, wanted)} | SAFE_VOLATILE.intersection(wanted)
 
-    def roots(self, kind: str, name: str, schemas: Sequence[str]) -> list[Root]:
+    def roots(self, kind: str, name: str, schema: str = "") -> list[Root]:
         """Objects of a kind that is no relation. Overloaded functions all count."""
-        return [(catalog, oid, 0) for catalog, oid in self._rows(_ROOTS[kind], name, list(schemas))]
+        within = name if kind == "schema" else schema
+        if kind != "extension" and within not in self.schemas():
+            return []
+        return [(catalog, oid, 0) for catalog, oid in self._rows(_ROOTS[kind], name, schema)]
 
     def constraint(self, relation: Relation, name: str) -> list[Root]:
         """A constraint of a table."""
@@ -145,13 +178,15 @@ class Catalog:
         )
         return [(catalog, oid, 0) for catalog, oid in self._rows(query, relation.oid, name)]
 
-    def closure(self, roots: Mapping[int, Sequence[Root]]) -> dict[int, list[Victim]]:
+    def closure(self, wanted: Mapping[int, Wanted]) -> dict[int, list[Victim]]:
         """What goes with several DROPs, each with its roots, walked through pg_depend."""
-        flat = [(number, *root) for number, group in roots.items() for root in group]
-        found: dict[int, list[Victim]] = {number: [] for number in roots}
-        if not flat:
+        found: dict[int, list[Victim]] = {number: [] for number in wanted}
+        roots = [(number, *root) for number, one in wanted.items() for root in one.roots]
+        kept = [(number, *root[:2]) for number, one in wanted.items() for root in one.kept]
+        if not roots:
             return found
-        columns = [list(part) for part in zip(*flat, strict=True)]
+        columns = [[row[place] for row in roots] for place in range(4)]
+        columns += [[row[place] for row in kept] for place in range(3)]
         for number, hard, oid, schema, name, kind, filled, column, text, owner, own in self._rows(
             _CLOSURE, *columns
         ):
@@ -159,10 +194,22 @@ class Catalog:
             found[number].append(Victim(hard, relation, column, text, owner, own))
         return found
 
+    def parents(self, relation: Relation) -> list[Relation]:
+        """Tables that this one is a partition or an heir of, also through others."""
+        return [Relation(*row) for row in self._rows(_PARENTS, relation.oid)]
+
     def referencing(self, oids: Sequence[int]) -> list[Relation]:
         """Tables with foreign keys to these, also through others: what TRUNCATE … CASCADE takes along."""
         return [Relation(*row) for row in self._rows(_REFERENCING, list(oids), list(oids))]
 
+
+_LOGIN = """
+SELECT pg_catalog.current_setting('search_path'), current_user::text, session_user::text
+"""
+
+_SCHEMAS = """
+SELECT nspname::text, pg_catalog.has_schema_privilege(oid, 'USAGE') FROM pg_catalog.pg_namespace
+"""
 
 _RELATIONS = """
 SELECT c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text, c.relispopulated
@@ -189,28 +236,38 @@ GROUP BY p.proname HAVING bool_and(p.provolatile <> 'v')
 _ROOTS = {
     "schema": """
 SELECT 'pg_namespace', oid::bigint FROM pg_catalog.pg_namespace
-WHERE nspname = %s AND %s::text[] IS NOT NULL""",
+WHERE nspname = %s AND %s::text IS NOT NULL""",
     "extension": """
 SELECT 'pg_extension', oid::bigint FROM pg_catalog.pg_extension
-WHERE extname = %s AND %s::text[] IS NOT NULL""",
+WHERE extname = %s AND %s::text IS NOT NULL""",
     "type": """
 SELECT 'pg_type', t.oid::bigint FROM pg_catalog.pg_type t
-JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE t.typname = %s AND n.nspname = ANY (%s)""",
+JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE t.typname = %s AND n.nspname = %s""",
     "function": """
 SELECT 'pg_proc', p.oid::bigint FROM pg_catalog.pg_proc p
-JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE p.proname = %s AND n.nspname = ANY (%s)""",
+JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE p.proname = %s AND n.nspname = %s""",
 }
 
 _CLOSURE = """
 WITH RECURSIVE root AS (
   SELECT u.no, u.class::pg_catalog.regclass::oid AS classid, u.oid::oid AS objid, u.sub AS objsubid
   FROM unnest(%s::int[], %s::text[], %s::bigint[], %s::int[]) AS u (no, class, oid, sub)
+), kept AS (
+  SELECT u.no, u.class::pg_catalog.regclass::oid AS classid, u.oid::oid AS objid
+  FROM unnest(%s::int[], %s::text[], %s::bigint[]) AS u (no, class, oid)
+), apart AS (
+  SELECT k.no, k.classid, k.objid FROM kept k
+  UNION
+  SELECT k.no, d.classid, d.objid FROM kept k JOIN pg_catalog.pg_depend d
+    ON d.refclassid = k.classid AND d.refobjid = k.objid AND d.classid = k.classid AND d.deptype IN ('a', 'i')
 ), victim AS (
   SELECT no, classid, objid, objsubid, false AS hard FROM root
   UNION
   SELECT v.no, x.classid, x.objid, x.objsubid, x.hard FROM victim v CROSS JOIN LATERAL (
     SELECT d.classid, d.objid, d.objsubid, v.hard OR d.deptype = 'n' AS hard FROM pg_catalog.pg_depend d
     WHERE d.refclassid = v.classid AND d.refobjid = v.objid AND (v.objsubid = 0 OR d.refobjsubid = v.objsubid)
+      AND NOT (d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass::pg_catalog.oid
+        AND EXISTS (SELECT FROM apart a WHERE (a.no, a.classid, a.objid) = (v.no, d.classid, d.objid)))
     UNION ALL
     SELECT d.refclassid, d.refobjid, d.refobjsubid, v.hard FROM pg_catalog.pg_depend d
     WHERE d.classid = v.classid AND d.objid = v.objid AND d.deptype = 'i'
@@ -240,7 +297,8 @@ ORDER BY t.no, i.type, i.identity
 """
 """Normal dependencies are what only CASCADE overcomes; automatic and internal ones go silently. What is an
 internal part of something else (a view's rule, a constraint's index) leads to that as well, since the server
-drops the whole. An object that is reached silently by any way is no victim of CASCADE."""
+drops the whole. An object that is reached silently by any way is no victim of CASCADE. What the plan has
+moved out of a schema, with the sequences that are part of it, does not go with that schema."""
 
 _REFERENCING = """
 WITH RECURSIVE reached AS (
@@ -251,4 +309,14 @@ WITH RECURSIVE reached AS (
 SELECT c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text, c.relispopulated FROM reached r
 JOIN pg_catalog.pg_class c ON c.oid = r.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE r.oid <> ALL (%s::bigint[]::oid[])
+"""
+
+_PARENTS = """
+WITH RECURSIVE above AS (
+  SELECT i.inhparent AS oid FROM pg_catalog.pg_inherits i WHERE i.inhrelid = %s::bigint::oid
+  UNION
+  SELECT i.inhparent FROM above a JOIN pg_catalog.pg_inherits i ON i.inhrelid = a.oid
+)
+SELECT c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text, c.relispopulated FROM above a
+JOIN pg_catalog.pg_class c ON c.oid = a.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 """

@@ -12,6 +12,11 @@ class Name:
     schema: str | None
     name: str
 
+    @property
+    def text(self) -> str:
+        """For people."""
+        return self.name if self.schema is None else f"{self.schema}.{self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class TypeName:
@@ -78,11 +83,25 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """A new relation. `unless_exists`: IF NOT EXISTS."""
+    """A new relation, unless there is one of that name. `brief`: the end of the transaction drops it."""
 
     kind: str
     name: Name
-    unless_exists: bool = False
+    brief: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSchema:
+    """A new schema, unless there is one of that name."""
+
+    schema: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateType:
+    """A new type or domain."""
+
+    name: Name
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +110,46 @@ class AddColumn:
 
     table: Name
     column: str
-    unless_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """A table becomes a partition or an heir of another, which takes it along from then on."""
+
+    parent: Name
+    child: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Detach:
+    """The opposite of `Attach`."""
+
+    parent: Name
+    child: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Refer:
+    """A table gets a foreign key to another."""
+
+    table: Name
+    to: Name
 
 
 @dataclass(frozen=True, slots=True)
 class Rename:
     """A relation gets another name, or another schema."""
 
+    name: Name
+    new_schema: str | None = None
+    new_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RenameOther:
+    """The same of a `type` or `function`."""
+
+    kind: str
     name: Name
     new_schema: str | None = None
     new_name: str | None = None
@@ -122,9 +174,22 @@ class RenameSchema:
 
 @dataclass(frozen=True, slots=True)
 class SearchPath:
-    """SET search_path; None is back to what the session began with."""
+    """SET search_path; None is back to what the session began with. `local`: until the transaction ends."""
 
     schemas: tuple[str, ...] | None
+    local: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """SET ROLE or SESSION AUTHORIZATION, after which `$user` is another; None is back to the first."""
+
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class GoBack:
+    """ROLLBACK TO SAVEPOINT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +214,19 @@ Effect = (
     | Truncate
     | Write
     | Create
+    | CreateSchema
+    | CreateType
     | AddColumn
+    | Attach
+    | Detach
+    | Refer
     | Rename
+    | RenameOther
     | RenameColumn
     | RenameSchema
     | SearchPath
+    | Role
+    | GoBack
     | Calls
     | Opaque
 )

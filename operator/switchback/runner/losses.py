@@ -3,7 +3,8 @@
 Recognised are DROP TABLE, COLUMN, MATERIALIZED VIEW, SEQUENCE, and with CASCADE (or for an extension's own
 tables) whatever DROP of a schema, type, function or anything else takes along; TRUNCATE, DELETE, UPDATE,
 MERGE; ALTER COLUMN TYPE. Another parsed statement removes no rows and is no loss. DO, CALL, EXECUTE, calls of
-functions that are not the server's own, and what cannot be parsed are unknown.
+functions that are not the server's own, and what cannot be parsed are unknown. What earlier statements of the
+plan have renamed, moved, attached or created is followed; where that cannot be done it is unknown.
 
 Limits: triggers, rules and foreign keys with ON DELETE or ON UPDATE may reach further than the named table,
 and functions behind operators and casts are trusted.
@@ -86,8 +87,9 @@ def _acts(halves: Sequence[Sql | None]) -> tuple[list[Act], list[Draft]]:
             place = (half.path, half.first_line)
             drafts.append(Draft(number, place, "a file marked opaque", severity=Severity.UNKNOWN))
             continue
+        alone = script.directives.no_transaction
         acts += [
-            Act(number, (half.path, statement.line), effect)
+            Act(number, (half.path, statement.line), effect, in_transaction=not alone)
             for statement in script.statements
             for effect in parser.effects(statement.text)
         ]
@@ -103,14 +105,10 @@ def _names(effect: e.Effect) -> Iterable[e.Name]:
             return effect.tables
         case e.Rename() | e.Create():
             return (effect.name,)
-        case (
-            e.DropColumn()
-            | e.DropConstraint()
-            | e.ChangeType()
-            | e.Write()
-            | e.AddColumn()
-            | e.RenameColumn()
-        ):
-            return (effect.table,)
-        case e.RenameSchema() | e.SearchPath() | e.Calls() | e.Opaque():
-            return ()
+        case e.Attach() | e.Detach():
+            return (effect.parent, effect.child)
+        case e.Refer():
+            return (effect.table, effect.to)
+        case _:
+            table = getattr(effect, "table", None)
+            return () if table is None else (table,)

@@ -6,40 +6,41 @@ of, are read from their tokens; a test holds both ways side by side.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
+from switchback.runner import search_path
 from switchback.runner import statement_kinds as kinds
+from switchback.runner.alter_table import alter_table
 from switchback.runner.effects import (
-    AddColumn,
     Calls,
-    ChangeType,
     Create,
+    CreateSchema,
+    CreateType,
     Drop,
-    DropColumn,
-    DropConstraint,
     Effect,
+    GoBack,
     Name,
     Opaque,
     Rename,
     RenameColumn,
+    RenameOther,
     RenameSchema,
-    SearchPath,
     Truncate,
-    TypeName,
     Write,
 )
 from switchback.runner.plain_drop import plain_drop
+from switchback.runner.trees import Tree, below, is_cascade, named, relation, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Tree = dict[str, Any]
 
-
+@lru_cache(maxsize=1024)
 def effects(statement: str) -> tuple[Effect, ...]:
     """What one statement does, as far as losses are concerned. Empty: nothing of the kind.
 
-    Never fails: what cannot be parsed is `Opaque`.
+    Never fails: what cannot be parsed is `Opaque`. Remembered, for a plan is looked at twice.
     """
     plain = plain_drop(statement)
     return (plain,) if plain is not None else by_grammar(statement)
@@ -51,7 +52,7 @@ def is_constant(expression: str) -> bool:
     if tree is None:
         return False
     moving = {"func_call", "sqlvalue_function", "column_ref", "sub_link", "param_ref"}
-    return not moving & {key for key, _ in _walk(tree)}
+    return not moving & {key for key, _ in below(tree)}
 
 
 def _tree(text: str) -> Tree | None:
@@ -75,6 +76,13 @@ def by_grammar(statement: str) -> tuple[Effect, ...]:
     tree = _tree(statement)
     if tree is None:
         return (Opaque("a statement that cannot be parsed"),)
+    try:
+        return _of_tree(tree)
+    except (KeyError, IndexError):  # a tree of a shape that nobody has thought of
+        return (Opaque("a statement that is not understood"),)
+
+
+def _of_tree(tree: Tree) -> tuple[Effect, ...]:
     ((kind, node),) = tree.items()
     if kind in kinds.OPAQUE:
         return (Opaque(kinds.OPAQUE[kind]),)
@@ -86,30 +94,14 @@ def by_grammar(statement: str) -> tuple[Effect, ...]:
     return () if kind in kinds.HARMLESS else (Opaque("a statement of a kind that is not known here"),)
 
 
-def _words(items: list[Tree]) -> list[str]:
-    return [item["string"]["sval"] for item in items]
-
-
-def _named(parts: list[str]) -> Name:
-    return Name(parts[-2] if len(parts) > 1 else None, parts[-1])
-
-
-def _range(node: Tree) -> Name:
-    return Name(node.get("schemaname") or None, node["relname"])
-
-
-def _is_cascade(node: Tree) -> bool:
-    return bool(node.get("behavior") == "DROP_CASCADE")
-
-
 def _drop(node: Tree) -> tuple[Effect, ...]:
     kind = node["remove_type"]
     if kind in kinds.RELATIONS:
-        names = tuple(_named(_words(item["list"]["items"])) for item in node["objects"])
-        return (Drop(kinds.RELATIONS[kind], names, _is_cascade(node)),)
+        names = tuple(named(words(item["list"]["items"])) for item in node["objects"])
+        return (Drop(kinds.RELATIONS[kind], names, is_cascade(node)),)
     if kind in kinds.OTHERS:
-        return (Drop(kinds.OTHERS[kind], tuple(map(_object, node["objects"])), _is_cascade(node)),)
-    if _is_cascade(node) and kind not in kinds.LEAVES:
+        return (Drop(kinds.OTHERS[kind], tuple(map(_object, node["objects"])), is_cascade(node)),)
+    if is_cascade(node) and kind not in kinds.LEAVES:
         what = kind.removeprefix("OBJECT_").replace("_", " ").lower()
         return (Opaque(f"DROP of {what} with CASCADE"),)
     return ()
@@ -119,92 +111,77 @@ def _object(item: Tree) -> Name:
     if "string" in item:
         return Name(None, item["string"]["sval"])
     if "type_name" in item:
-        return _named(_words(item["type_name"]["names"]))
+        return named(words(item["type_name"]["names"]))
     if "object_with_args" in item:
-        return _named(_words(item["object_with_args"]["objname"]))
-    return _named(_words(item["list"]["items"]))
-
-
-def _alter_table(node: Tree) -> tuple[Effect, ...]:
-    table = _range(node["relation"])
-    if node.get("objtype") == "OBJECT_TYPE":
-        kinds = {item["alter_table_cmd"].get("subtype") for item in node["cmds"]}
-        return () if kinds <= {"AT_AddColumn"} else (Opaque("a change of a composite type"),)
-    if node.get("objtype") == "OBJECT_FOREIGN_TABLE":
-        return ()
-    return tuple(
-        effect
-        for item in node["cmds"]
-        if (effect := _alter_command(table, item["alter_table_cmd"])) is not None
-    )
-
-
-def _alter_command(table: Name, command: Tree) -> Effect | None:
-    kind, name = command.get("subtype", ""), command.get("name", "")
-    if kind == "AT_DropColumn":
-        return DropColumn(table, name, _is_cascade(command))
-    if kind == "AT_DropConstraint":
-        return DropConstraint(table, name, _is_cascade(command))
-    if kind == "AT_AddColumn":
-        unless = bool(command.get("missing_ok"))
-        return AddColumn(table, command["def"]["column_def"]["colname"], unless)
-    if kind == "AT_AlterColumnType":
-        definition = command["def"]["column_def"]
-        return ChangeType(table, name, _type(definition["type_name"]), "raw_default" in definition)
-    return Opaque("a change of a table of a kind that is not known here") if not kind else None
-
-
-def _type(node: Tree) -> TypeName:
-    modifiers = tuple(
-        int(item.get("a_const", {}).get("ival", {}).get("ival", 0)) for item in node.get("typmods", [])
-    )
-    return TypeName(_words(node["names"])[-1], modifiers, bool(node.get("array_bounds")))
+        return named(words(item["object_with_args"]["objname"]))
+    return named(words(item["list"]["items"]))
 
 
 def _rename(node: Tree) -> tuple[Effect, ...]:
     kind = node.get("rename_type", "")
     if kind in kinds.RELATIONS:
-        return (Rename(_range(node["relation"]), new_name=node["newname"]),)
+        return (Rename(relation(node["relation"]), new_name=node["newname"]),)
     if kind == "OBJECT_COLUMN":
-        return (RenameColumn(_range(node["relation"]), node["subname"], node["newname"]),)
+        return (RenameColumn(relation(node["relation"]), node["subname"], node["newname"]),)
     if kind == "OBJECT_SCHEMA":
         return (RenameSchema(node["subname"], node["newname"]),)
+    if kind in kinds.OTHERS:
+        return (RenameOther(kinds.OTHERS[kind], _object(node["object"]), new_name=node["newname"]),)
     return ()
 
 
 def _move(node: Tree) -> tuple[Effect, ...]:
-    if node.get("object_type") in kinds.RELATIONS:
-        return (Rename(_range(node["relation"]), new_schema=node["newschema"]),)
+    kind = node.get("object_type", "")
+    if kind in kinds.RELATIONS:
+        return (Rename(relation(node["relation"]), new_schema=node["newschema"]),)
+    if kind == "OBJECT_EXTENSION":
+        return (Opaque("a move of an extension"),)
+    if kind in kinds.OTHERS:
+        return (RenameOther(kinds.OTHERS[kind], _object(node["object"]), new_schema=node["newschema"]),)
     return ()
 
 
-def _set(node: Tree) -> tuple[Effect, ...]:
-    if node.get("name") != "search_path":
-        return (SearchPath(None),) if node.get("kind") == "VAR_RESET_ALL" else ()
-    if node.get("kind") != "VAR_SET_VALUE":
-        return (SearchPath(None),)
-    return (SearchPath(tuple(item["a_const"]["sval"].get("sval", "") for item in node["args"])),)
+def _created(kind: str, node: Tree, on_commit: str = "") -> tuple[Effect, ...]:
+    return (Create(kind, relation(node), on_commit == "ONCOMMIT_DROP"),)
 
 
-def _created(kind: str, node: Tree) -> tuple[Effect, ...]:
-    return (Create(kind, _range(node), bool(node.get("if_not_exists"))),)
+def _schema(node: Tree) -> tuple[Effect, ...]:
+    """CREATE SCHEMA, with what it creates inside at once."""
+    schema = node.get("schemaname") or node.get("authrole", {}).get("rolename", "")
+    found: list[Effect] = [CreateSchema(schema)]
+    for item in node.get("schema_elts", []):
+        ((kind, element),) = item.items()
+        inside = READERS[kind](element) if kind in READERS else ()
+        found += [Create(one.kind, Name(schema, one.name.name)) for one in inside if isinstance(one, Create)]
+    return tuple(found)
+
+
+def _defined(node: Tree) -> tuple[Effect, ...]:
+    if node.get("kind") != "OBJECT_TYPE":
+        return ()
+    return (CreateType(named(words(node["defnames"]))),)
 
 
 READERS: dict[str, Callable[[Tree], tuple[Effect, ...]]] = {
     "drop_stmt": _drop,
-    "alter_table_stmt": _alter_table,
+    "alter_table_stmt": alter_table,
     "rename_stmt": _rename,
     "alter_object_schema_stmt": _move,
-    "variable_set_stmt": _set,
+    "variable_set_stmt": search_path.of_set,
+    "transaction_stmt": lambda node: (GoBack(),) if node.get("kind") == "TRANS_STMT_ROLLBACK_TO" else (),
     "truncate_stmt": lambda node: (
-        Truncate(tuple(_range(item["range_var"]) for item in node["relations"]), _is_cascade(node)),
+        Truncate(tuple(relation(item["range_var"]) for item in node["relations"]), is_cascade(node)),
     ),
-    "create_stmt": lambda node: (Create("table", _range(node["relation"]), bool(node.get("if_not_exists"))),),
+    "create_stmt": lambda node: _created("table", node["relation"], node.get("oncommit", "")),
     "create_foreign_table_stmt": lambda node: _created("foreign table", node["base_stmt"]["relation"]),
-    "create_seq_stmt": lambda node: (
-        Create("sequence", _range(node["sequence"]), bool(node.get("if_not_exists"))),
-    ),
+    "create_seq_stmt": lambda node: _created("sequence", node["sequence"]),
     "view_stmt": lambda node: _created("view", node["view"]),
+    "create_schema_stmt": _schema,
+    "composite_type_stmt": lambda node: (CreateType(relation(node["typevar"])),),
+    "create_enum_stmt": lambda node: (CreateType(named(words(node["type_name"]))),),
+    "create_range_stmt": lambda node: (CreateType(named(words(node["type_name"]))),),
+    "create_domain_stmt": lambda node: (CreateType(named(words(node["domainname"]))),),
+    "define_stmt": _defined,
 }
 """Kinds of statements that do something to objects, each with its reader."""
 
@@ -215,19 +192,19 @@ def _on_rows(kind: str, node: Tree) -> tuple[Effect, ...]:
     if kind == "copy_stmt" and node.get("is_program"):
         return (Opaque("COPY with a program"),)
     functions: list[Name] = []
-    for key, inner in [(kind, node), *_walk(node)]:
+    for key, inner in [(kind, node), *below(node)]:
         if key in {"delete_stmt", "update_stmt", "merge_stmt"}:
             columns = _targets(inner) if key == "update_stmt" else ()
-            found.append(Write(key.removesuffix("_stmt").upper(), _range(inner["relation"]), columns))
+            found.append(Write(key.removesuffix("_stmt").upper(), relation(inner["relation"]), columns))
         elif key == "insert_stmt" and "target_list" in inner.get("on_conflict_clause", {}):
             columns = _targets(inner["on_conflict_clause"])
-            found.append(Write("INSERT … ON CONFLICT DO UPDATE", _range(inner["relation"]), columns))
+            found.append(Write("INSERT … ON CONFLICT DO UPDATE", relation(inner["relation"]), columns))
         elif key == "func_call":
-            found += _set_config(inner)
-            functions.append(_named(_words(inner["funcname"])))
+            functions.append(named(words(inner["funcname"])))
+            found += search_path.of_call(functions[-1], inner.get("args", []))
         elif key in {"into_clause", "into"} and "rel" in inner:
             kind_of = {"OBJECT_MATVIEW": "materialized view"}.get(node.get("objtype", ""), "table")
-            found.append(Create(kind_of, _range(inner["rel"]), bool(node.get("if_not_exists"))))
+            found += _created(kind_of, inner["rel"], inner.get("on_commit", ""))
         elif key == "execute_stmt":
             found.append(Opaque("an EXECUTE"))
     if functions:
@@ -237,28 +214,3 @@ def _on_rows(kind: str, node: Tree) -> tuple[Effect, ...]:
 
 def _targets(node: Tree) -> tuple[str, ...]:
     return tuple(item["res_target"].get("name", "") for item in node.get("target_list", []))
-
-
-def _set_config(call: Tree) -> list[Effect]:
-    """`set_config('search_path', …)`, with which every pg_dump begins."""
-    values = [item.get("a_const", {}).get("sval", {}).get("sval", "") for item in call.get("args", [])]
-    if _words(call["funcname"])[-1] != "set_config" or values[:1] != ["search_path"]:
-        return []
-    path = [part.strip().strip('"') for part in values[1].split(",")]
-    return [SearchPath(tuple(part for part in path if part))]
-
-
-def _walk(value: Any) -> list[tuple[str, Tree]]:
-    """Every (kind, node) below a tree, in no particular order but parents first."""
-    found: list[tuple[str, Tree]] = []
-    todo = [value]
-    while todo:
-        current = todo.pop()
-        if isinstance(current, list):
-            todo.extend(reversed(current))
-        elif isinstance(current, dict):
-            for key, inner in current.items():
-                if isinstance(inner, dict):
-                    found.append((key, inner))
-                todo.append(inner)
-    return found

@@ -8,6 +8,8 @@ from switchback.runner.effects import Drop, Name
 KINDS = {"table": "table", "view": "view", "index": "index", "sequence": "sequence", "type": "type"}
 SHORTEST = 3
 """DROP, kind, name."""
+LONGEST_NAME = 63
+"""The server cuts longer names; so does the grammar."""
 
 
 def plain_drop(statement: str) -> Drop | None:
@@ -34,7 +36,7 @@ def _words(statement: str) -> list[str] | None:
     words: list[str] = []
     for token in lexer.tokens(statement):
         text = statement[token.start : token.end]
-        if token.kind == lexer.WORD and text.isascii():
+        if token.kind == lexer.WORD and text.isascii() and len(text) <= LONGEST_NAME:
             words.append(text.lower())
         elif text in {".", ","}:
             words.append(text)

@@ -10,95 +10,189 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from switchback.runner import effects as e
+from switchback.runner.effects import Name
+from switchback.runner.others import Others
+from switchback.runner.schemas import Schemas
+from switchback.runner.trees import TEMPORARY
+
 if TYPE_CHECKING:
     from switchback.runner.catalog import Catalog, Column, Relation, Victim
-    from switchback.runner.effects import Name
+    from switchback.runner.others import Place
 
 
 @dataclass(eq=False)
 class Thing:
     """A relation at some point of the plan. `relation` is None when the range itself created it.
 
-    `columns` holds what changed: the catalog's name of a renamed column, or None for one that is new (its
-    values come from the range itself) or gone.
+    Attributes:
+        kind: of one that the range created: `table`, `view` …
+        columns: what changed: the catalog's name of a renamed column, or None for one that is gone.
+        added: columns whose values come from the range itself.
+        parts: partitions and heirs that the range has attached.
+        referring: tables to which the range has given a foreign key to this one.
     """
 
     relation: Relation | None
+    kind: str = ""
     columns: dict[str, str | None] = field(default_factory=dict)
     added: set[str] = field(default_factory=set)
+    parts: list[Thing] = field(default_factory=list)
+    referring: list[Thing] = field(default_factory=list)
 
 
 class World:
-    """The catalog with the plan's own changes on top."""
+    """The catalog with the plan's own changes on top.
+
+    What the server would refuse changes nothing here: a model that is wrong about an object must not hide
+    another one behind it.
+    """
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
-        self.session_path = catalog.search_path()
-        self.path = self.session_path
-        self._names: dict[tuple[str, str], Thing | None] = {}
+        self.schemas = Schemas(catalog)
+        self.others = Others(catalog, self.schemas)
+        self._names: dict[Place, Thing | None] = {}
         self._things: dict[int, Thing] = {}
         self._gone: set[int] = set()
         self._gone_columns: set[tuple[int, int]] = set()
         self._gone_constraints: set[tuple[int, str]] = set()
-        self._schemas: dict[str, str] = {}
+        self._renamed_columns: set[str] = set()
+        self._fleeting: set[str] = set()
+        self._in_transaction = True
 
-    def begin_half(self) -> None:
-        """Every half begins with the session's own settings."""
-        self.path = self.session_path
+    def begin_half(self, *, in_transaction: bool = True) -> None:
+        """The session as it began: every half begins so, and with nothing temporary left of those before."""
+        self.schemas.begin()
+        self._in_transaction = in_transaction
+        self._fleeting.clear()
+        for place in [place for place in self._names if place[0] == TEMPORARY]:
+            del self._names[place]
 
-    def schemas_of(self, name: Name) -> tuple[str, ...]:
-        """Where a name may be found, by the catalog's names of the schemas."""
-        wished = self.path if name.schema is None else (name.schema,)
-        return tuple(self._schemas.get(schema, schema) for schema in wished)
+    def follow(self, effect: e.Effect) -> None:
+        """Effects that do nothing but make names and change what they mean; others change nothing here."""
+        match effect:
+            case e.Create():
+                self.create(effect.name, effect.kind, brief=effect.brief)
+            case e.CreateSchema():
+                self.schemas.create(effect.schema)
+            case e.CreateType():
+                self.others.create_type(effect.name.name)
+            case e.RenameOther():
+                self.others.rename(effect.kind, effect.name, effect.new_schema, effect.new_name)
+            case e.RenameSchema():
+                self.schemas.rename(effect.schema, effect.new_name)
+            case e.Role():
+                self.schemas.set_role(effect.name)
+            case _:
+                pass
 
     def find(self, name: Name) -> Thing | None:
         """What a name means now, or None."""
-        for schema in self.schemas_of(name):
-            key = (schema, name.name)
-            if key in self._names:
-                thing = self._names[key]
-            else:
-                relation = self.catalog.relations.get(key)
-                thing = None if relation is None else self._things.setdefault(relation.oid, Thing(relation))
-            if thing is not None and (thing.relation is None or thing.relation.oid not in self._gone):
-                return thing
-        return None
+        place = self._place(name)
+        return None if place is None else self._at(place)
 
-    def create(self, name: Name, *, unless_exists: bool) -> None:
+    def _place(self, name: Name) -> Place | None:
+        places = ((key, name.name) for key in self.schemas.keys(name))
+        return next((place for place in places if self._at(place) is not None), None)
+
+    def _at(self, place: Place) -> Thing | None:
+        if place in self._names:
+            thing = self._names[place]
+        else:
+            relation = self.catalog.relations.get(place)
+            thing = None if relation is None else self.thing(relation)
+        return None if thing is None or self.is_gone(thing) else thing
+
+    def thing(self, relation: Relation) -> Thing:
+        """What the plan knows of one of the catalog's relations."""
+        return self._things.setdefault(relation.oid, Thing(relation))
+
+    def is_gone(self, thing: Thing) -> bool:
+        """Whether the catalog's relation has been dropped."""
+        return thing.relation is not None and thing.relation.oid in self._gone
+
+    def is_shadowed(self, name: Name) -> bool:
+        """Whether it may mean a temporary relation, or not: a run that is taken up again has lost that."""
+        if name.schema not in {None, TEMPORARY} or name.name not in self._fleeting:
+            return False
+        keys = self.schemas.keys(Name(None, name.name))
+        return any(self._at((key, name.name)) is not None for key in keys if key != TEMPORARY)
+
+    def is_astray(self, name: Name) -> bool:
+        """Whether something has such a name where nobody looks for it, after something has moved."""
+        if not self.schemas.moved:
+            return False
+        places = {place for place in (*self._names, *self.catalog.relations) if place[1] == name.name}
+        own = {place for place in places if place[0].startswith("pg_") or place[0] == "information_schema"}
+        return any(self._at(place) is not None for place in places - own)
+
+    def create(self, name: Name, kind: str, *, brief: bool) -> None:
         """A new relation, in the first schema of the path unless the name says another."""
-        if unless_exists and self.find(name) is not None:
+        key = self.schemas.first(name)
+        if key is None:
             return
-        schemas = self.schemas_of(name)
-        if schemas:
-            self._names[schemas[0], name.name] = Thing(None)
+        if key == TEMPORARY and not self._in_transaction:
+            if brief:
+                return  # it goes with the very statement that creates it
+            self._fleeting.add(name.name)
+        if self._at((key, name.name)) is None:
+            self._names[key, name.name] = Thing(None, kind)
 
-    def drop(self, name: Name) -> None:
+    def drop(self, thing: Thing) -> None:
         """The relation is gone."""
-        thing = self.find(name)
-        if thing is None:
-            return
         if thing.relation is not None:
             self._gone.add(thing.relation.oid)
-        for key in [key for key, known in self._names.items() if known is thing]:
-            self._names[key] = None
+        for place in [place for place, known in self._names.items() if known is thing]:
+            self._names[place] = None
 
     def rename(self, name: Name, new_schema: str | None, new_name: str | None) -> None:
         """The relation is found by another name from now on."""
-        thing = self.find(name)
-        if thing is None:
+        place = self._place(name)
+        if place is None:
             return
-        for schema in self.schemas_of(name):
-            key = (schema, name.name)
-            relation = thing.relation
-            if self._names.get(key) is thing or (relation and (relation.schema, relation.name) == key):
-                self._names[key] = None
-                target = self._schemas.get(new_schema, new_schema) if new_schema else schema
-                self._names[target, new_name or name.name] = thing
-                return
+        key = place[0] if new_schema is None else self.schemas.key(new_schema) or new_schema
+        target = (key, new_name or name.name)
+        if self._at(target) is None:
+            self._names[place], self._names[target] = None, self._at(place)
+            self.schemas.moved |= new_schema is not None
 
-    def rename_schema(self, schema: str, new_name: str) -> None:
-        """The schema's objects are found under its new name."""
-        self._schemas[new_name] = self._schemas.pop(schema, schema)
+    def moved_into(self, schema: str) -> list[Thing]:
+        """What is in a schema, by its key, and was not before."""
+        found = [self._at(place) for place in self._names if place[0] == schema]
+        return [t for t in found if t is not None and (t.relation is None or t.relation.schema != schema)]
+
+    def moved_out_of(self, schema: str) -> list[Relation]:
+        """What was in a schema, by its key, and is in another."""
+        places = {id(thing): place for place, thing in self._names.items() if thing is not None}
+        return [
+            thing.relation
+            for thing in self._things.values()
+            if thing.relation is not None
+            and thing.relation.schema == schema
+            and places.get(id(thing), (schema,))[0] != schema
+        ]
+
+    def attach(self, parent: Thing, part: Thing) -> None:
+        """What takes the parent along takes the part along as well."""
+        for thing in self._with_parents(parent):
+            thing.parts.append(part)
+
+    def detach(self, parent: Thing, part: Thing) -> None:
+        """It is a part no more."""
+        for thing in self._with_parents(parent):
+            thing.parts = [known for known in thing.parts if known is not part]
+
+    def _with_parents(self, thing: Thing) -> list[Thing]:
+        above = [] if thing.relation is None else self.catalog.parents(thing.relation)
+        return [thing, *map(self.thing, above)]
+
+    def with_parts(self, thing: Thing) -> list[Thing]:
+        """A relation, and what the plan has made a part of it, also through others."""
+        found = [thing]
+        for known in found:  # grows on the way
+            found += [part for part in known.parts if part not in found and not self.is_gone(part)]
+        return found
 
     def column(self, thing: Thing, name: str) -> Column | None:
         """A column that was there before the range, or None when it is new, gone or was never there."""
@@ -110,9 +204,13 @@ class World:
             return None
         return found
 
-    def add_column(self, thing: Thing, name: str, *, unless_exists: bool) -> None:
-        """A column whose values come from the range itself."""
-        if not unless_exists or self.column(thing, name) is None:
+    def may_have(self, thing: Thing, name: str) -> bool:
+        """Whether a column that is not found may be there: a parent's column was given that name."""
+        return name in self._renamed_columns and name not in thing.columns and name not in thing.added
+
+    def add_column(self, thing: Thing, name: str) -> None:
+        """A column whose values come from the range itself, unless there is one of that name."""
+        if self.column(thing, name) is None:
             thing.added.add(name)
 
     def drop_column(self, thing: Thing, name: str) -> None:
@@ -122,6 +220,9 @@ class World:
 
     def rename_column(self, thing: Thing, name: str, new_name: str) -> None:
         """The column is found by another name."""
+        self._renamed_columns.add(new_name)
+        if self.column(thing, new_name) is not None:
+            return
         if name in thing.added:
             thing.added.discard(name)
             thing.added.add(new_name)

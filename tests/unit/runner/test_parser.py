@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from switchback.runner import effects as e
-from switchback.runner import parser, statement_kinds
+from switchback.runner import parser, search_path, statement_kinds
 from switchback.runner.effects import Name
 from switchback.runner.plain_drop import plain_drop
 
@@ -60,6 +60,7 @@ def test_the_plain_path_says_what_the_grammar_says(kind: str, parts: list[str]) 
         ("DROP TABLE a b", None),
         ("DROP TABLE", None),
         ("DROP TABLE a.b.c", None),
+        ("DROP TABLE " + "a" * 64, None),
         ("DROP SCHEMA a", None),
     ],
 )
@@ -88,9 +89,9 @@ def test_kinds_of_statements_are_in_one_list_only() -> None:
 
 
 def test_a_kind_that_nobody_listed_is_opaque(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert parser.effects("COMMENT ON TABLE a IS 'x'") == ()
+    assert parser.by_grammar("COMMENT ON TABLE a IS 'x'") == ()
     monkeypatch.setattr(statement_kinds, "HARMLESS", frozenset())
-    (effect,) = parser.effects("COMMENT ON TABLE a IS 'x'")
+    (effect,) = parser.by_grammar("COMMENT ON TABLE a IS 'x'")
     assert isinstance(effect, e.Opaque)
 
 
@@ -105,3 +106,54 @@ def test_a_kind_that_nobody_listed_is_opaque(monkeypatch: pytest.MonkeyPatch) ->
 )  # fmt: skip
 def test_constants(expression: str, expected: bool) -> None:  # noqa: FBT001 - the expectation
     assert parser.is_constant(expression) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("CREATE TEMP TABLE a (b int) ON COMMIT DROP", [e.Create("table", Name("pg_temp", "a"), brief=True)]),
+        ("CREATE OR REPLACE VIEW s.v AS SELECT 1", [e.Create("view", Name("s", "v"))]),
+        ("CREATE SCHEMA AUTHORIZATION joe CREATE SEQUENCE q", [
+            e.CreateSchema("joe"), e.Create("sequence", Name("joe", "q"))]),
+        ("CREATE TYPE s.t", [e.CreateType(Name("s", "t"))]),
+        ("CREATE DOMAIN d AS int", [e.CreateType(Name(None, "d"))]),
+        ("ALTER DOMAIN d RENAME TO c", [e.RenameOther("type", Name(None, "d"), new_name="c")]),
+        ("ALTER FUNCTION s.f(int) SET SCHEMA t", [e.RenameOther("function", Name("s", "f"), new_schema="t")]),
+        ("ALTER TABLE a ATTACH PARTITION b DEFAULT", [e.Attach(Name(None, "a"), Name(None, "b"))]),
+        ("ALTER TABLE a INHERIT b", [e.Attach(Name(None, "b"), Name(None, "a"))]),
+        ("ALTER TABLE a ADD c int REFERENCES b, ADD FOREIGN KEY (d) REFERENCES s.b", [
+            e.AddColumn(Name(None, "a"), "c"), e.Refer(Name(None, "a"), Name(None, "b")),
+            e.Refer(Name(None, "a"), Name("s", "b"))]),
+        ("ALTER TABLE a OF t", [e.Opaque("a table that comes to depend on a type")]),
+        ("ALTER EXTENSION x ADD TABLE t", [e.Opaque("a change of what belongs to an extension")]),
+        ("ALTER EXTENSION x SET SCHEMA s", [e.Opaque("a move of an extension")]),
+        ("ROLLBACK TO a", [e.GoBack()]),
+        ("SAVEPOINT a", []),
+        ("SET search_path = '$user', s", [e.SearchPath(("$user", "s"))]),
+        ("SET LOCAL search_path = s", [e.SearchPath(("s",), local=True)]),
+        ("RESET search_path", [e.SearchPath(None)]),
+        ("SET ROLE joe", [e.Role("joe")]),
+        ("RESET ROLE", [e.Role(None)]),
+        ("SET lock_timeout = 1", []),
+    ],
+)  # fmt: skip
+def test_what_changes_the_meaning_of_names(text: str, expected: list[e.Effect]) -> None:
+    assert list(parser.by_grammar(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ()), ("a", ("a",)), (' "$user" , Public', ("$user", "public")), ('"A ""b"", c"', ('A "b", c',)),
+    ],
+)  # fmt: skip
+def test_search_paths_are_read_as_the_server_reads_them(text: str, expected: tuple[str, ...]) -> None:
+    assert search_path.split(text) == expected
+
+
+def test_a_tree_that_nobody_has_thought_of_is_opaque(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> tuple[e.Effect, ...]:
+        raise KeyError
+
+    monkeypatch.setitem(parser.READERS, "create_stmt", fail)
+    assert parser.by_grammar("CREATE TABLE a ()") == (e.Opaque("a statement that is not understood"),)
