@@ -17,6 +17,8 @@ WORDS = {
     Severity.UNKNOWN: "cannot be judged",
 }
 
+_RISKS = {Severity.DATA: Risk.DATA_LOSS, Severity.UNKNOWN: Risk.UNKNOWN}
+
 
 @dataclass(frozen=True, slots=True)
 class Loss:
@@ -57,12 +59,17 @@ class Assessment:
         """The worst."""
         return max((loss.severity for loss in self.losses), key=ORDER.index, default=Severity.NOTHING)
 
+    @cached_property
+    def consents(self) -> frozenset[tuple[Risk, str]]:
+        """What somebody has to accept for it, object by object."""
+        found = {(Risk.CASCADE, loss.object) for loss in self.losses if loss.cascade}
+        found |= {(_RISKS[loss.severity], loss.object) for loss in self.losses if loss.severity in _RISKS}
+        return frozenset(found)
+
     @property
     def risks(self) -> tuple[Risk, ...]:
-        """What somebody has to accept for it."""
-        found = {Risk.CASCADE} if any(loss.cascade for loss in self.losses) else set()
-        found |= {Risk.DATA_LOSS for loss in self.losses if loss.severity is Severity.DATA}
-        found |= {Risk.UNKNOWN for loss in self.losses if loss.severity is Severity.UNKNOWN}
+        """The kinds of what has to be accepted, in a fixed order."""
+        found = {risk for risk, _ in self.consents}
         return tuple(risk for risk in Risk if risk in found)
 
     @property

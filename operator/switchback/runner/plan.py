@@ -51,6 +51,7 @@ class PlannedStep:
         severity: the worst loss.
         losses: what is lost, for people, worst first.
         risks: what somebody has to accept for it.
+        consents: the same, object by object.
     """
 
     direction: Direction
@@ -63,6 +64,7 @@ class PlannedStep:
     severity: Severity = Severity.NOTHING
     losses: tuple[str, ...] = ()
     risks: tuple[Risk, ...] = ()
+    consents: frozenset[tuple[Risk, str]] = frozenset()
 
     @property
     def digest_part(self) -> tuple[str, str, str, str]:

@@ -41,7 +41,7 @@ def with_losses(session: Session, plan: Plan) -> Plan:
     found = losses.assess([step.half for step in plan.steps], session.work)
     return plan.with_steps(
         [
-            replace(step, severity=one.severity, losses=one.texts, risks=one.risks)
+            replace(step, severity=one.severity, losses=one.texts, risks=one.risks, consents=one.consents)
             for step, one in zip(plan.steps, found, strict=True)
         ]
     )

@@ -9,7 +9,7 @@ from switchback.contract.words import BASE, Direction
 from switchback.runner import clock
 from switchback.runner.errors import RunnerError
 from switchback.runner.ledger import changes
-from switchback.runner.operations.back import plan_backward
+from switchback.runner.operations.back import plan_backward, with_losses
 from switchback.runner.operations.base import Answer, Facts, Request, again, look
 from switchback.runner.operations.migrate import count
 from switchback.runner.plan import Goal, Plan, goal, listed
@@ -47,17 +47,29 @@ def run(
         return Answer(Reason.SUCCEEDED, f"Would roll back {count(len(plan.steps))}; nothing was changed.")
     _refuse_unreserved(request, facts)
     _refuse_moved(request, plan)
-    refuse_risks(plan, request.accept if confirm is None else confirm(plan))
+    accepted = request.accept if confirm is None else confirm(plan)
+    refuse_risks(plan, accepted)
     changed = again(session, request, facts, comparison.source)
-    if changed is not None:
-        _refuse_unreserved(request, facts)
-        before = plan.digest
-        plan = _plan(session, request, changed, facts)
-        if plan.digest != before:
-            raise RunnerError(
-                Reason.PLAN_MOVED, "Another run has changed the ledger since the plan was made."
-            )
+    shown, plan = plan, _still(session, request, facts, plan, changed)
+    refuse_risks(plan, accepted)
+    _refuse_unseen(shown, plan, request.accept)
     return _run(session, request, facts, plan)
+
+
+def _still(session: Session, request: Request, facts: Facts, plan: Plan, changed: Comparison | None) -> Plan:
+    """The same plan under the lock, with its losses as they are now: rows may have come in while it waited.
+
+    Raises:
+        RunnerError: `PlanMoved`, `ReservationLost`.
+    """
+    if changed is None:
+        facts.plan = with_losses(session, plan)
+        return facts.plan
+    _refuse_unreserved(request, facts)
+    now = _plan(session, request, changed, facts)
+    if now.digest != plan.digest:
+        raise RunnerError(Reason.PLAN_MOVED, "Another run has changed the ledger since the plan was made.")
+    return now
 
 
 def _run(session: Session, request: Request, facts: Facts, plan: Plan) -> Answer:
@@ -175,3 +187,28 @@ def refuse_risks(plan: Plan, accepted: frozenset[Risk]) -> None:
         f"Rolling back {listed(concerned or [step.id for step in plan.steps])} risks "
         f"{', '.join(open_risks)}, which nobody has accepted.",
     )
+
+
+def _refuse_unseen(shown: Plan, plan: Plan, accepted: frozenset[Risk]) -> None:
+    """Stop before a loss that came after the plan was shown: a yes to one table is none to another.
+
+    Args:
+        shown: what somebody said yes to.
+        plan: what would run.
+        accepted: risks that were accepted whatever they concern.
+
+    Raises:
+        RunnerError: `DataLossRefused`, naming the objects.
+    """
+    known = {(step.id, *consent) for step in shown.steps for consent in step.consents}
+    unseen = {
+        what
+        for step in plan.steps
+        for risk, what in step.consents
+        if risk not in accepted and (step.id, risk, what) not in known
+    }
+    if unseen:
+        raise RunnerError(
+            Reason.DATA_LOSS_REFUSED,
+            f"Since the plan was made, {listed(sorted(unseen))} would be lost as well.",
+        )
