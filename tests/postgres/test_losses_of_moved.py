@@ -102,6 +102,15 @@ def test_a_renamed_type_takes_its_columns(ground: Connection, rename: str) -> No
     ]
 
 
+def test_the_old_name_of_a_type_means_nothing(ground: Connection) -> None:
+    drop = "DROP TYPE IF EXISTS mood CASCADE"
+    assert through(ground, "ALTER TYPE mood RENAME TO temper", drop) == [[], []]
+    assert through(ground, "ALTER TYPE mood RENAME TO temper; ALTER TYPE temper RENAME TO mood", drop) == [
+        [],
+        [(DEFAULT, "column public.books.feeling"), (DATA, "column shop.orders.mood")],
+    ]
+
+
 def test_types_in_and_out_of_a_schema(ground: Connection) -> None:
     moved = "ALTER TYPE mood SET SCHEMA shop"
     (_, inside) = through(ground, moved, "DROP SCHEMA shop CASCADE")
@@ -189,6 +198,11 @@ def test_a_name_that_has_moved_somewhere_else_is_unknown(ground: Connection) -> 
         [(UNKNOWN, "DROP of table books")],
     ]
     assert through(ground, "ALTER TABLE books SET SCHEMA shop", "DROP TABLE IF EXISTS nosuch") == [[], []]
+    assert through(ground, "ALTER SCHEMA shop RENAME TO app", "DROP TABLE IF EXISTS shop.orders") == [
+        [],
+        [(UNKNOWN, "DROP of table shop.orders")],
+    ]
+    assert through(ground, "ALTER TABLE books SET SCHEMA shop", "DROP TABLE IF EXISTS orders") == [[], []]
 
 
 def test_going_back_to_a_savepoint_undoes_what_was_followed(ground: Connection) -> None:

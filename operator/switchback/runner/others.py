@@ -22,6 +22,7 @@ class Others:
         self._catalog = catalog
         self._schemas = schemas
         self._origins: dict[tuple[str, str, str], set[Place]] = {}
+        self._away: set[tuple[str, str, str]] = set()
         self.made_types: set[str] = set()
         self.new_types: set[str] = set()
         """Names of types that are not, or not for sure, what the catalog knows by that name."""
@@ -35,6 +36,7 @@ class Others:
             key = schema if new_schema is None else self._schemas.key(new_schema) or new_schema
             if kind == "type":
                 self._origins.pop((kind, schema, name.name), None)
+                self._away.add((kind, schema, name.name))
                 self.new_types.add(new_name or name.name)
             self._origins.setdefault((kind, key, new_name or name.name), set()).update(origins)
             if kind == "type":
@@ -71,7 +73,8 @@ class Others:
                 yield kind, key, origin
 
     def _at(self, kind: str, schema: str, name: str) -> set[Place]:
-        return {(schema, name)} | self._origins.get((kind, schema, name), set())
+        own = set() if (kind, schema, name) in self._away else {(schema, name)}
+        return own | self._origins.get((kind, schema, name), set())
 
     def _roots(self, kind: str, place: Place) -> list[Root]:
         return self._catalog.roots(kind, place[1], place[0])

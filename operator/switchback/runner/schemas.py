@@ -27,7 +27,7 @@ class Schemas:
         self._login = catalog.login()
         self._changed: dict[str, str | None] = {}
         self._numbers = count()
-        self.moved = False
+        self.renamed: set[str] = set()
         self.begin()
 
     def begin(self) -> None:
@@ -85,4 +85,4 @@ class Schemas:
         key = self.key(name)
         if key is not None:
             self._changed[name], self._changed[new_name] = None, key
-            self.moved = True
+            self.renamed.add(key)

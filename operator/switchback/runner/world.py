@@ -120,12 +120,15 @@ class World:
         return any(self._at((key, name.name)) is not None for key in keys if key != TEMPORARY)
 
     def is_astray(self, name: Name) -> bool:
-        """Whether something has such a name where nobody looks for it, after something has moved."""
-        if not self.schemas.moved:
-            return False
+        """Whether the plan has moved something of such a name to where nobody looks for it."""
         places = {place for place in (*self._names, *self.catalog.relations) if place[1] == name.name}
-        own = {place for place in places if place[0].startswith("pg_") or place[0] == "information_schema"}
-        return any(self._at(place) is not None for place in places - own)
+        return any(map(self._has_moved, places))
+
+    def _has_moved(self, place: Place) -> bool:
+        thing = self._at(place)
+        if thing is None or thing.relation is None:
+            return False
+        return place[0] != thing.relation.schema or place[0] in self.schemas.renamed
 
     def create(self, name: Name, kind: str, *, brief: bool) -> None:
         """A new relation, in the first schema of the path unless the name says another."""
@@ -155,7 +158,6 @@ class World:
         target = (key, new_name or name.name)
         if self._at(target) is None:
             self._names[place], self._names[target] = None, self._at(place)
-            self.schemas.moved |= new_schema is not None
 
     def moved_into(self, schema: str) -> list[Thing]:
         """What is in a schema, by its key, and was not before."""
