@@ -103,29 +103,44 @@ def run(command: click.Command, name: str) -> int:
         return end.exit_code
     except click.ClickException as error:
         error.show()
-        return int(ExitCode.USAGE)
+        return _early(ExitCode.USAGE, error.format_message())
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped.", err=True)
-        return int(ExitCode.INTERRUPTED)
+        return _early(ExitCode.INTERRUPTED, "Stopped.")
     except Exception as error:
         if "SWITCHBACK_DEBUG" in os.environ:
             raise
         if isinstance(error, ImportError):
-            click.echo(_not_installed(error), err=True)
-            return int(ExitCode.USAGE)
-        click.echo(_bug(error), err=True)
-        return int(ExitCode.BUG)
+            code, message = ExitCode.USAGE, _not_installed(error)
+        else:
+            code, message = ExitCode.BUG, _bug(error)
+        click.echo(f"error: {message}", err=True)
+        return _early(code, message)
     return code if isinstance(code, int) else 0
 
 
+def _early(code: ExitCode, message: str) -> int:
+    """An end before there was a run: who has asked for JSON gets it all the same."""
+    from switchback.cli import outcome  # noqa: PLC0415 - only when something is wrong
+    from switchback.cli.console import Console  # noqa: PLC0415 - same
+    from switchback.contract.reasons import Reason  # noqa: PLC0415 - same
+
+    words = sys.argv[1:]
+    if outcome.wanted(words):
+        reasons = {ExitCode.USAGE: Reason.USAGE, ExitCode.INTERRUPTED: Reason.INTERRUPTED}
+        told = outcome.early(words, reasons.get(code, Reason.BUG), message, int(code))
+        Console(json=True).outcome(told)
+    return int(code)
+
+
 def _not_installed(error: ImportError) -> str:
-    return f"error: this command needs {error.name}, which is not installed. Install switchback[operator]."
+    return f"this command needs {error.name}, which is not installed. Install switchback[operator]."
 
 
 def _bug(error: Exception) -> str:
     """What to say of an error that nobody expected. Its text may hold anything, so it is not shown."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     return (
-        f"error: {type(error).__name__} in Switchback itself ({Path(last.filename).name}:{last.lineno}).\n"
+        f"{type(error).__name__} in Switchback itself ({Path(last.filename).name}:{last.lineno}).\n"
         "Please report it; SWITCHBACK_DEBUG=1 shows where it happened."
     )

@@ -23,7 +23,7 @@ def command(**values: Any) -> int:
     Exit codes: 0 applied or nothing to do, 4 files, 6 lock, 7 connection, 8 failed and rolled back to the
     last good migration, 12 the target lies behind.
     """
-    from switchback.cli import show, work  # noqa: PLC0415 - help must not import the driver
+    from switchback.cli import outcome, show, work  # noqa: PLC0415 - help must not import the driver
     from switchback.contract.words import Operation  # noqa: PLC0415 - same
     from switchback.runner.operations.base import Request  # noqa: PLC0415 - same
 
@@ -33,7 +33,7 @@ def command(**values: Any) -> int:
     console = Console(json=shared.json)
     request = Request(
         Operation.MIGRATE,
-        work.laptop_id(),
+        outcome.laptop_id(),
         shared.folder,
         target=values["target"],
         steps=values["steps"],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from switchback.cli import work
+from switchback.cli import outcome, work
 from switchback.contract.exits import ExitCode
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Operation
@@ -35,7 +35,7 @@ def run(common: Common, console: Console, *, check: bool, everything: bool) -> i
         return Answer(Reason.UP_TO_DATE, "")
 
     request = Request(
-        Operation.INSPECT, work.laptop_id(), common.folder, format=common.format, ignore=common.ignore
+        Operation.INSPECT, outcome.laptop_id(), common.folder, format=common.format, ignore=common.ignore
     )
     ending = work.work(common, console, request, action=action)
     if not found:

@@ -23,7 +23,7 @@ def command(**values: Any) -> int:
 
     Changes nothing; the server enforces it.
     """
-    from switchback.cli import show, work  # noqa: PLC0415 - help must not import the driver
+    from switchback.cli import outcome, show, work  # noqa: PLC0415 - help must not import the driver
     from switchback.contract.words import Operation  # noqa: PLC0415 - same
     from switchback.runner.operations.base import Request  # noqa: PLC0415 - same
 
@@ -31,7 +31,7 @@ def command(**values: Any) -> int:
     console = Console(json=shared.json)
     request = Request(
         Operation.INSPECT,
-        work.laptop_id(),
+        outcome.laptop_id(),
         shared.folder,
         target=values["target"],
         format=shared.format,

@@ -26,7 +26,7 @@ def command(**values: Any) -> int:
 
     No migration runs, and no table but the ledger's is touched.
     """
-    from switchback.cli import work  # noqa: PLC0415 - help must not import the driver
+    from switchback.cli import outcome, work  # noqa: PLC0415 - help must not import the driver
     from switchback.contract.words import Operation  # noqa: PLC0415 - same
     from switchback.runner.operations import repair  # noqa: PLC0415 - same
     from switchback.runner.operations.base import Request  # noqa: PLC0415 - same
@@ -36,6 +36,6 @@ def command(**values: Any) -> int:
         raise click.UsageError("Say either --rebind or --release.")
     console = Console(json=shared.json)
     action = repair.rebind if values["rebind"] else repair.release
-    request = Request(Operation.RELEASE, work.laptop_id(), Path())
+    request = Request(Operation.RELEASE, outcome.laptop_id(), Path())
     ending = work.work(shared, console, request, reason=values["reason"], action=action)
     return work.answer(ending, console, shared)

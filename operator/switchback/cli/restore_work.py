@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from switchback.cli import work
+from switchback.cli import outcome
 from switchback.cli.console import duration
 from switchback.cli.snapshot_work import perform_here
 from switchback.contract.reasons import Reason
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def run(console: Console, **values: Any) -> int:
     """Check, ask, restore, and say what came of it."""
-    operation_id = work.laptop_id()
+    operation_id = outcome.laptop_id()
     order = Order(values["folder"], values["database"], values["jobs"], not values["no_owner"], operation_id)
     made: list[Restored] = []
 
@@ -43,7 +43,7 @@ def run(console: Console, **values: Any) -> int:
     flags = {"as_json": values["as_json"], "debug": values["debug"]}
     ending = perform_here(console, operation_id, act, url=values["url"], **flags)
     if values["as_json"]:
-        click.echo(json.dumps(work.as_json(ending.result) | _data(made), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(outcome.as_json(ending.result) | _data(made), ensure_ascii=False, indent=2))
     elif made:
         for notice in made[0].notices:
             console.print(notice)

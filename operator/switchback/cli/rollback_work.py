@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from switchback.cli import confirm, show, work
+from switchback.cli import confirm, outcome, show, work
 from switchback.contract.exits import ExitCode
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Operation, Risk
@@ -54,7 +54,7 @@ def _request(shared: Common, **values: Any) -> Request:
         accepted |= {Risk.CASCADE}
     return Request(
         Operation.ROLLBACK,
-        work.laptop_id(),
+        outcome.laptop_id(),
         shared.folder,
         target=values["target"],
         steps=values["steps"],

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from switchback.cli import work
+from switchback.cli import outcome, work
 from switchback.cli.options import Common
 from switchback.contract.reasons import Reason, meaning
 from switchback.contract.result import Database, Snapshot, encode
@@ -78,7 +78,7 @@ def perform_here(
 def create(console: Console, **values: Any) -> int:
     """`switchback snapshot create`."""
     root: Path = values["root"]
-    operation_id = work.laptop_id()
+    operation_id = outcome.laptop_id()
     made: list[Sealed] = []
 
     def act(opener: Opener) -> Answer:
@@ -95,7 +95,7 @@ def create(console: Console, **values: Any) -> int:
     ending = perform_here(console, operation_id, act, url=values["url"], read_only=True, **flags)
     ending = replace(ending, result=_with_snapshot(ending, made))
     if values["as_json"]:
-        click.echo(json.dumps(work.as_json(ending.result), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(outcome.as_json(ending.result), ensure_ascii=False, indent=2))
     elif made:
         console.print(ending.result.message)
         console.print(f"{root / made[0].manifest.name}")
@@ -209,9 +209,9 @@ def verify(console: Console, **values: Any) -> int:
         )
 
     flags = {"as_json": values["as_json"], "debug": values["debug"]}
-    ending = perform_here(console, work.laptop_id(), act, **flags)
+    ending = perform_here(console, outcome.laptop_id(), act, **flags)
     if values["as_json"]:
-        data = work.as_json(ending.result)
+        data = outcome.as_json(ending.result)
         if seen:
             data |= {"digest": seen[0][1], "manifest": asdict(seen[0][0])}
         click.echo(json.dumps(data, ensure_ascii=False, indent=2))
@@ -241,8 +241,11 @@ def show(console: Console, **values: Any) -> int:
     try:
         found = [_line(path) for path in sorted(root.iterdir()) if path.is_dir()]
     except OSError as error:
-        console.error(f"{root} cannot be read: {error.strerror}.")
-        return int(meaning(Reason.USAGE).exit_code)
+        message, code = f"{root} cannot be read: {error.strerror}.", int(meaning(Reason.USAGE).exit_code)
+        console.error(message)
+        if values["as_json"]:
+            console.outcome(outcome.early(("snapshot", "list"), Reason.USAGE, message, code))
+        return code
     lines = [line for line in found if line is not None]
     lines.sort(key=lambda line: line.known.restore_point if line.known else "", reverse=True)
     if values["as_json"]:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import secrets
 import traceback
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from switchback.cli.outcome import as_json
 from switchback.contract.reasons import Reason
 from switchback.migrations.errors import SourceProblem
 from switchback.runner.connect import Wishes
 from switchback.runner.errors import RunnerError
 from switchback.runner.ledger.entries import Author
-from switchback.runner.ledger.model import LAPTOP
 from switchback.runner.ledger.names import Names
 from switchback.runner.opening import Opener
 from switchback.runner.operations.perform import Ending, perform
@@ -26,13 +24,7 @@ if TYPE_CHECKING:
 
     from switchback.cli.console import Console
     from switchback.cli.options import Common
-    from switchback.contract.result import Result
     from switchback.runner.operations.base import Answer, Facts, Request
-
-
-def laptop_id() -> str:
-    """Operation id of a command line."""
-    return f"{LAPTOP}-{secrets.token_hex(4)}"
 
 
 def work(
@@ -116,12 +108,6 @@ def _indented(title: str, text: str, limit: int = 40) -> str:
     lines = text.splitlines()
     shown = lines[:limit] + ([f"… {len(lines) - limit} more lines"] if len(lines) > limit else [])
     return f"  {title}:\n" + "\n".join(f"    {line}" for line in shown)
-
-
-def as_json(result: Result) -> dict[str, Any]:
-    """A result as plain data, everything in it."""
-    data = asdict(result)
-    return {name: value for name, value in data.items() if value not in (None, "", ())}
 
 
 def answer(ending: Ending, console: Console, common: Common) -> int:

@@ -1,0 +1,93 @@
+"""How a command ended, as JSON: of a run, and of a command that ended before there was one. No driver."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from switchback.contract.result import VERSION, Result, bounded
+from switchback.contract.words import Operation
+from switchback.runner import clock
+from switchback.runner.ledger.model import LAPTOP
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from switchback.contract.reasons import Reason
+
+OPERATIONS = {
+    "status": Operation.INSPECT,
+    "plan": Operation.INSPECT,
+    "migrate": Operation.MIGRATE,
+    "up": Operation.MIGRATE,
+    "rollback": Operation.ROLLBACK,
+    "down": Operation.ROLLBACK,
+    "repair": Operation.RELEASE,
+    "restore": Operation.SNAPSHOT,
+    "snapshot": Operation.SNAPSHOT,
+}
+"""What stands as the operation in a command's own results."""
+
+
+def laptop_id() -> str:
+    """Operation id of a command line."""
+    return f"{LAPTOP}-{secrets.token_hex(4)}"
+
+
+def as_json(result: Result) -> dict[str, Any]:
+    """A result as plain data, everything in it."""
+    data = asdict(result)
+    return {name: value for name, value in data.items() if value not in (None, "", ())}
+
+
+def wanted(words: Sequence[str]) -> bool:
+    """Whether the words of a command line ask for JSON."""
+    return "--json" in _options(words)
+
+
+def early(words: Sequence[str], reason: Reason, message: str, code: int) -> str:
+    """The JSON of a command that ended without a run, in the form of the errors of its runs.
+
+    Args:
+        words: of the command line, without the program.
+        reason: why it ended.
+        message: what people are told.
+        code: the exit code.
+    """
+    names = [word for word in words if not word.startswith("-")]
+    command = names[0] if names else ""
+    operation = OPERATIONS.get(command)
+    if command == "run":
+        named = _value(words, "--operation")
+        operation = Operation(named) if named in set(Operation) else None
+    result = Result(
+        operation=operation or Operation.INSPECT,
+        operation_id=_value(words, "--operation-id") or laptop_id(),
+        reason=reason,
+        message=bounded(message),
+        at=clock.now(),
+        exit_code=code,
+    )
+    data = as_json(result)
+    if operation is None:  # better no word than one that nobody said
+        del data["operation"]
+    if command == "run" or names[:2] == ["snapshot", "seal"]:
+        return json.dumps({"v": VERSION, **data}, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(data, ensure_ascii=False, indent=2)
+
+
+def _options(words: Sequence[str]) -> list[str]:
+    """Words up to `--`, after which there are only arguments."""
+    return list(words[: words.index("--")] if "--" in words else words)
+
+
+def _value(words: Sequence[str], option: str) -> str:
+    options = _options(words)
+    for word, following in zip(options, [*options[1:], ""], strict=True):
+        if word == option:
+            return following
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+    return ""

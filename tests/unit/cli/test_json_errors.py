@@ -1,0 +1,99 @@
+"""Who asks for JSON gets JSON, also when the command never began."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+
+from switchback.cli import main
+from switchback.contract.exits import ExitCode
+from switchback.contract.result import decode
+from tests.unit.cli.test_main import call
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("words", "operation"),
+    [
+        ("migrate --json --steps 0", "migrate"),
+        ("up --steps 0 --json", "migrate"),
+        ("migrate --json --nope", "migrate"),
+        ("rollback --json --target 1 --steps 1", "rollback"),
+        ("repair --json", "release"),
+        ("restore X --json", "snapshot"),
+        ("snapshot list /nonexist --json", "snapshot"),
+        ("snapshot create --json", "snapshot"),
+        ("status --json extra", "inspect"),
+        ("plan --json --nope", "inspect"),
+    ],
+)
+def test_wrong_words(words: str, operation: str) -> None:
+    done = call(*words.split())
+    told = json.loads(done.stdout)
+    assert (told["reason"], told["exit_code"], told["operation"]) == ("Usage", ExitCode.USAGE, operation)
+    assert done.returncode == ExitCode.USAGE
+    assert told["message"]
+    assert told["message"] in done.stderr, "people read the same"
+    assert set(told) >= {"operation_id", "at", "direction"}, "the fields of every other error"
+
+
+def test_an_operation_that_there_is_not_is_left_out() -> None:
+    told = json.loads(call("run", "--operation", "foo", "--operation-id", "aa-1", "--json").stdout)
+    assert (told["v"], told["reason"], told["operation_id"]) == (1, "Usage", "aa-1")
+    assert "operation" not in told
+
+
+def test_run_answers_in_the_form_of_its_results() -> None:
+    done = call("run", "--operation=migrate", "--operation-id=aa-1", "--reserve-seconds", "0", "--json")
+    assert len(done.stdout.splitlines()) == 1
+    assert (decode(done.stdout).reason, decode(done.stdout).operation) == ("Usage", "migrate")
+
+
+def test_an_unknown_command() -> None:
+    told = json.loads(call("rolback", "--json").stdout)
+    assert told["message"] == "No such command: rolback. Did you mean rollback?"
+
+
+def test_without_json_stdout_is_empty() -> None:
+    assert call("migrate", "--steps", "0").stdout == ""
+    assert call("migrate", "--steps", "0", "--", "--json").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "code"),
+    [
+        (KeyboardInterrupt(), "Interrupted", ExitCode.INTERRUPTED),
+        (click.Abort(), "Interrupted", ExitCode.INTERRUPTED),
+        (ImportError("no", name="kopf"), "Usage", ExitCode.USAGE),
+        (ZeroDivisionError("secret in it"), "Bug", ExitCode.BUG),
+    ],
+    ids=repr,
+)
+def test_every_other_end(
+    error: BaseException,
+    reason: str,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    @click.command()
+    @click.option("--json", is_flag=True)
+    def command(**_: bool) -> None:
+        raise error
+
+    monkeypatch.delenv("SWITCHBACK_DEBUG", raising=False)
+    monkeypatch.setattr("sys.argv", ["switchback", "--json"])
+    assert main.run(command, "switchback") == code
+    told = json.loads(capsys.readouterr().out)
+    assert (told["reason"], told["exit_code"]) == (reason, code)
+    assert "secret" not in told["message"]
+
+
+def test_a_list_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert json.loads(call("snapshot", "list", str(tmp_path / "file"), "--json").stdout)["reason"] == "Usage"
