@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from switchback.contract.reasons import Reason
+from switchback.contract.words import Risk
 from switchback.runner.downs import DownFrom
 from switchback.runner.stepwise import Stepwise
 from switchback.runner.stop import Stopped
@@ -143,3 +144,40 @@ def test_a_signal_right_after_the_first_statement(
     assert runner.query("SELECT count(*) FROM switchback.events WHERE kind = 'Abandoned'") == [(0,)]
     assert runner.down().result.reason is Reason.SUCCEEDED
     assert runner.applied == ["0001_a"]
+
+
+BREAKS = "SELECT pg_terminate_backend(pg_backend_pid());"
+
+
+def test_what_a_broken_connection_leaves_is_not_called_rolled_back(runner: Runner) -> None:
+    write(
+        runner.folder,
+        _0002_b_up=MARK + f"CREATE TABLE b ();\n{BREAKS}\nCREATE TABLE c ();",
+        _0002_b_down=MARK + f"DROP TABLE c;\n{BREAKS}\nDROP TABLE b;",
+    )
+    ending = runner.up()
+    assert (ending.result.reason, ending.result.exit_code) == (Reason.FAILED_PARTLY, 9)
+    assert "0002_b.up.sql:3" in ending.text
+    assert "a part of it has taken effect: 1 of 3 statements" in ending.result.message
+    assert "goes on at statement 2" in ending.result.message
+    assert "rolled back" not in ending.result.message
+    assert row(runner) == (1, None)
+    write(runner.folder, _0002_b_up=MARK + "CREATE TABLE b ();\nSELECT 2;\nCREATE TABLE c ();")
+    assert runner.up().result.reason is Reason.SUCCEEDED
+
+    ending = runner.down(accept=frozenset(Risk))
+    assert (ending.result.reason, ending.result.exit_code) == (Reason.FAILED_PARTLY, 9)
+    assert "1 of 3 statements" in ending.result.message
+    assert runner.tables == {"t_0001_a", "b"}
+    assert row(runner) == (3, 1)
+    down(runner, "DROP TABLE c;", "SELECT 2;", "DROP TABLE b;")
+    assert runner.down(down_from=DownFrom.FILE).result.reason is Reason.SUCCEEDED
+    assert runner.tables == {"t_0001_a"}
+
+
+def test_a_connection_that_breaks_before_anything_ran_leaves_no_part(runner: Runner) -> None:
+    write(runner.folder, _0002_b_up=MARK + f"{BREAKS}\nCREATE TABLE b ();")
+    ending = runner.up()
+    assert (ending.result.reason, ending.result.exit_code) == (Reason.CONNECTION_LOST, 7)
+    assert "rolled back" in ending.result.message
+    assert runner.applied == ["0001_a"], "nothing of it is applied, so that it has no row"

@@ -113,14 +113,36 @@ def _sleep(session: Session, seconds: float) -> None:
         time.sleep(seconds)
 
 
-def not_committed(step: PlannedStep, lost: wire.LostError) -> RunnerError:
-    """The ledger says that a step, during which the connection broke, has left nothing behind."""
+def not_committed(step: PlannedStep, lost: wire.LostError, ledger: Ledger) -> RunnerError:
+    """The ledger says that a transaction, during which the connection broke, was not committed.
+
+    Of a file without transaction it was one statement; those before it may have taken effect.
+    """
+    done = _statements_done(step, ledger)
+    if step.half is not None and done:
+        statements = step.half.script.statements
+        return RunnerError(
+            Reason.FAILED_PARTLY,
+            f"The connection broke during {step.id} ({lost}), and a part of it has taken effect: {done} of "
+            f"{len(statements)} statements, for the file runs without a transaction.",
+            f"See the server's log for why it closed, then run it again: it goes on at statement {done + 1}.",
+            file=step.half.path,
+            line=statements[done].line,
+        )
     return RunnerError(
         Reason.CONNECTION_LOST,
         f"The connection broke during {step.id} ({lost}). The ledger shows that it was rolled back.",
         "See the server's log for why it closed, then run it again.",
         file=None if step.half is None else step.half.path,
     )
+
+
+def _statements_done(step: PlannedStep, ledger: Ledger) -> int:
+    """How many statements of a half without transaction the ledger counts; 0 for all others."""
+    row = ledger.by_id.get(step.id)
+    if row is None or step.half is None or not step.half.directives.no_transaction:
+        return 0
+    return row.statements_done if step.direction is Direction.FORWARD else row.down_done or 0
 
 
 def not_finished(step: PlannedStep, line: int, lost: wire.LostError) -> RunnerError:

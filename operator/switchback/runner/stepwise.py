@@ -12,9 +12,11 @@ import json
 import time
 from typing import TYPE_CHECKING
 
+from switchback.contract.reasons import Reason
 from switchback.contract.words import Direction
 from switchback.runner import blame, carried, concurrently, limits, settle, watch, wire
 from switchback.runner.bundle import DISCARD_TEMP, Bundle, reset
+from switchback.runner.errors import RunnerError
 from switchback.runner.ledger import counters, entries, read
 from switchback.runner.stop import Stopped
 from switchback.runner.track import Where
@@ -22,7 +24,6 @@ from switchback.runner.transact import TransactionFailed, Unit
 
 if TYPE_CHECKING:
     from switchback.migrations.script import Statement
-    from switchback.runner.errors import RunnerError
     from switchback.runner.ledger.model import Ledger
     from switchback.runner.plan import PlannedStep
     from switchback.runner.session import Session
@@ -183,6 +184,10 @@ class Stepwise:
             if failed.failure.where in {Where.FILE, Where.COMMIT}:
                 raise self._failed(index, statement, failed.failure.error) from None
             raise blame.failed(failed.unit.bundle, failed.failure) from None
+        except RunnerError as error:
+            if error.reason is Reason.CONNECTION_LOST:  # it was settled: nothing of this statement is left
+                self._abandon_unbegun(index)
+            raise
         return None
 
     def _setup(self, index: int) -> tuple[str, ...]:

@@ -138,7 +138,7 @@ class Transactor:
         ledger = settle.after_loss(self.session, units[min(known, len(units) - 1)].step, lost)
         for unit in units[known:]:
             if not unit.is_committed(ledger):
-                raise settle.not_committed(unit.step, lost)
+                raise settle.not_committed(unit.step, lost, ledger)
             row = ledger.by_id.get(unit.step.id)
             self._committed(unit, None if row is None else row.duration_ms)
 
