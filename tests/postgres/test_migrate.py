@@ -142,6 +142,33 @@ def test_a_hidden_end_of_the_transaction_is_caught(
         assert runner.up().result.reason is Reason.FAILED_PARTLY
 
 
+@pytest.mark.parametrize("mark", ["", "-- switchback: no-transaction\n"], ids=["in one", "one by one"])
+@pytest.mark.parametrize(
+    "word",
+    ["SET TRANSACTION READ ONLY", "SET LOCAL transaction_read_only = on",
+     "DO $$ BEGIN PERFORM set_config('transaction_read_only', 'on', true); END $$"],
+)  # fmt: skip
+def test_a_file_that_makes_its_transaction_read_only(runner: Runner, word: str, mark: str) -> None:
+    """Nothing was ended, and nothing was left behind."""
+    write(runner.folder, _0001_a_up=f"{mark}{word};\nSELECT 1;")
+    ending = runner.up()
+    assert (ending.result.reason, ending.result.exit_code) == (Reason.SQL_FAILED, 8)
+    assert isinstance(ending.error, RunnerError)
+    assert (ending.error.sqlstate, ending.error.line) == ("25006", 2 if mark else 1)
+    assert "read-only" in ending.text
+    assert "by hand" not in ending.advice
+    assert runner.applied == []
+
+
+def test_what_a_commit_before_a_read_only_transaction_left_is_told(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script, "_control", lambda *_: None)
+    write(runner.folder, _0001_a_up="CREATE TABLE a (id int);\nCOMMIT;\nBEGIN READ ONLY;\nSELECT 1;")
+    assert runner.up().result.reason is Reason.FAILED_PARTLY
+    assert "a" in runner.tables
+
+
 def test_a_character_that_the_database_cannot_hold(server: Server, folder: Path) -> None:
     """The server refuses the whole string and does not say where."""
     name = f"t_latin1_{secrets.token_hex(4)}"

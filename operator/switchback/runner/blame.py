@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
@@ -29,11 +30,15 @@ SERIALIZATION_FAILURE = "40001"
 RETRIED = frozenset({LOCK_NOT_AVAILABLE, DEADLOCK, SERIALIZATION_FAILURE})
 """What another try of the whole transaction may mend."""
 
+_READ_ONLY = re.compile(r"read[_\s]+only", re.IGNORECASE)
+
 _ADVICE = {
     NO_TRANSACTION_WANTED: "Move it into a file of its own with the line `-- switchback: no-transaction`.",
     ENDS_TRANSACTION: "A procedure or block that commits needs a file with `-- switchback: no-transaction`.",
     "55P04": "Put the new enum value into a migration of its own, before the one that uses it.",
     DEPENDENT_OBJECTS: "Drop what depends on it first, in the same file; the objects are listed in the log.",
+    READ_ONLY: "Something in the file makes its transaction read-only, in which nothing can be changed and the "
+    "ledger cannot be written. Remove it.",
     CANCELED: "Give it more time with `-- switchback: statement-timeout=…` or --statement-timeout-seconds.",
 }
 
@@ -45,6 +50,9 @@ def failed(bundle: Bundle, failure: Failure) -> RunnerError:
         return statement_failed(bundle.migration_id, bundle.path, None, error, what="cannot be sent")
     if failure.where is Where.RECORD:
         return _record(bundle, error)
+    if makes_read_only(failure):
+        line = _about_read_only(bundle)
+        return statement_failed(bundle.migration_id, bundle.path, line, error, what="cannot be recorded")
     what = "fails at COMMIT" if failure.where is Where.COMMIT else "fails"
     return statement_failed(bundle.migration_id, bundle.path, failure.line, error, what=what, failure=failure)
 
@@ -148,6 +156,20 @@ def rewritten(migration_id: str, path: str, done: int) -> RunnerError:
         "Restore what has run; only what comes after it may be mended.",
         file=path,
     )
+
+
+def makes_read_only(failure: Failure) -> bool:
+    """Whether the record could not be kept for a transaction that the file has made read-only, no more."""
+    return (
+        failure.where is Where.GUARD
+        and failure.error.sqlstate == READ_ONLY
+        and not failure.committed_inside  # else the transaction at the end is another one
+    )
+
+
+def _about_read_only(bundle: Bundle) -> int | None:
+    """The line of the last statement that names it."""
+    return next((s.line for s in reversed(bundle.statements) if _READ_ONLY.search(s.text)), None)
 
 
 def guard_failed(bundle: Bundle, failure: Failure, *, recorded: bool) -> RunnerError:

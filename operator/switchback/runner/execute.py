@@ -84,7 +84,7 @@ class Executor:
         return Unit(step, bundle, _shows(step))
 
     def _explained(self, failed: TransactionFailed) -> RunnerError:
-        if failed.failure.where is Where.GUARD:
+        if failed.failure.where is Where.GUARD and not blame.makes_read_only(failed.failure):
             return settle.guard_failed(self.session, failed.unit.bundle, failed.failure, failed.unit.step)
         return blame.failed(failed.unit.bundle, failed.failure)
 

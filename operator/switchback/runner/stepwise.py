@@ -181,7 +181,7 @@ class Stepwise:
         except TransactionFailed as failed:
             if _wants_to_be_alone(statement, failed.failure):
                 return failed.failure.error.sqlstate
-            if failed.failure.where in {Where.FILE, Where.COMMIT}:
+            if failed.failure.where in {Where.FILE, Where.COMMIT} or blame.makes_read_only(failed.failure):
                 raise self._failed(index, statement, failed.failure.error) from None
             raise blame.failed(failed.unit.bundle, failed.failure) from None
         except RunnerError as error:
