@@ -37,8 +37,7 @@ _ADVICE = {
     ENDS_TRANSACTION: "A procedure or block that commits needs a file with `-- switchback: no-transaction`.",
     "55P04": "Put the new enum value into a migration of its own, before the one that uses it.",
     DEPENDENT_OBJECTS: "Drop what depends on it first, in the same file; the objects are listed in the log.",
-    READ_ONLY: "Something in the file makes its transaction read-only, in which nothing can be changed and the "
-    "ledger cannot be written. Remove it.",
+    READ_ONLY: "Remove what makes the transaction read-only: nothing can be changed in it, nor recorded.",
     CANCELED: "Give it more time with `-- switchback: statement-timeout=…` or --statement-timeout-seconds.",
 }
 
