@@ -60,7 +60,7 @@ def show(plan: Plan, console: Console, *, sql: bool = False) -> None:
     if plan.risks:
         console.print()
         flags = ", ".join(dict.fromkeys(FLAGS[risk] for risk in plan.risks))
-        console.print(f"Risks: {', '.join(plan.risks)}. Accepted with {flags}.")
+        console.print(f"Risks: {', '.join(plan.risks)}. To accept: {flags}.")
 
 
 def _step(step: PlannedStep, console: Console, *, sql: bool) -> None:
