@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
 import select
 import subprocess
 import sys
+import termios
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -199,14 +201,18 @@ def test_the_password_is_said_nowhere(runner: Runner, tmp_path: Path) -> None:
             assert word not in said
 
 
+CTRL_C = "\x03"
+
+
 def typed(runner: Runner, answer: str, *words: str, **environment: str) -> tuple[int, str]:
-    """A command on a terminal, and what stands there afterwards."""
+    """A command on a terminal of its own, and what stands there afterwards."""
     surroundings = {**os.environ, "DATABASE_URL": runner.url, "TERM": "xterm", **environment}
     if "CI" not in environment:
         surroundings.pop("CI", None)
     ours, theirs = pty.openpty()
     process = subprocess.Popen([PROGRAM, *words], stdin=theirs, stdout=theirs, stderr=theirs,
-                               env=surroundings, cwd=runner.folder.parent)  # fmt: skip
+                               env=surroundings, cwd=runner.folder.parent, start_new_session=True,
+                               preexec_fn=lambda: fcntl.ioctl(theirs, termios.TIOCSCTTY))  # fmt: skip  # noqa: PLW1509 - one thread
     os.close(theirs)
     said, answered, deadline = "", False, time.monotonic() + 30
     while time.monotonic() < deadline:
@@ -237,6 +243,24 @@ def test_the_question_on_a_terminal(runner: Runner) -> None:
     assert runner.applied == ["0001_a", "0002_b"]
 
 
+def test_ctrl_c_at_the_question_says_that_nothing_was_changed(runner: Runner) -> None:
+    runner.up()
+    code, said = typed(runner, CTRL_C, "rollback")
+    assert code == 130
+    assert said.count("Stopped by SIGINT. Nothing was changed.") == 1
+    assert "rolled back" not in said.partition("[y/N]")[2]
+    assert len(runner.applied) == 3
+
+
+@pytest.mark.parametrize("answer", ["n", CTRL_C], ids=["no", "ctrl-c"])
+def test_who_asked_for_json_and_does_not_agree_gets_json(runner: Runner, answer: str) -> None:
+    runner.up()
+    code, said = typed(runner, answer, "rollback", "--json")
+    told = json.loads(said[said.index("\n{") :])
+    assert (code, told["reason"], told["exit_code"]) == (130, "Interrupted", 130)
+    assert told["message"].endswith("Nothing was changed.")
+
+
 def test_no_question_with_yes_or_in_ci(runner: Runner) -> None:
     runner.up()
     for words, environment in ((["--yes"], {}), ([], {"CI": "true"})):
@@ -253,7 +277,7 @@ def test_without_a_terminal_losses_need_their_flag(runner: Runner) -> None:
     runner.query("INSERT INTO t_0003_c VALUES (1)")
     done = runner.call("rollback")
     assert done.returncode == 11
-    assert "--accept-data-loss" in done.stdout
+    assert "Risks: DataLoss. To accept: --accept-data-loss." in done.stdout
     assert runner.call("rollback", "--accept-data-loss").returncode == 0
 
 

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from switchback.cli import show
+from switchback.runner.stop import Stopped
 
 if TYPE_CHECKING:
     from switchback.cli.console import Console
@@ -36,6 +37,7 @@ def ask(plan: Plan, where: str, console: Console, accepted: frozenset[Risk]) -> 
 
     Raises:
         Declined: any other answer, or none; or the plan could not be shown.
+        Stopped: a signal came in place of an answer.
     """
     try:
         show.show(plan, console)
@@ -48,7 +50,11 @@ def ask(plan: Plan, where: str, console: Console, accepted: frozenset[Risk]) -> 
     also = f" and accept {', '.join(open_risks)}" if open_risks else ""
     sys.stderr.write(f"\n{what}{also}? [y/N] ")
     sys.stderr.flush()
-    answer = sys.stdin.readline()
+    try:
+        answer = sys.stdin.readline()
+    except Stopped as stopped:
+        sys.stderr.write("\n")
+        raise stopped.idle() from None
     if answer.strip().lower() not in YES:
         raise Declined
     return accepted | frozenset(open_risks)

@@ -67,7 +67,7 @@ def _ask(known: Manifest, order: Order, where: str) -> None:
     except click.Abort:
         agreed = False
     if not agreed:
-        raise Stopped(signal.SIGINT)
+        raise Stopped(signal.SIGINT, "Nothing was restored.")
 
 
 def _summary(made: Restored, where: str) -> str:

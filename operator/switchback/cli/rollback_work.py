@@ -35,8 +35,11 @@ def run(shared: Common, console: Console, **values: Any) -> int:
     try:
         ending = work.work(shared, console, request, reason=values["reason"], action=action)
     except confirm.Declined:
-        console.print("Nothing was changed.")
-        return int(ExitCode.INTERRUPTED)
+        code, message = int(ExitCode.INTERRUPTED), "Nothing was changed."
+        console.print(message)
+        if shared.json:
+            console.outcome(outcome.early(("rollback",), Reason.INTERRUPTED, message, code))
+        return code
     plan = ending.facts.plan
     refused = ending.result.reason is Reason.DATA_LOSS_REFUSED
     if plan is not None and not shared.json and (request.dry_run or refused):

@@ -23,11 +23,23 @@ class Stopped(KeyboardInterrupt):
     """Somebody asked the run to stop.
 
     A KeyboardInterrupt, because psycopg then cancels the query it waits for, whatever the signal was.
+
+    Attributes:
+        signum: the signal, or the one that an answer stands for.
+        said: what people are told.
+        under_way: whether something was.
     """
 
-    def __init__(self, signum: int) -> None:
-        super().__init__(signal.Signals(signum).name)
+    def __init__(self, signum: int, said: str | None = None) -> None:
+        name = signal.Signals(signum).name
+        super().__init__(name)
         self.signum = signum
+        self.under_way = said is None
+        self.said = f"Stopped by {name}; what was under way was rolled back." if said is None else said
+
+    def idle(self) -> Stopped:
+        """The same where nothing was under way: while somebody was asked."""
+        return Stopped(self.signum, f"Stopped by {self}. Nothing was changed.")
 
 
 class Stop:

@@ -80,3 +80,10 @@ def test_the_second_signal_ends_the_process() -> None:
     process.send_signal(signal.SIGINT)
     assert process.wait(5) == 130
     process.stdout.close()
+
+
+def test_what_people_are_told_says_whether_something_was_under_way() -> None:
+    stopped = Stopped(signal.SIGINT)
+    assert stopped.said == "Stopped by SIGINT; what was under way was rolled back."
+    idle = stopped.idle()
+    assert (idle.signum, idle.said) == (signal.SIGINT, "Stopped by SIGINT. Nothing was changed.")

@@ -93,7 +93,7 @@ def _of_source(error: SourceProblem) -> RunnerError:
 
 
 def _of_signal(error: Stopped) -> RunnerError:
-    return RunnerError(Reason.INTERRUPTED, f"Stopped by {error}; what was under way was rolled back.")
+    return RunnerError(Reason.INTERRUPTED, error.said, None if error.under_way else "")
 
 
 def _of_loss(error: wire.LostError) -> RunnerError:
