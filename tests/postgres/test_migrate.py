@@ -256,6 +256,24 @@ def test_what_files_say_is_heard(runner: Runner) -> None:
     ]  # fmt: skip
 
 
+def test_what_a_terminal_would_obey_is_not_handed_on(runner: Runner) -> None:
+    escapes = "chr(27) || ']0;title' || chr(7) || chr(155) || '31m' || chr(127)"
+    write(
+        runner.folder,
+        _0001_a_up=f"DO $$ BEGIN RAISE NOTICE '%', {escapes};\n"
+        f"RAISE EXCEPTION '%', {escapes} USING DETAIL = {escapes}, HINT = {escapes}; END $$;",
+    )
+    ending, words = runner.told("migrate")
+    assert "?]0;title?" in ending.result.message
+    assert ending.result.message.isprintable()
+    assert "NOTICE: ?]0;title?" in words.text
+    assert words.text.replace("\n", "").isprintable()
+    shown = runner.call("migrate", "--dir", str(runner.folder))
+    assert shown.returncode == 8
+    assert "?]0;title?" in shown.stderr
+    assert (shown.stdout + shown.stderr).replace("\n", "").isprintable()
+
+
 def test_first_contact_with_a_database_in_use(runner: Runner) -> None:
     runner.query("CREATE TABLE mine (id int)")
     write(runner.folder, "0001_a")

@@ -31,6 +31,8 @@ _NAMED = re.compile(rf"(?:\b(?:{_NOUNS})\s+|,\s+)$", re.IGNORECASE)
 _PLAIN_NAME = re.compile(r"[\w$.\- ]{1,128}(?:\([\w ,\"\[\].]*\))?")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"|\'(?:[^\']|\'\')*\'|»[^«»]*«|«[^«»]*»|„[^„“”]*[“”]|“[^“”]*”|`[^`\']*\'')
 _ADDRESS = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
+_ODD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""C0 and C1 control characters but newline and tab, DEL, and halves of characters."""
 _DIGITS = re.compile(r"\d{3,}")
 _NAMING_CLASSES = frozenset({"23", "28", "2B", "3D", "3F", "42"})
 """Classes of SQLSTATE whose primary messages put nothing but names between double quotes."""
@@ -61,7 +63,7 @@ def masked(message: str, sqlstate: str | None = None) -> str:
     text = _ADDRESS.sub(MASK, _QUOTED.sub(replace, " ".join(message.split())))
     if sqlstate is not None and sqlstate[:2] == RAISED:
         text = _DIGITS.sub(MASK, text)  # the migration's author wrote it, and it may hold any value
-    return text
+    return plain(text)
 
 
 def _without_names(before: str) -> str:
@@ -69,8 +71,13 @@ def _without_names(before: str) -> str:
     return re.sub(r'(?:"[\w$.\- ]+",\s+)+$', "", before)
 
 
+def plain(text: str) -> str:
+    """`text` without what a terminal would obey or what no file can hold; line breaks and tabs stay."""
+    return _ODD.sub("?", text.replace("\r\n", "\n"))
+
+
 class Redactor:
-    """Takes every form of some secrets out of texts."""
+    """Takes every form of some secrets out of texts, and what a terminal would obey."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         forms = {form for secret in secrets for form in _forms(secret)}
@@ -81,8 +88,8 @@ class Redactor:
         self._pattern = re.compile("|".join(pieces), re.IGNORECASE) if pieces else None
 
     def clean(self, text: str) -> str:
-        """`text` with every form of every secret replaced by `***`."""
-        return text if self._pattern is None else self._pattern.sub(MASK, text)
+        """`text` with every form of every secret replaced by `***`, and plain."""
+        return plain(text if self._pattern is None else self._pattern.sub(MASK, text))
 
     def summary(self, error: RunnerError, limit: int = MESSAGE_BYTES) -> str:
         """The error for a result: place, SQLSTATE, message, advice; clean, and at most `limit` bytes.
@@ -102,19 +109,28 @@ def _forms(secret: str) -> set[str]:
     """The secret as it may turn up: raw, percent-encoded, decoded, in base64, hex, JSON, SQL and conninfo."""
     found: set[str] = set()
     for text in {secret, unquote(secret)}:
+        raw = _bytes(text)
         found |= {
             text,
-            quote(text, safe=""),
-            quote(text),
-            quote(text, safe="!$&'()*+,;=:@"),
-            quote_plus(text),
+            plain(text),
+            quote(raw, safe=""),
+            quote(raw),
+            quote(raw, safe="!$&'()*+,;=:@"),
+            quote_plus(raw),
         }
         found |= {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1]}
         found |= {text.replace("'", "''"), text.replace("\\", "\\\\").replace("'", "\\'")}
-        raw = text.encode("utf-8", "surrogateescape")
         found.add(raw.hex())
         found |= set(_base64_forms(raw))
     return {form for form in found if form}
+
+
+def _bytes(text: str) -> bytes:
+    """What a text stands for; one from the environment or a command line need not be UTF-8."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
 
 
 def _base64_forms(raw: bytes) -> Iterable[str]:

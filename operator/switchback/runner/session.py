@@ -11,6 +11,7 @@ from switchback.runner import clock, lock
 from switchback.runner.bundle import FLUSH_MARKS
 from switchback.runner.errors import RunnerError
 from switchback.runner.ledger import read, schema
+from switchback.runner.redact import plain
 
 if TYPE_CHECKING:
     import psycopg
@@ -171,7 +172,7 @@ class Session:
         def tell(notice: psycopg.errors.Diagnostic) -> None:
             text = notice.message_primary or ""
             if not any(mark in text for mark in FLUSH_MARKS):
-                self.reporter.say(f"{notice.severity}: {text}")
+                self.reporter.say(f"{notice.severity}: {plain(text)}")
 
         connection.add_notice_handler(tell)
         return connection

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
 
+from switchback.runner.redact import masked
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -99,7 +101,7 @@ def exchange(
                 break
             reply = _reply(result)
             if reply.error is not None and reply.error.is_fatal:
-                raise LostError(reply.error.message)
+                raise LostError(masked(reply.error.message, reply.error.sqlstate))
             yield reply
     except psycopg.Error as error:
         raise LostError(str(error).partition("\n")[0]) from None

@@ -119,3 +119,34 @@ def test_a_summary_is_bounded(message: str) -> None:
 def test_a_cut_never_uncovers_half_a_secret() -> None:
     error = RunnerError(Reason.BUG, "x" * 505 + "topsecretpassword")
     assert "tops" not in Redactor(["topsecretpassword"]).summary(error)
+
+
+@pytest.mark.parametrize("secret", ["p\udce9ss", "postgresql://u:p\udce9@h/d"])
+def test_a_secret_may_hold_bytes_that_are_not_utf_8(secret: str) -> None:
+    encoded = quote(secret, errors="surrogateescape")
+    assert Redactor([secret]).clean(f"before {secret} and {encoded} after") == "before *** and *** after"
+
+
+def test_a_secret_may_hold_what_is_no_character() -> None:
+    assert Redactor(["p\ud800q"]).clean("before p\ud800q after") == "before *** after"
+
+
+ESCAPES = "\x1b]0;title\x07 \x9b31m \x7f \x00"
+
+
+def test_what_a_terminal_would_obey_does_not_get_through() -> None:
+    assert Redactor().clean(f"a{ESCAPES}b\n\tc\r\nd\u0085e é") == "a?]0;title? ?31m ? ?b\n\tc\nd?e é"
+    summary = Redactor().summary(RunnerError(Reason.SQL_FAILED, f"x {ESCAPES}", f"y {ESCAPES}"))
+    assert summary.isprintable()
+    assert masked(f"x {ESCAPES}", "P0001").isprintable()
+
+
+def test_half_a_character_does_not_get_through() -> None:
+    """A path or an option that is not UTF-8 could be written nowhere."""
+    error = RunnerError(Reason.SOURCE_MISSING, "no folder /tmp/p\udce9")
+    assert Redactor().summary(error).startswith("no folder /tmp/p? ")
+
+
+def test_a_secret_with_an_escape_is_known_with_and_without_it() -> None:
+    secret = "top\x1bsecret"
+    assert Redactor([secret]).clean(f"{masked(secret)} {secret}") == "*** ***"
