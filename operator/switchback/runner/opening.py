@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from switchback.runner import connect, trouble, url
+from switchback.runner.errors import RunnerError
 from switchback.runner.redact import Redactor
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from switchback.runner.address import Address
     from switchback.runner.connect import Wishes
-    from switchback.runner.errors import RunnerError
 
 
 class Opener:
@@ -52,7 +52,11 @@ class Opener:
         Raises:
             RunnerError: `UrlMissing`, `UrlInvalid`.
         """
-        found = url.from_environment(self.text)
+        try:
+            found = url.from_environment(self.text)
+        except RunnerError:
+            self._redactor = Redactor()  # its words are ours: nothing of the address is in them
+            raise
         self._redactor = Redactor(found.secrets)
         for notice in found.notices:
             self.warn(notice)
