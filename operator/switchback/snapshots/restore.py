@@ -70,6 +70,7 @@ def preflight(order: Order, opener: Opener) -> None:
     Raises:
         RunnerError: why the restore point cannot be restored there.
     """
+    target.refuse_odd_name(order.database)
     known, _ = contents.read(order.folder)
     clients.find("pg_restore", known.client_major, Reason.RESTORE_FAILED)
     with opener("restore") as connection:

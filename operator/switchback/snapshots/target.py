@@ -17,6 +17,23 @@ if TYPE_CHECKING:
 _LOCALE_OPTION = {"i": "ICU_LOCALE", "b": "BUILTIN_LOCALE"}
 _PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 UNFINISHED = "Unfinished restore by switchback"
+NAME_BYTES = 63
+"""The server cuts longer names without an error: the database would have another name than was asked for."""
+
+
+def refuse_odd_name(database: str) -> None:
+    """Stop names that the server would not take as they are.
+
+    Raises:
+        RunnerError: Usage.
+    """
+    size = len(database.encode(errors="surrogateescape"))
+    if 0 < size <= NAME_BYTES:
+        return
+    message = f"{database} is no name for a database: it has {size} bytes, and PostgreSQL takes {NAME_BYTES}."
+    if not database:
+        message = "The name of the new database is empty."
+    raise RunnerError(Reason.USAGE, message, "Give --database a name that fits.")
 
 
 def exists(connection: psycopg.Connection[Any], database: str) -> str | None:
