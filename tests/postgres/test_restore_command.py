@@ -180,6 +180,7 @@ def test_a_folder_that_cannot_be_made_is_told_without_a_traceback(filled: str, t
     done = switchback("snapshot", "create", "--to", tmp_path / "no" / "where", url=filled)
     assert done.returncode == 8
     assert "could not be made" in done.stderr
+    assert "pod" not in done.stderr
     part = switchback(
         "snapshot", "prepare", "--to", tmp_path, "--work", tmp_path / "no", "--name", "x",
         "--operation-id", "y", url=filled,

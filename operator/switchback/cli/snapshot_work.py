@@ -84,11 +84,12 @@ def create(console: Console, **values: Any) -> int:
     def act(opener: Opener) -> Answer:
         name = values["name"] or _default_name(opener.address.database)
         refuse_odd_name(name)
-        with telling(root, "The folder for restore points could not be made"):
-            root.mkdir(exist_ok=True)
         requester = manifest.Requester(operation_id)
         order = Order(root, Path(), name, values["jobs"], requester, Names(values["ledger_schema"]))
-        made.append(laptop.create(order, opener, console.say))
+        with laptop.advising():
+            with telling(root, "The folder for restore points could not be made"):
+                root.mkdir(exist_ok=True)
+            made.append(laptop.create(order, opener, console.say))
         return Answer(Reason.SUCCEEDED, summary(made[0]))
 
     flags = {"as_json": values["as_json"], "debug": values["debug"]}
@@ -200,8 +201,8 @@ def verify(console: Console, **values: Any) -> int:
 
     def act(_: Opener) -> Answer:
         known, digest = contents.read(folder)
-        if values["digest"] not in {None, digest}:
-            raise manifest.unreadable(f"{folder / MANIFEST} has the digest {digest}, not {values['digest']}.")
+        if values["digest"] is not None:
+            contents.refuse_other_digest(folder, digest, values["digest"])
         contents.verify(folder, Meter(console.say, "verified", known.size).add)
         seen.append((known, digest))
         return Answer(

@@ -7,6 +7,8 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from switchback.contract.reasons import Reason
+from switchback.runner.errors import RunnerError
 from switchback.snapshots.layout import MANIFEST
 from switchback.snapshots.manifest import FileEntry, Manifest, decode, digest, encode, unreadable
 
@@ -61,15 +63,38 @@ def read(folder: Path) -> tuple[Manifest, str]:
     try:
         text = path.read_bytes()
     except FileNotFoundError:
-        what = (
-            "has no manifest.json: it is not a finished restore point"
-            if folder.is_dir()
-            else "does not exist"
-        )
-        raise unreadable(f"{folder} {what}.") from None
+        raise _no_restore_point(folder) from None
     except OSError as error:
         raise unreadable(f"{path} cannot be read: {error.strerror}.") from None
     return decode(text, path), digest(text)
+
+
+def _no_restore_point(folder: Path) -> RunnerError:
+    """Nothing was damaged: the path is another one than was meant."""
+    what = "does not exist"
+    if folder.is_dir():
+        what = f"has no {MANIFEST}: it is not a finished restore point"
+    return RunnerError(
+        Reason.SNAPSHOT_UNREADABLE,
+        f"{folder} {what}.",
+        "Check the path; `switchback snapshot list DIR` shows the restore points of a folder.",
+    )
+
+
+def refuse_other_digest(folder: Path, found: str, wanted: str) -> None:
+    """Stop when the manifest is another one than the one that is known by its digest.
+
+    Raises:
+        RunnerError: SnapshotUnreadable.
+    """
+    if found == wanted:
+        return
+    raise RunnerError(
+        Reason.SNAPSHOT_UNREADABLE,
+        f"{folder / MANIFEST} has the digest {found}, not {wanted}.",
+        "This is another restore point than the one that the digest was noted for, or its manifest was "
+        "changed since; compare path and digest with the status.",
+    )
 
 
 def verify(folder: Path, progress: Callable[[int], None] | None = None) -> tuple[Manifest, str]:

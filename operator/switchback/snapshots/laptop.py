@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from switchback.contract.reasons import Reason
+from switchback.contract.reasons import Reason, meaning
 from switchback.runner.errors import RunnerError
 from switchback.snapshots import clients, layout, store
 from switchback.snapshots.prepare import Order, prepare
@@ -16,10 +17,35 @@ from switchback.snapshots.progress import Meter
 from switchback.snapshots.seal import Sealed, seal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from switchback.runner.opening import Opener
     from switchback.snapshots.record import Record
+
+
+_ADVICE = {
+    Reason.SNAPSHOT_FAILED: "Correct what the message names, then take the restore point again.",
+    Reason.SNAPSHOT_VOLUME_FULL: "Free space there, or choose another folder with --to.",
+    Reason.SNAPSHOT_CLIENT_TOO_OLD: "Put client programs of the server's major version first on PATH.",
+    Reason.SNAPSHOT_CLIENT_TOO_NEW: "Put client programs of the server's major version first on PATH.",
+    Reason.SNAPSHOT_UNREADABLE: "Check the disk that --to lies on, then take the restore point again.",
+}
+"""Where the general advice speaks of pods and claims."""
+
+
+@contextlib.contextmanager
+def advising() -> Iterator[None]:
+    """Inside the block an error that has only its reason's general advice gets that of a laptop.
+
+    Raises:
+        RunnerError: the same.
+    """
+    try:
+        yield
+    except RunnerError as error:
+        if error.advice == meaning(error.reason).advice:
+            error.advice = _ADVICE.get(error.reason, error.advice)
+        raise
 
 
 def work_folder() -> tempfile.TemporaryDirectory[str]:
