@@ -134,7 +134,9 @@ def _early(code: ExitCode, message: str) -> int:
 
 
 def _not_installed(error: ImportError) -> str:
-    return f"this command needs {error.name}, which is not installed. Install switchback[operator]."
+    from switchback.cli.options import INSTALL_OPERATOR  # noqa: PLC0415 - only when something is wrong
+
+    return f"this command needs {error.name}, which is not installed: {INSTALL_OPERATOR}"
 
 
 def _bug(error: Exception) -> str:

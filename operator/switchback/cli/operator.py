@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from switchback.cli.options import INSTALL_OPERATOR
 from switchback.contract.exits import ExitCode
 
 
@@ -89,7 +90,7 @@ def command(log_level: str, log_format: str, namespaces: str, client_images: str
     except ImportError as error:
         click.echo(
             f"switchback operator needs the package {error.name}, which comes with the operator: "
-            "pip install 'switchback[operator]'",
+            f"{INSTALL_OPERATOR}",
             err=True,
         )
         raise SystemExit(ExitCode.USAGE) from None

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Any]")
 
 DEFAULT_FOLDER = "migrations"
+INSTALL_OPERATOR = "pip install '/path/to/checkout[operator]'"
+"""What brings the operator's packages. Not by name: none is published under it, a stranger's may be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,5 +98,5 @@ def test_without_the_operators_packages_it_says_what_to_install() -> None:
     )
     assert done.returncode == 2
     assert done.stderr.startswith("switchback crd needs the package yaml")
-    assert "pip install 'switchback[operator]'" in done.stderr
+    assert "pip install '/path/to/checkout[operator]'" in done.stderr
     assert "Traceback" not in done.stderr

@@ -124,7 +124,9 @@ def test_every_ending_becomes_an_exit_code(capsys: pytest.CaptureFixture[str]) -
     assert ends(click.Abort()) == ExitCode.INTERRUPTED
     assert ends(click.UsageError("no")) == ExitCode.USAGE
     assert ends(ImportError("no", name="kopf")) == ExitCode.USAGE
-    assert "kopf" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "kopf" in said
+    assert "pip install '/path/to/checkout[operator]'" in said, "no package is published under our name"
     assert ends(click.exceptions.Exit(7)) == 7
 
 
@@ -168,3 +170,15 @@ def test_which_commands_have_no_json() -> None:
         return [] if any("--json" in option.opts for option in command.params) else [name]
 
     assert without(main.cli, "") == ["snapshot prepare", "operator", "crd", "completion"]
+
+
+def test_without_its_libraries_the_operator_says_what_to_install() -> None:
+    program = (
+        "import sys; sys.modules['kubernetes'] = sys.modules['kopf'] = sys.modules['structlog'] = None;"
+        "from switchback.cli.operator import command; command(['--runner-image', 'x'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == ExitCode.USAGE
+    assert "pip install '/path/to/checkout[operator]'" in done.stderr
