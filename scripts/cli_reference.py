@@ -8,7 +8,7 @@ import click
 
 from switchback.cli.main import ALIASES, COMMANDS, Lazy, cli
 from switchback.contract.exits import ExitCode
-from switchback.contract.reasons import MEANINGS
+from switchback.contract.reasons import MEANINGS, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,10 +34,17 @@ MEANING = {
 }
 
 
+def codes_of(reason: Reason) -> list[ExitCode]:
+    """The exit codes of a reason: one, but after a signal, which is 128 and the signal's number."""
+    if reason is Reason.INTERRUPTED:
+        return [ExitCode.INTERRUPTED, ExitCode.TERMINATED]
+    return [MEANINGS[reason].exit_code]
+
+
 def exit_codes() -> Iterator[tuple[str, str, str]]:
     """(code, meaning, reasons) for each exit code."""
     for code in ExitCode:
-        reasons = [f"`{reason}`" for reason, meaning in MEANINGS.items() if meaning.exit_code is code]
+        reasons = [f"`{reason}`" for reason in MEANINGS if code in codes_of(reason)]
         yield str(int(code)), MEANING[code], ", ".join(reasons)
 
 

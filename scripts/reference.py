@@ -73,8 +73,8 @@ def operator_reasons() -> str:
 def run_reasons() -> str:
     """Reasons that runs give, with exit code and what the operator does next."""
     rows = (
-        (_code(reason), str(int(MEANINGS[reason].exit_code)), AGAIN[MEANINGS[reason].retry],
-         MEANINGS[reason].advice)
+        (_code(reason), " / ".join(str(int(code)) for code in cli_reference.codes_of(reason)),
+         AGAIN[MEANINGS[reason].retry], MEANINGS[reason].advice)
         for reason in sorted(Reason)
     )  # fmt: skip
     return _table(("reason", "exit code", "again", "what to do"), rows)

@@ -92,9 +92,10 @@ def test_stopped_runner_rolls_back_and_says_so(runner: Runner, signum: int, code
     until(lambda: busy(runner))
     process.send_signal(signum)
     begun = time.monotonic()
-    returned, _, _ = end(process)
+    returned, said, told = end(process)
     assert time.monotonic() - begun < 3
     assert returned == code
+    assert (said + told).count("what was under way was rolled back") == 1
     assert result(runner)["reason"] == "Interrupted"
     assert result(runner)["exit_code"] == code
     assert result(runner)["current"] == "0001_a"

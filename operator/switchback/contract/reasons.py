@@ -171,7 +171,7 @@ MEANINGS: dict[Reason, Meaning] = {
         _E.PARTIAL, Retry.STALL, "Look at the named file: part of it has taken effect."
     ),
     _R.OUTCOME_UNKNOWN: Meaning(_E.UNKNOWN, Retry.INSPECT, "Look at the ledger before anything else."),
-    _R.INTERRUPTED: Meaning(_E.TERMINATED, Retry.COUNT, "Run it again; what was under way was rolled back."),
+    _R.INTERRUPTED: Meaning(_E.TERMINATED, Retry.COUNT, "Run it again."),
     _R.DATA_LOSS_REFUSED: Meaning(_E.REFUSED, Retry.INSPECT, "Look at the losses, then accept them or not."),
     _R.TOO_FEW_APPLIED: Meaning(_E.REFUSED, Retry.STALL, "Ask for fewer steps, or for all with --force."),
     _R.BASELINE_REQUIRED: Meaning(
