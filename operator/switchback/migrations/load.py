@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from switchback.migrations.folder import Listing
 
+SOURCE_MOUNT = "/switchback/source"
+"""Where the operator's Jobs find the source; whoever wrote the resource knows nothing of this path."""
+
 
 def load(
     folder: str | os.PathLike[str],
@@ -75,8 +78,11 @@ def _empty(listing: Listing, chosen: Format) -> Problem:
     what = f"{others} other {'entry' if others == 1 else 'entries'}" if others else "no other file"
     if ignored:
         what += f", {ignored} ignored"
+    where, check = f"the folder {listing.folder}", "the path"
+    if listing.folder == SOURCE_MOUNT:
+        where, check = "what spec.source names", "the ConfigMaps, or image and path, in spec.source"
     return Problem(
-        f"the folder {listing.folder} holds no migration ({what}).",
-        advice=f"Check the path. Expected is {chosen.EXPECTED}.",
+        f"{where} holds no migration ({what}).",
+        advice=f"Check {check}. Expected is {chosen.EXPECTED}.",
         reason=Reason.SOURCE_EMPTY,
     )

@@ -198,7 +198,8 @@ def _nothing(row: Row, why: str | None, migration: Migration | None) -> PlannedS
 
 
 _ADVICE = {
-    Reason.FILE_CHANGED: "Restore the file, or choose with --down-from file or --down-from ledger.",
+    Reason.FILE_CHANGED: "Restore the file: in the resource ship the file as it was applied; on a command "
+    "line choose with --down-from file or --down-from ledger.",
     Reason.FILE_MISSING: "Bring the file back, or forget the row with --force: the schema stays as it is.",
 }
 

@@ -87,7 +87,7 @@ IGNORED_PREFIXES = {"x-": "it is for golang-migrate"}
 REFUSED = {
     "role": (
         "a role decides who owns what a migration creates.",
-        "Use --role (in the resource spec.database.role).",
+        "Remove it from the URL; a command line takes --role.",
     ),
     "replication": ("a replication connection runs no migrations.", "Remove replication from the URL."),
     "sslcompression": ("TLS compression is no longer supported.", "Remove sslcompression from the URL."),

@@ -11,6 +11,7 @@ import pytest
 
 from switchback.contract.digest import source_digest
 from switchback.contract.reasons import Reason
+from switchback.controller import podspec
 from switchback.migrations import formats
 from switchback.migrations import load as loading
 from switchback.migrations.errors import SourceProblem
@@ -247,6 +248,21 @@ def test_a_missing_an_empty_and_a_wrong_folder(tmp_path: Path) -> None:
     error = refused(tmp_path)
     assert (error.reason, "1 other entry" in error.message) == (Reason.SOURCE_EMPTY, True)
     assert "is not a folder" in refused(tmp_path / "README.md").message
+
+
+def test_an_empty_folder_in_a_job_is_that_of_the_resource(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The path in the container says nothing to whoever wrote the resource."""
+    assert loading.SOURCE_MOUNT == podspec.SOURCE_MOUNT
+    assert "spec.source" not in str(refused(tmp_path))
+    monkeypatch.setattr(loading, "SOURCE_MOUNT", str(tmp_path))
+    error = refused(tmp_path)
+    assert error.reason is Reason.SOURCE_EMPTY
+    assert "what spec.source names holds no migration" in error.message
+    assert str(tmp_path) not in error.message
+    assert "spec.source" in error.advice
+    assert ".up.sql" in error.advice
 
 
 def test_ignoring_everything_is_an_empty_source(tmp_path: Path) -> None:

@@ -99,3 +99,12 @@ def test_a_missing_right_prints_the_grant(text: str, advice: str) -> None:
     error = trouble.permission_denied(text, ADDRESS)
     assert (error.reason, error.advice) == (Reason.PERMISSION_DENIED, advice)
     assert "database shop" in error.message
+
+
+def test_advice_suits_a_laptop_and_a_resource() -> None:
+    """Who reads it may have a URL, or a Secret that holds one; it names no field that there is not."""
+    wrong = trouble.connecting(Said("x", "28P01"), ADDRESS, "h:1").advice
+    assert "the URL or the Secret" in wrong
+    role = trouble.connecting(Said("x", "22023"), ADDRESS, "h:1", "boss").advice
+    tls = trouble.connecting(Said("SSL error: certificate verify failed"), ADDRESS, "h:1").advice
+    assert "spec." not in wrong + role + tls
