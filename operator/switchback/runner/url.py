@@ -27,6 +27,7 @@ DEFAULT_PORT = 5432
 SOCKET_FOLDERS = ("/var/run/postgresql", "/tmp")  # noqa: S108 - where servers put their sockets
 EXAMPLE = "postgresql://user:password@host:5432/database"
 _ENCODE = "Percent-encode special characters of the password (@ is %40, / is %2F, ? is %3F, # is %23)."
+_IF_PASSWORD = f"If it is part of the password: {_ENCODE}"
 
 _SCHEMES = frozenset(
     {
@@ -152,10 +153,11 @@ def _take_query(parts: _Parts, query: str) -> None:
         raw_name, equals, raw = pair.partition("=")
         name, value = _decoded(raw_name), _decoded(raw)
         part = known.PARTS.get(name.lower())
-        if "@" in raw and part not in {"user", "password"}:
+        if "@" in raw_name or ("@" in raw and part not in {"user", "password"}):
             raise _invalid("an @ stands where none can be.", _ENCODE)
         if not equals:
-            raise _invalid("a parameter in it has no value.", "Write parameters as ?name=value&name=value.")
+            advice = f"Write parameters as ?name=value&name=value. {_IF_PASSWORD}"
+            raise _invalid("a parameter in it has no value.", advice)
         if part == "password":
             parts.secrets.append(raw)
         if part == "host":
@@ -241,7 +243,7 @@ def _unknown(key: str) -> RunnerError:
     words = [*known.TAKEN, *known.PARTS, *known.SCHEMAS, *known.SEARCH_PATHS, "options", "sslmode"]
     near = difflib.get_close_matches(key, words, n=1, cutoff=0.75)
     advice = f"Did you mean {near[0]}?" if near else "Remove it, or put settings of the server into options."
-    return _invalid("a parameter in it is not known.", f"{advice} If it is part of the password: {_ENCODE}")
+    return _invalid("a parameter in it is not known.", f"{advice} {_IF_PASSWORD}")
 
 
 def _ssl_mode(key: str, value: str, *, jdbc: bool) -> str:
