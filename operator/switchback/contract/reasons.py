@@ -142,7 +142,7 @@ MEANINGS: dict[Reason, Meaning] = {
         _E.LOCKED, Retry.WAIT, "Another operation has reserved this database; wait for its end."
     ),
     _R.OBJECTS_LOCKED: Meaning(_E.LOCKED, Retry.WAIT, "Other sessions hold locks on these objects; see who."),
-    _R.URL_MISSING: Meaning(_E.CONNECTION, Retry.STALL, "Set DATABASE_URL or pass --url."),
+    _R.URL_MISSING: Meaning(_E.CONNECTION, Retry.COUNT, "Set DATABASE_URL or pass --url."),
     _R.URL_INVALID: Meaning(
         _E.CONNECTION, Retry.COUNT, "Write it as postgresql://user:password@host:5432/database."
     ),

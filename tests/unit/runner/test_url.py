@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from switchback.contract.reasons import Reason
+from switchback.contract.reasons import Reason, Retry, meaning
 from switchback.runner import url
 from switchback.runner.address import Address, Host
 from switchback.runner.errors import RunnerError
@@ -202,6 +202,31 @@ def test_what_cannot_be_ignored_is_refused_with_the_way_out(query: str, words: s
 def test_what_cannot_be_read_is_never_repeated(text: str) -> None:
     error = refused(text, PGUSER="u")
     assert CANARY not in error.message + error.advice + str(error.detail) + repr(error)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://u:p@ss/w:o#r?d%zz@h/d",
+        "postgresql://u:p@ss/w:o#r?d%zz",
+        "postgresql://u:a?b@h/d",
+        "postgresql://u:a?b/c@h/d?sslmode=require",
+        "postgresql://u:p@ss?word@h/d",
+        "postgresql://u:p@ss?w=o&rd@h/d",
+    ],
+)
+def test_a_raw_password_is_told_to_be_encoded(text: str) -> None:
+    assert "Percent-encode" in refused(text).advice
+
+
+def test_a_url_that_is_wrong_or_not_there_is_tried_again() -> None:
+    """It mostly comes from a Secret: the operator cannot see that somebody mends it, a new try can."""
+    assert meaning(Reason.URL_INVALID).retry is meaning(Reason.URL_MISSING).retry is Retry.COUNT
+
+
+def test_no_text_names_a_field_that_there_is_not() -> None:
+    error = refused("postgresql://u@h/d?role=admin")
+    assert "spec." not in error.message + error.advice
 
 
 def test_blanks_and_quotes_around_it_are_dropped() -> None:
