@@ -95,7 +95,7 @@ class Runner:
             return perform(session, request, opener), words
         finally:
             session.close()
-            os.close(stop.fd)
+            stop.close()
 
     def up(self, **wishes: Any) -> Ending:
         return self.run(Operation.MIGRATE, **wishes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from typing import TYPE_CHECKING, NoReturn
 
@@ -38,7 +37,7 @@ def session(database: str) -> Iterator[Session]:
     session = Session(opener, Names(), Author("aa-1"), stop, words, QUICK)
     yield session
     session.close()
-    os.close(stop.fd)
+    stop.close()
 
 
 @pytest.mark.parametrize("when", ["before", "meanwhile"])

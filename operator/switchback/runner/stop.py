@@ -50,6 +50,11 @@ class Stop:
         self.fd, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._held = 0
 
+    def close(self) -> None:
+        """Give the file descriptors back. A program that ends has no need to."""
+        os.close(self.fd)
+        os.close(self._wake)
+
     @contextlib.contextmanager
     def installed(self) -> Iterator[Stop]:
         """Handle both signals inside the block; what was there before comes back after it."""

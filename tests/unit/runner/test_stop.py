@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -27,7 +28,9 @@ def test_noted_while_it_is_held() -> None:
     with stop.installed():
         with stop.held():
             os.kill(os.getpid(), signal.SIGINT)
-            assert select.select([stop.fd], [], [], 1)[0] == [stop.fd]
+            poller = select.poll()
+            poller.register(stop.fd)
+            assert poller.poll(1000) == [(stop.fd, select.POLLIN)]
         assert stop.signum == signal.SIGINT
         with pytest.raises(Stopped):
             stop.check()
@@ -87,3 +90,10 @@ def test_what_people_are_told_says_whether_something_was_under_way() -> None:
     assert stopped.said == "Stopped by SIGINT; what was under way was rolled back."
     idle = stopped.idle()
     assert (idle.signum, idle.said) == (signal.SIGINT, "Stopped by SIGINT. Nothing was changed.")
+
+
+def test_what_is_closed_leaves_nothing_open() -> None:
+    before = set(Path("/proc/self/fd").iterdir())
+    for _ in range(10):
+        Stop().close()
+    assert len(set(Path("/proc/self/fd").iterdir()) - before) < 2
