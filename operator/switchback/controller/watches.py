@@ -8,6 +8,7 @@ A watch that dies ends kopf's operator, and with it the process: being restarted
 
 from __future__ import annotations
 
+import asyncio
 import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,6 @@ from switchback.api import names
 from switchback.controller.queue import Key
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Iterator, Mapping
 
     from switchback.controller.queue import Queue
@@ -41,6 +41,10 @@ class JitteredForever:
             seconds = min(seconds * 2, 20.0)
 
 
+ENDING_SECONDS = 5.0
+"""How long kopf may take to end its other parts once one of them has failed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Watches:
     """Turns events into keys."""
@@ -56,7 +60,8 @@ class Watches:
             ready: set once kopf has started.
             stop: ends it.
         """
-        await kopf.operator(
+        known = asyncio.all_tasks()
+        parts = await kopf.spawn_tasks(
             registry=self.registry(),
             settings=settings(),
             identity=IDENTITY,
@@ -66,6 +71,17 @@ class Watches:
             ready_flag=ready,
             stop_flag=stop,
         )
+        whole = asyncio.create_task(kopf.run_tasks(parts, ignored=known), name="kopf as a whole")
+        try:
+            await asyncio.wait([whole, *parts], return_when=asyncio.FIRST_COMPLETED)
+            failed = [part for part in parts if part.done() and not part.cancelled() and part.exception()]
+            # When one watch fails, kopf ends the others, and may hang in that until it kills the process.
+            await asyncio.wait([whole], timeout=ENDING_SECONDS if failed else None)
+            for part in failed:
+                await part
+            await whole
+        finally:
+            whole.cancel()
 
     def registry(self) -> kopf.OperatorRegistry:
         """Handlers of events, and nothing that would make kopf write."""

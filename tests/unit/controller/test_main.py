@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.asyncio
 
 LEASE = ("leases", "system", "switchback")
+LOGS: dict[int, Path] = {}
+"""What each process has said, by its id."""
 
 
 @asynccontextmanager
@@ -42,13 +44,12 @@ async def operator(api: FakeAPI, folder: Path, **more: str) -> AsyncIterator[asy
         "POD_NAME": "operator-1",
         **more,
     }
-    process = await asyncio.create_subprocess_exec(
-        str(Path(sys.executable).with_name("switchback")),
-        "operator",
-        env=env,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    log = folder / "operator.log"
+    with log.open("wb") as sink:
+        process = await asyncio.create_subprocess_exec(
+            str(Path(sys.executable).with_name("switchback")), "operator", env=env, stdout=sink, stderr=sink
+        )
+    LOGS[process.pid] = log
     try:
         yield process
     finally:
@@ -59,9 +60,13 @@ async def operator(api: FakeAPI, folder: Path, **more: str) -> AsyncIterator[asy
 
 async def ended(process: asyncio.subprocess.Process, seconds: float = 15) -> tuple[int | None, list[Any]]:
     """Exit code and the lines of the log."""
-    async with asyncio.timeout(seconds):
-        _, told = await process.communicate()
-    return process.returncode, [json.loads(line) for line in told.decode().splitlines() if line[:1] == "{"]
+    log = LOGS[process.pid]
+    try:
+        async with asyncio.timeout(seconds):
+            await process.wait()
+    except TimeoutError:
+        raise AssertionError(f"the operator has not ended within {seconds} s:\n{log.read_text()}") from None
+    return process.returncode, [json.loads(line) for line in log.read_text().splitlines() if line[:1] == "{"]
 
 
 def watching(api: FakeAPI) -> bool:
