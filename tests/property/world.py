@@ -37,6 +37,7 @@ class BrokenPromiseError(AssertionError):
 class Postgres:
     """The database as it truly is. `clock_error` is how far its server's clock is ahead."""
 
+    name: str = "shop"
     applied: list[str] = field(default_factory=list)
     reserved_by: str = ""
     reserved_until: datetime = START
@@ -236,7 +237,8 @@ class World:
         direction = Direction.BACKWARD if down else Direction.FORWARD if up else Direction.NONE
         todo = down or up
         steps = [(str(direction), file, "s1:u", "s1:d" if down else "") for file in todo]
-        return direction, todo, plan_digest([(file, "s1:u") for file in self.postgres.applied], steps)
+        applied = [(file, "s1:u") for file in self.postgres.applied]
+        return direction, todo, plan_digest([self.postgres.name], applied, steps)
 
     def _execute(self, running: Running) -> Result:  # noqa: C901, PLR0911 - one answer per operation
         """The runner, in so far as the operator depends on it."""

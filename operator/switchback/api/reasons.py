@@ -69,12 +69,15 @@ class OperatorReason(StrEnum):
     SOURCE_IMAGE_UNUSABLE = "SourceImageUnusable"
 
 
+NOTHING_TO_DO = "Nothing to do."
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """What a reason means, and what a person does about it."""
 
     meaning: str
-    advice: str = "Nothing to do."
+    advice: str = NOTHING_TO_DO
 
 
 _O = OperatorReason
@@ -205,6 +208,15 @@ _ALL: dict[str, Explanation] = {
     },
     **{str(reason): explanation for reason, explanation in REASONS.items()},
 }
+
+
+def advised(reason: str, message: str) -> str:
+    """A message about what only the operator sees, with what to do about it. Runs say that themselves."""
+    known = REASONS.get(OperatorReason(reason)) if reason in set(OperatorReason) else None
+    if known is None or known.advice == NOTHING_TO_DO:
+        return message
+    end = "" if message.endswith((".", "!", "?")) else "."
+    return f"{message}{end} {known.advice}"
 
 
 def explain(reason: str) -> Explanation | None:

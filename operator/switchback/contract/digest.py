@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 HEX_DIGITS = 32
 """128 bits of a SHA-256 are enough to tell contents apart and short enough to read aloud in parts."""
@@ -32,14 +32,18 @@ def source_digest(files: Mapping[str, bytes]) -> str:
     return _digest("f1", canonical([[name, hashlib.sha256(files[name]).hexdigest()] for name in names]))
 
 
-def plan_digest(applied: Iterable[tuple[str, str]], steps: Iterable[tuple[str, str, str, str]]) -> str:
+def plan_digest(
+    database: Sequence[str], applied: Iterable[tuple[str, str]], steps: Iterable[tuple[str, str, str, str]]
+) -> str:
     """Hash over the state a plan starts from and what it would do, as `p1:<hex>`.
 
     Args:
+        database: what tells it from every other one. The same steps elsewhere are another plan: a consent
+            that was given for one database is none for its twin.
         applied: (id, up checksum) of every row in the ledger, in order of application.
         steps: (direction, id, up checksum, checksum of the down that would run, or "") in order.
     """
-    return _digest("p1", canonical([list(map(list, applied)), list(map(list, steps))]))
+    return _digest("p1", canonical([list(database), list(map(list, applied)), list(map(list, steps))]))
 
 
 def intent_digest(intent: object) -> str:

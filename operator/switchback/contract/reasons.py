@@ -139,7 +139,9 @@ MEANINGS: dict[Reason, Meaning] = {
         "A server process of a lost runner still works; wait for it, or end it with pg_terminate_backend.",
     ),
     _R.RESERVED: Meaning(
-        _E.LOCKED, Retry.WAIT, "Another operation has reserved this database; wait for its end."
+        _E.LOCKED,
+        Retry.WAIT,
+        "Wait for its end; if its resource is gone, end it with: switchback repair --release.",
     ),
     _R.OBJECTS_LOCKED: Meaning(_E.LOCKED, Retry.WAIT, "Other sessions hold locks on these objects; see who."),
     _R.URL_MISSING: Meaning(_E.CONNECTION, Retry.COUNT, "Set DATABASE_URL or pass --url."),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from switchback.api.conditions import ConditionType, Detail, Situation, conditions_for
 from switchback.api.names import ANNOTATION_APPROVE
-from switchback.api.reasons import OperatorReason
+from switchback.api.reasons import OperatorReason, advised
 from switchback.api.status import ConditionStatus, Outcome, SnapshotPhase
 from switchback.contract.words import Direction, Operation
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _STEPS: dict[Operation, tuple[OperatorReason, str]] = {
     Operation.INSPECT: (OperatorReason.INSPECTING, "Reading the ledger and working out the plan."),
-    Operation.MIGRATE: (OperatorReason.MIGRATING, "Applying migrations."),
+    Operation.MIGRATE: (OperatorReason.MIGRATING, "Reading the ledger; applying what is pending."),
     Operation.RESERVE: (OperatorReason.RESERVING, "Reserving the database for the rollback."),
     Operation.SNAPSHOT: (OperatorReason.TAKING_SNAPSHOT, "Taking and verifying the restore point."),
     Operation.ROLLBACK: (OperatorReason.ROLLING_BACK, "Undoing migrations."),
@@ -29,6 +29,8 @@ _FAILED = {Situation.FAILED, Situation.RETRYING, Situation.WAITING_FOR_DATABASE}
 
 def report(world: Observed, status: Status, situation: Situation, reason: str, message: str) -> Status:
     """`status` with the conditions of a situation, for the generation that was looked at."""
+    if situation in _FAILED:
+        message = advised(reason, message)
     conditions = conditions_for(
         situation,
         reason,

@@ -104,9 +104,11 @@ class Plan:
 
     @cached_property
     def digest(self) -> str:
-        """Hash over state and steps: what is approved is what runs."""
+        """Hash over database, state and steps: what is approved is what runs, and where."""
+        here = self.ledger.identity
+        where = (here.database.system_identifier, str(here.oid), here.database.name)
         applied = [(row.id, row.up_checksum) for row in self.ledger.rows]
-        return plan_digest(applied, [step.digest_part for step in self.steps])
+        return plan_digest(where, applied, [step.digest_part for step in self.steps])
 
     @property
     def notices(self) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from switchback.contract.digest import intent_digest, plan_digest, source_digest
 FILES = st.dictionaries(st.text("abc01.", min_size=1, max_size=4), st.binary(max_size=8), max_size=4)
 ROWS = st.lists(st.tuples(st.text("ab", max_size=3), st.text("xy", max_size=3)), max_size=4)
 
+HERE = ("7", "5", "shop")
+
 
 @given(FILES, FILES)
 def test_sources_have_the_same_digest_exactly_when_they_are_the_same(
@@ -25,11 +27,17 @@ def test_the_order_of_files_does_not_matter(files: dict[str, bytes]) -> None:
 
 @given(ROWS, ROWS)
 def test_plans_that_start_elsewhere_differ(one: list[tuple[str, str]], other: list[tuple[str, str]]) -> None:
-    assert (plan_digest(one, []) == plan_digest(other, [])) == (one == other)
+    assert (plan_digest(HERE, one, []) == plan_digest(HERE, other, [])) == (one == other)
+
+
+def test_the_same_plan_for_another_database_is_another_plan() -> None:
+    step = ("Backward", "0002", "s1:u", "s1:d")
+    digests = {plan_digest(where, [], [step]) for where in (HERE, ("7", "5", "shop2"), ("8", "5", "shop"))}
+    assert len(digests) == 3
 
 
 def test_the_border_between_state_and_steps_counts() -> None:
-    assert plan_digest([("a", "b")], []) != plan_digest([], [("a", "b", "", "")])
+    assert plan_digest(HERE, [("a", "b")], []) != plan_digest(HERE, [], [("a", "b", "", "")])
 
 
 def test_an_intent_does_not_depend_on_the_order_of_keys() -> None:

@@ -130,3 +130,19 @@ def test_rows_that_came_during_the_snapshot_are_asked_about() -> None:
     approve(there)
     assert settle(there) == ["reserve", "snapshot", "rollback"], "the restore point holds these rows as well"
     assert there.postgres.applied == ["0001", "0002"]
+
+
+def test_a_consent_for_one_database_is_none_for_its_twin() -> None:
+    there = at_latest()
+    there.spec = {**there.spec, "target": "0002"}
+    settle(there)
+    approve(there)
+    first = there.annotations["switchback.dev/approve"]
+    while "-snapshot-" not in there.created[-1]:
+        settle(there, passes=1)
+    twin = replace(there.postgres, name="twin", applied=list(there.postgres.applied), reserved_by="")
+    there.postgres = twin  # somebody points the Secret elsewhere
+    assert settle(there) == ["rollback", "inspect"]
+    assert (reason(there), twin.applied) == ("AwaitingApproval", ["0001", "0002", "0003"])
+    assert there.token != first
+    assert first in there.status.conditions[0].message, "a token that does not fit is told where people look"

@@ -38,13 +38,13 @@ def _refused(view: View) -> Fail | None:
     if view.spec.snapshot is None:
         return Fail(
             OperatorReason.SNAPSHOT_REQUIRED,
-            f"{way} is a rollback: set spec.snapshot, so that it can be undone.",
+            f"{way} is a rollback, and spec.snapshot is not set.",
         )
     if view.spec.snapshot.pg_dump is not None and not _client_image(view):
         major = _server_major(view)
         return Fail(
             OperatorReason.CLIENT_IMAGE_MISSING,
-            f"no client image is known for PostgreSQL {major}: set spec.snapshot.pgDump.clientImages.",
+            f"no client image is known for PostgreSQL {major}.",
         )
     if view.operation.risks and view.spec.rollback.data_loss_policy is DataLossPolicy.DENY:
         return Fail(
@@ -88,13 +88,23 @@ def _ask(view: View, token: str) -> StageResult:
 
 def _awaiting(view: View, approval: ApprovalState, status: Status) -> Wait:
     operation = view.operation
-    message = (
-        f"Rolling back {operation.from_} → {operation.to} would lose: {losses(view)}. Approve with: "
+    given = _given(view)
+    state = view.status.schema_state
+    where = f" database {state.database.name}" if state is not None and state.database is not None else ""
+    message = f"The token that was given, {given[:64]}, is of another plan. " if given else ""
+    message += (
+        f"Rolling back{where} {operation.from_} → {operation.to} would lose: {losses(view)}. Approve with: "
         f"kubectl annotate dbm {view.world.name} {ANNOTATION_APPROVE}={approval.token}"
+        f"{' --overwrite' if given else ''}"
     )
     return Wait(
         Situation.AWAITING_APPROVAL, OperatorReason.AWAITING_APPROVAL, message, approval.deadline_time, status
     )
+
+
+def _given(view: View) -> str:
+    """What was given as a token, by annotation or commit."""
+    return view.world.annotations.get(ANNOTATION_APPROVE, "") or view.spec.approval.approved_plan
 
 
 def _approver(view: View, token: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -123,6 +124,8 @@ class FakeAPI:
         self.requests.append(seen)
         async with self._changed:
             self._changed.notify_all()
+        if "+yaml" in seen.content_type and re.search(rb"\\\\u[dD][89a-fA-F]", raw):
+            return _status(400, "BadRequest", "yaml: found invalid Unicode character escape code")
         if self.fault is not None and (answer := await self.fault(seen)) is not None:
             return answer
         if request.path in {"/api", "/apis"} or not self._place(request.path)[0]:
@@ -201,7 +204,7 @@ class FakeAPI:
                 return _status(409, "Conflict", "the object has been modified; please apply your changes")
         if seen.method == "PUT":
             body = {**seen.body, "metadata": {**known["metadata"], **metadata}}
-        elif sub == "status" and seen.content_type == "application/apply-patch+yaml":
+        elif sub == "status" and seen.content_type.partition(";")[0] == "application/apply-patch+yaml":
             body = {**known, "status": seen.body["status"], "metadata": dict(known["metadata"])}
         else:
             return _status(415, "UnsupportedMediaType", f"{seen.method} {seen.content_type}")
