@@ -26,6 +26,8 @@ CLAIM = Path(__file__).parent / "manifests" / "restore-points.yaml"
 MARK = CHECKOUT / ".cluster" / "started-by-the-demo"
 VOLUME_SIZE = "256Mi"
 GONE_SECONDS = 120
+IMPOSSIBLE = 2
+"""Exit code where this machine, or what it was told, allows no cluster: nothing was begun."""
 
 
 class InterruptedStoryError(Exception):
@@ -61,7 +63,7 @@ class Stage:
             with self.story.step("A fresh namespace, with a volume for restore points"):
                 self._fresh()
         except BedError as error:
-            raise FailedError(str(error)) from None
+            raise FailedError(str(error), error.code) from None
         return self.kube
 
     def _operator(self) -> None:
@@ -69,7 +71,7 @@ class Stage:
         self.was_up = self.backend.is_up() and not self._is_ours()
         command("make install")
         say(f"cluster: {self.backend.name} ({why}){', up already' if self.was_up else ''}")
-        self.backend.up()
+        self._start(self.backend)
         if not self.was_up:
             MARK.write_text(self._fingerprint())
         os.environ["KUBECONFIG"] = str(self.backend.kubeconfig)
@@ -79,6 +81,14 @@ class Stage:
         self.ready = True
         self.kube.show("get", "nodes")
         self.kube.show("-n", chart.NAMESPACE, "get", "deployments")
+
+    def _start(self, backend: Backend) -> None:
+        try:
+            backend.up()
+        except BedError as error:
+            if error.code == IMPOSSIBLE:
+                self.backend = None  # nothing was started that would have to be removed
+            raise
 
     def _is_ours(self) -> bool:
         """Whether an earlier run, that was killed, has started the cluster that is up."""

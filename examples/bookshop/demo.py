@@ -2,7 +2,7 @@
 
 Run it with `make demo`, or `python -m examples.bookshop.demo` where a cluster and the operator are ready.
 KEEP=1 leaves everything in place at the end. The last line is `demo: ok` and the exit code 0, or the story
-says what went wrong, shows what is there, and ends with another code.
+says what went wrong, shows what is there, and ends with another code: 2 where no cluster can be made.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from examples.bookshop import restore
-from examples.bookshop.cluster import InterruptedStoryError, Stage
+from examples.bookshop.cluster import IMPOSSIBLE, InterruptedStoryError, Stage
 from examples.bookshop.kube import FailedError, Kube
 from examples.bookshop.shop import Shop, State, compare, differences, show
 from examples.bookshop.telling import Story, command, say, styled, table
@@ -262,6 +262,10 @@ def main() -> int:
         kube = stage.up()
         Demo(story, kube).play()
     except FailedError as error:
+        if error.code == IMPOSSIBLE:
+            stage.down()
+            say(f"demo: {error}", indent=0)
+            return error.code
         say()
         say(styled(f"step {story.number}, {story.title}: {error}", "red"), indent=0)
         ending = f"demo: failed in step {story.number} after {story.total()}: {error}"

@@ -25,6 +25,10 @@ _CONDITION = ("status", "reason", "message")
 class FailedError(Exception):
     """The story cannot go on; the message says what was expected and what was seen instead."""
 
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(message)
+        self.code = code
+
 
 def run(
     words: list[str],

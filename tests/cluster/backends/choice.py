@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 from typing import TYPE_CHECKING
 
 from tests.cluster.backends.current import Current
-from tests.cluster.backends.kind import Kind
+from tests.cluster.backends.kind import Kind, docker_answers
 from tests.cluster.backends.local import Local
 from tests.cluster.errors import BedError
-from tests.cluster.run import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,14 +57,3 @@ def decide(
         "start Docker, or name a cluster of yours with CLUSTER=current and KUBECONFIG",
         code=2,
     )
-
-
-def docker_answers() -> bool:
-    """Say whether there is a Docker engine, not only its command."""
-    if shutil.which("docker") is None:
-        return False
-    try:
-        asked = run(["docker", "version", "--format", "{{.Server.Version}}"], timeout=10, check=False)
-    except BedError:
-        return False
-    return asked.returncode == 0

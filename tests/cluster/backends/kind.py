@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from string import Template
 from typing import TYPE_CHECKING
 
 from tests.cluster import binaries
 from tests.cluster.backends.base import Images, Volume
 from tests.cluster.console import say
-from tests.cluster.errors import UnsupportedError
+from tests.cluster.errors import BedError, UnsupportedError
 from tests.cluster.images import POSTGRES, SWITCHBACK, key
 from tests.cluster.paths import CHECKOUT, HERE, cache_root, this_bed
 from tests.cluster.quantity import to_bytes
@@ -19,6 +20,27 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LIMIT = 1800.0
+
+
+def docker_answers() -> bool:
+    """Say whether there is a Docker engine, not only its command."""
+    if shutil.which("docker") is None:
+        return False
+    try:
+        asked = run(["docker", "version", "--format", "{{.Server.Version}}"], timeout=10, check=False)
+    except BedError:
+        return False
+    return asked.returncode == 0
+
+
+def _need_engine() -> None:
+    """Refuse at once, before anything is compiled for nothing."""
+    if not docker_answers():
+        raise BedError(
+            "CLUSTER=kind needs a Docker engine, and none answers: start Docker and run this again, or "
+            "choose another cluster with CLUSTER",
+            code=2,
+        )
 
 
 class Kind:
@@ -52,6 +74,7 @@ class Kind:
 
     def up(self, *, dry_run: bool = False) -> None:
         if not dry_run:
+            _need_engine()
             binaries.ensure("kind", "kubectl")
             if self.is_up():
                 say(f"kind cluster {self.cluster} is up already")
@@ -79,10 +102,14 @@ class Kind:
             self.kubeconfig.chmod(0o600)
 
     def down(self, *, dry_run: bool = False) -> None:
+        if not dry_run:
+            _need_engine()
         delete = ["kind", "delete", "cluster", "--name", self.cluster, "--kubeconfig", str(self.kubeconfig)]
         self._do(delete, dry_run=dry_run)
 
     def load_images(self, *, dry_run: bool = False) -> Images:
+        if not dry_run:
+            _need_engine()
         archive = self.state / "images.tar"
         names = [f"localhost/{tag}" for tag in (SWITCHBACK, *POSTGRES)]
         self._do(["docker", "build", "--tag", names[0], str(CHECKOUT)], dry_run=dry_run)
