@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e import judge
-from tests.e2e.shop import BOOKS, FIRST, INDEX, SECOND, SHOP, THIRD
-from tests.e2e.states import is_true, operation, reason
-from tests.e2e.support import ALLOW_LOSS, NO_SNAPSHOT, Migration, World, pg_dump
+from tests.e2e.shop import BOOKS, FIRST, INDEX, SECOND, SHOP, THIRD, pair
+from tests.e2e.states import condition, is_true, operation, reason
+from tests.e2e.support import ALLOW_LOSS, KEY, NO_SNAPSHOT, Migration, World, pg_dump
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,3 +147,48 @@ def test_back_to_nothing_and_forth_again(world: World, database: Database) -> No
     shop.edit(target="latest")
     shop.succeeded()
     assert database.contents() == before
+
+
+def test_whatever_people_and_databases_write(world: World, database: Database) -> None:
+    """Characters beyond U+FFFF, in a reason, a table's name and an approver's name."""
+    world.claim()
+    strange = pair(
+        "0002_strange", 'CREATE TABLE "😀" (a int); INSERT INTO "😀" VALUES (1);', 'DROP TABLE "😀";'
+    )
+    shop = world.migration(database, BOOKS | strange, snapshot=pg_dump(), reason="release 🚀")
+    shop.succeeded()
+
+    shop.edit(target=FIRST, reason="INC-4711 💣")
+    asked = shop.until("asks", lambda state: reason(state, "Ready") == "AwaitingApproval")
+    assert "😀" in condition(asked, "Ready")["message"]
+    shop.annotate(approve=asked["status"]["approval"]["token"], approved_by="zoë 🚀")
+
+    done = shop.succeeded()
+    assert database.applied() == [FIRST]
+    assert done["status"]["approval"]["approvedBy"] == "zoë 🚀"
+    assert done["status"]["history"][-1]["requestedBecause"] == "INC-4711 💣"
+
+
+def test_a_consent_for_one_database_is_none_for_another(
+    world: World, database: Database, new_database: Callable[[], Database]
+) -> None:
+    twin = new_database()
+    migrated = world.migration(twin, SHOP, name="twin")
+    migrated.succeeded()
+    kept = twin.contents()
+    shop, _ = at_latest(world, database, snapshot=pg_dump())
+
+    shop.edit(target=SECOND)
+    asked = shop.until("asks", lambda state: reason(state, "Ready") == "AwaitingApproval")
+    token = asked["status"]["approval"]["token"]
+    world.claim()
+    world.secret("shop-db", **{KEY: twin.url})
+    shop.annotate(approve=token)
+
+    def asks_anew(state: Object) -> bool:
+        approval = state["status"].get("approval") or {}
+        return reason(state, "Ready") == "AwaitingApproval" and approval.get("token") != token
+
+    shop.until("asks anew, for the other database", asks_anew)
+    assert twin.contents() == kept
+    assert twin.applied() == [FIRST, SECOND, THIRD]
