@@ -57,8 +57,9 @@ if ! "$uv" --version > /dev/null 2>&1; then
   ln -sf ../.uv/bin/uv .venv/bin/uv
 fi
 # A user without a home, as `su nobody` makes one, has no cache either: then it goes beside uv.
-cache=${UV_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/uv}
-if ! mkdir -p "$cache" 2> /dev/null || ! [ -w "$cache" ]; then
+caches=${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}
+cache=${UV_CACHE_DIR:-${caches:+$caches/uv}}
+if [ -z "$cache" ] || ! mkdir -p "$cache" 2> /dev/null || ! [ -w "$cache" ]; then
   export UV_CACHE_DIR=$PWD/.venv/.uv/cache
 fi
 export VIRTUAL_ENV=$PWD/.venv
