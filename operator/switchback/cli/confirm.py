@@ -40,6 +40,14 @@ def ask(plan: Plan, where: str, console: Console, accepted: frozenset[Risk]) -> 
         Stopped: a signal came in place of an answer.
     """
     try:
+        return _ask(plan, where, console, accepted)
+    except Stopped as stopped:  # at whatever moment: nothing has begun
+        sys.stderr.write("\n")
+        raise stopped.idle() from None
+
+
+def _ask(plan: Plan, where: str, console: Console, accepted: frozenset[Risk]) -> frozenset[Risk]:
+    try:
         show.show(plan, console)
     except OSError:
         raise Declined from None
@@ -50,11 +58,7 @@ def ask(plan: Plan, where: str, console: Console, accepted: frozenset[Risk]) -> 
     also = f" and accept {', '.join(open_risks)}" if open_risks else ""
     sys.stderr.write(f"\n{what}{also}? [y/N] ")
     sys.stderr.flush()
-    try:
-        answer = sys.stdin.readline()
-    except Stopped as stopped:
-        sys.stderr.write("\n")
-        raise stopped.idle() from None
+    answer = sys.stdin.readline()
     if answer.strip().lower() not in YES:
         raise Declined
     return accepted | frozenset(open_risks)
