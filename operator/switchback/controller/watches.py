@@ -42,7 +42,7 @@ class JitteredForever:
 
 
 ENDING_SECONDS = 5.0
-"""How long kopf may take to end its other parts once one of them has failed."""
+"""How long kopf may take to end its other parts once one of them has failed, or it is cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,9 @@ class Watches:
                 await part
             await whole
         finally:
+            # Waited for: what it still ends by itself would otherwise be somebody else's.
             whole.cancel()
+            await asyncio.wait([whole], timeout=ENDING_SECONDS)
 
     def registry(self) -> kopf.OperatorRegistry:
         """Handlers of events, and nothing that would make kopf write."""

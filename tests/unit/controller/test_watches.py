@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from switchback.api.names import ANNOTATION_RESOURCE
+from switchback.controller import watches
 from switchback.controller.metrics import Metrics
 from switchback.controller.queue import Key, Queue
 from switchback.controller.sources import SourceMemory
@@ -46,6 +47,9 @@ def logged_in(api: FakeAPI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     path.write_text(json.dumps(kubeconfig(api.url)))
     monkeypatch.setenv("KUBECONFIG", str(path))
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    calm = settings()
+    calm.process.ultimate_exiting_timeout = None  # it would kill the process of the tests
+    monkeypatch.setattr(watches, "settings", lambda: calm)
 
 
 @asynccontextmanager
