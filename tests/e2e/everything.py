@@ -13,9 +13,13 @@ from switchback.api.status import (
     ConditionStatus,
     DatabaseIdentity,
     HistoryEntry,
+    LastHandled,
+    OperationKind,
     OperationState,
     Outcome,
     PlanStep,
+    Preview,
+    PreviewPhase,
     SchemaState,
     SnapshotPhase,
     SnapshotState,
@@ -41,11 +45,18 @@ SPEC: dict[str, Any] = {
             "sslMode": "require",
             "usernameFrom": {"secretKeyRef": {"name": "shop-db", "key": "user"}},
             "passwordFrom": {"secretKeyRef": {"name": "shop-db", "key": "password"}},
-        }
+        },
+        "caFrom": {"configMapKeyRef": {"name": "shop-db-ca", "key": "ca.crt"}},
+        "role": "shop_owner",
+        "ledgerSchema": "shop_ledger",
+        "searchPath": ["shop", "public"],
     },
     "source": {
         "image": {"reference": "registry.example/shop@sha256:0", "path": "/a.b/..c", "pullPolicy": "Always"},
-        "aheadPolicy": "Refuse",
+        "format": "Pairs",
+        "aheadPolicy": "Keep",
+        "outOfOrderPolicy": "Allow",
+        "adoptionPolicy": "IfNoLedger",
     },
     "execution": {
         "lockTimeoutSeconds": 5,
@@ -53,8 +64,18 @@ SPEC: dict[str, Any] = {
         "advisoryLockTimeoutSeconds": 0,
         "backoffLimit": 0,
     },
-    "rollback": {"policy": "Deny", "dataLossPolicy": "Allow"},
-    "approval": {"timeoutSeconds": 60, "approvedPlan": "ap1:0123-abc"},
+    "rollback": {
+        "policy": "Deny",
+        "dataLossPolicy": "Allow",
+        "reasonPolicy": "Required",
+        "downSource": "Ledger",
+    },
+    "approval": {
+        "migratePolicy": "Manual",
+        "rollbackPolicy": "Manual",
+        "timeoutSeconds": 60,
+        "approvedPlan": "ap1:0123-abc",
+    },
     "snapshot": {
         "pgDump": {
             "persistentVolumeClaim": {"claimName": "shop-snapshots"},
@@ -106,6 +127,10 @@ _STEP = PlanStep(
     direction=Direction.BACKWARD, id="0007", severity=Severity.DATA, losses=("column books.isbn",)
 )
 
+_SOURCE = SourceState(
+    digest="f1:0", image="registry.example/shop:7", image_id="registry.example/shop@sha256:0"
+)
+
 STATUS = Status(
     observed_generation=1,
     conditions=conditions_for(
@@ -127,10 +152,14 @@ STATUS = Status(
         applied_tail=("0006", "0007"),
         inspect_time=AT,
         database=DatabaseIdentity(
-            name="shop", system_identifier="7361425364758697012", server_version=150018
+            name="shop",
+            system_identifier="7361425364758697012",
+            server_version=150018,
+            ledger="8f14e45f-0000-4000-8000-000000000000",
         ),
     ),
-    source=SourceState(digest="f1:0", image="registry.example/shop@sha256:0"),
+    source=_SOURCE,
+    applied_source=_SOURCE,
     operation=OperationState(
         id="3f2a91c0-5b1e77",
         intent_digest="i1:0",
@@ -142,6 +171,9 @@ STATUS = Status(
         attempt=2,
         attempt_time=AT,
         generation=4,
+        kind=OperationKind.ROLLBACK,
+        abort="3f2a91c0-5b1e77/1",
+        database_digest="i1:1",
         suspend_time=AT,
         retries=1,
         waits=1,
@@ -168,6 +200,33 @@ STATUS = Status(
         request_time=AT,
         deadline_time=AT,
         approved_by="maria",
+    ),
+    preview=Preview(
+        request="0005/1",
+        id="3f2a91c0-p5b1e77",
+        phase=PreviewPhase.READY,
+        target="0005",
+        current="0007",
+        direction=Direction.BACKWARD,
+        plan_digest="p1:1",
+        pending_count=2,
+        risks=(Risk.DATA_LOSS,),
+        steps=(_STEP,),
+        steps_omitted=1,
+        reason="Succeeded",
+        message="Reaching 0005 means rolling back 2 migrations.",
+        job_name="shop-3f2a91c0-p5b1e77-inspect-1",
+        job_uid="0b7c2f4e-0000-4000-8000-000000000001",
+        time=AT,
+    ),
+    last_handled=LastHandled(
+        approve="ap1:token",
+        reject="ap1:older",
+        retry="3f2a91c0-000000/1",
+        abort="3f2a91c0-000000/2",
+        rollback="0005/i1:0",
+        preview="0005/1",
+        inspect="1",
     ),
     snapshots=(
         SnapshotState(

@@ -32,6 +32,21 @@ ANNOTATION_RESOURCE = f"{GROUP}/resource"
 ANNOTATION_INTENT = f"{GROUP}/intent-digest"
 ANNOTATION_APPROVE = f"{GROUP}/approve"
 ANNOTATION_APPROVED_BY = f"{GROUP}/approved-by"
+ANNOTATION_REJECT = f"{GROUP}/reject"
+ANNOTATION_RETRY = f"{GROUP}/retry"
+ANNOTATION_ABORT = f"{GROUP}/abort"
+ANNOTATION_ROLLBACK = f"{GROUP}/rollback"
+ANNOTATION_PREVIEW = f"{GROUP}/preview"
+ANNOTATION_INSPECT = f"{GROUP}/inspect"
+ANNOTATION_RELEASE = f"{GROUP}/release"
+
+FINALIZER = f"{GROUP}/in-flight"
+"""On a resource while something of it is in flight, so that a deletion waits for its end."""
+
+LABEL_REQUIRE_APPROVAL = f"{GROUP}/require-approval"
+"""On a namespace: which plans always wait for a person there: `rollback`, `migrate` or `migrate.rollback`.
+
+A label's value takes no commas."""
 
 CONTAINER = "switchback"
 """The one container whose result is read. Sidecars may do as they please."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
 from switchback.api.base import (
+    ATOMIC,
     DataKey,
     ImageReference,
     Model,
@@ -19,47 +19,26 @@ from switchback.api.base import (
     rules,
 )
 from switchback.api.job_template import JobTemplate
+from switchback.api.policies import (
+    AdoptionPolicy,
+    AheadPolicy,
+    ApprovalPolicy,
+    DataLossPolicy,
+    DownSource,
+    OutOfOrderPolicy,
+    PullPolicy,
+    ReasonPolicy,
+    RollbackPolicy,
+    SourceFormat,
+    SSLMode,
+)
 
 DAY = 24 * 60 * 60
 WEEK = 7 * DAY
 
+_NAME = r"^[^\x00\n\"]*$"
 
-class SSLMode(StrEnum):
-    """`sslmode` of libpq, as far as it needs no file. The verifying modes belong in a URL for now."""
-
-    DISABLE = "disable"
-    ALLOW = "allow"
-    PREFER = "prefer"
-    REQUIRE = "require"
-
-
-class PullPolicy(StrEnum):
-    """When the kubelet pulls an image."""
-
-    ALWAYS = "Always"
-    IF_NOT_PRESENT = "IfNotPresent"
-    NEVER = "Never"
-
-
-class AheadPolicy(StrEnum):
-    """What to do when target is latest and the database is ahead of the source."""
-
-    REFUSE = "Refuse"
-
-
-class RollbackPolicy(StrEnum):
-    """Whether this resource may roll back."""
-
-    ALLOW = "Allow"
-    DENY = "Deny"
-
-
-class DataLossPolicy(StrEnum):
-    """What to do with a rollback that destroys data, or might."""
-
-    REQUIRE_APPROVAL = "RequireApproval"
-    ALLOW = "Allow"
-    DENY = "Deny"
+SchemaName = Annotated[str, Field(min_length=1, max_length=63, pattern=_NAME)]
 
 
 class SecretKeyRef(Model):
@@ -78,6 +57,26 @@ class FromSecret(Model):
     """Where the value is kept."""
 
 
+class ConfigMapKeyRef(Model):
+    """One key of one ConfigMap in the namespace of the resource."""
+
+    name: ObjectName
+    """Name of the ConfigMap."""
+    key: DataKey
+    """Key in the ConfigMap's data."""
+
+
+class CertificateAuthority(Model):
+    """Certificates in PEM format. Exactly one of secretKeyRef and configMapKeyRef."""
+
+    model_config = ConfigDict(json_schema_extra=exactly_one_of("secretKeyRef", "configMapKeyRef"))
+
+    secret_key_ref: SecretKeyRef | None = None
+    """Secret that holds them."""
+    config_map_key_ref: ConfigMapKeyRef | None = None
+    """ConfigMap that holds them."""
+
+
 class Connection(Model):
     """The parts of a connection, for Secrets that hold user and password each on their own."""
 
@@ -88,7 +87,7 @@ class Connection(Model):
     name: Annotated[str, Field(min_length=1, max_length=63)]
     """Name of the database."""
     ssl_mode: SSLMode = SSLMode.PREFER
-    """TLS mode as libpq names it. For verify-ca and verify-full use urlFrom with sslrootcert in the URL."""
+    """TLS mode as libpq names it. verify-full without caFrom trusts the public authorities."""
     username_from: FromSecret
     """Where the user's name is kept."""
     password_from: FromSecret
@@ -98,12 +97,41 @@ class Connection(Model):
 class Database(Model):
     """Which database is changed. Exactly one of urlFrom and connection."""
 
-    model_config = ConfigDict(json_schema_extra=exactly_one_of("urlFrom", "connection"))
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            *exactly_one_of("urlFrom", "connection")["x-kubernetes-validations"],
+            rule(
+                "!has(self.connection) || self.connection.sslMode != 'verify-ca' || has(self.caFrom)",
+                "sslMode verify-ca needs caFrom",
+            ),
+        )
+    )
 
     url_from: FromSecret | None = None
     """Secret that holds a whole URL, such as postgresql://user:password@host:5432/database."""
     connection: Connection | None = None
     """The connection in parts."""
+    ca_from: CertificateAuthority | None = None
+    """Who may sign the server's certificate, for the verifying TLS modes."""
+    role: Annotated[str, Field(max_length=63, pattern=_NAME)] = ""
+    """Role that does the work, by SET ROLE: it owns what is created. Empty: the user that logs in."""
+    ledger_schema: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=63,
+            pattern=_NAME,
+            json_schema_extra=rules(
+                rule(
+                    "!self.startsWith('pg_') && !(self in ['public', 'information_schema'])",
+                    "must be a schema of its own: not public, information_schema or pg_*",
+                )
+            ),
+        ),
+    ] = "switchback"
+    """Schema of the ledger. Another name lets two applications share a database. It cannot be moved later."""
+    search_path: Annotated[tuple[SchemaName, ...], Field(max_length=16, json_schema_extra=ATOMIC)] = ()
+    """Schemas in which names without one are looked up, and the first created. Empty: the role's own."""
 
 
 class ImageSource(Model):
@@ -146,8 +174,14 @@ class Source(Model):
         tuple[ConfigMapRef, ...], Field(min_length=1, max_length=16, json_schema_extra=list_map("name"))
     ] = ()
     """ConfigMaps whose keys are the file names; together they are one flat folder."""
+    format: SourceFormat = SourceFormat.AUTO
+    """How the files are named and laid out. Auto looks."""
     ahead_policy: AheadPolicy = AheadPolicy.REFUSE
-    """For target latest, when the database is ahead of the source. Refuse stops; to go back, name the id."""
+    """For target latest, when the database is ahead of the source: Refuse, Keep it so, or Rollback."""
+    out_of_order_policy: OutOfOrderPolicy = OutOfOrderPolicy.REFUSE
+    """What to do with a pending migration whose place is before an applied one: Refuse, or Allow it."""
+    adoption_policy: AdoptionPolicy = AdoptionPolicy.NEVER
+    """Whether to begin with the history of another tool: Never, or IfNoLedger is there yet."""
 
 
 class Execution(Model):
@@ -170,11 +204,19 @@ class Rollback(Model):
     """Deny: a target below the current version is refused."""
     data_loss_policy: DataLossPolicy = DataLossPolicy.REQUIRE_APPROVAL
     """A rollback that destroys data, or might: RequireApproval waits for a person, Allow goes on."""
+    reason_policy: ReasonPolicy = ReasonPolicy.OPTIONAL
+    """Required: a rollback needs a spec.reason."""
+    down_source: DownSource = DownSource.AUTO
+    """Whose way back runs when file and ledger differ: Auto refuses, Ledger runs what was applied."""
 
 
 class Approval(Model):
     """How a person says yes."""
 
+    migrate_policy: ApprovalPolicy = ApprovalPolicy.AUTOMATIC
+    """Manual: what is pending is applied after a person has seen the plan."""
+    rollback_policy: ApprovalPolicy = ApprovalPolicy.AUTOMATIC
+    """Manual: every rollback waits for a person, also one that loses nothing."""
     timeout_seconds: Annotated[int, Field(ge=1, le=30 * DAY)] = DAY
     """Longest wait for an approval; then the operation ends with ApprovalExpired, nothing has changed."""
     approved_plan: Annotated[str, Field(max_length=128, pattern=r"^[-A-Za-z0-9:._]*$")] = ""

@@ -77,6 +77,8 @@ class Reason(StrEnum):
     LEDGER_NEWER = "LedgerNewer"
     LEDGER_WRITABLE_BY_OTHERS = "LedgerWritableByOthers"
     DATABASE_CHANGED = "DatabaseChanged"
+    PREVIOUSLY_ROLLED_BACK = "PreviouslyRolledBack"
+    ADOPTION_REFUSED = "AdoptionRefused"
     SERVER_UNSUPPORTED = "ServerUnsupported"
     # snapshots and restores
     SNAPSHOT_FAILED = "SnapshotFailed"
@@ -185,6 +187,14 @@ MEANINGS: dict[Reason, Meaning] = {
     ),
     _R.DATABASE_CHANGED: Meaning(
         _E.REFUSED, Retry.STALL, "Check that the Secret names the intended database."
+    ),
+    _R.PREVIOUSLY_ROLLED_BACK: Meaning(
+        _E.REFUSED,
+        Retry.STALL,
+        "This very wish was rolled back before. Change the spec, or ask for a retry.",
+    ),
+    _R.ADOPTION_REFUSED: Meaning(
+        _E.REFUSED, Retry.STALL, "Bring the other tool's history and the files in line, or do not adopt it."
     ),
     _R.SERVER_UNSUPPORTED: Meaning(_E.REFUSED, Retry.STALL, "Use PostgreSQL 15 to 18."),
     _R.SNAPSHOT_FAILED: Meaning(_E.FAILED, Retry.COUNT, "See the log of the snapshot pod."),

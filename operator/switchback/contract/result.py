@@ -28,11 +28,15 @@ class ResultError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Which database a run was connected to. `version` is server_version_num, such as 150018."""
+    """Which database a run was connected to. `version` is server_version_num, such as 150018.
+
+    `ledger` is the UUID of its ledger, empty when it has none. It outlives a copy that is bound anew.
+    """
 
     name: str
     system_identifier: str
     version: int
+    ledger: str = ""
 
     @property
     def major(self) -> int:

@@ -88,6 +88,14 @@ def test_defaults_are_those_of_the_design() -> None:
     defaults = {path: node["default"] for path, node in NODES if "default" in node and ".spec" in path}
     assert defaults == {
         ".spec.approval": {},
+        ".spec.approval.migratePolicy": "Automatic",
+        ".spec.approval.rollbackPolicy": "Automatic",
+        ".spec.database.ledgerSchema": "switchback",
+        ".spec.rollback.downSource": "Auto",
+        ".spec.rollback.reasonPolicy": "Optional",
+        ".spec.source.adoptionPolicy": "Never",
+        ".spec.source.format": "Auto",
+        ".spec.source.outOfOrderPolicy": "Refuse",
         ".spec.approval.timeoutSeconds": 86400,
         ".spec.database.connection.port": 5432,
         ".spec.database.connection.sslMode": "prefer",

@@ -9,7 +9,12 @@ from tests.e2e.everything import SPEC, STATUS
 
 ROOT: dict[str, Any] = crd.definition()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
 
-OTHER_CHOICES = {".database.urlFrom", ".source.configMapRefs", ".snapshot.none"}
+OTHER_CHOICES = {
+    ".database.urlFrom",
+    ".database.caFrom.secretKeyRef",
+    ".source.configMapRefs",
+    ".snapshot.none",
+}
 """The sides of exactly-one-of that the example does not take."""
 
 

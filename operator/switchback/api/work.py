@@ -1,0 +1,230 @@
+"""The parts of `status` that tell of work: the operation, what waits for a person, and requests."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BeforeValidator, Field
+
+from switchback.api.base import ATOMIC, Message, MigrationID, Model, Time
+from switchback.contract.result import bounded
+from switchback.contract.words import Direction, Operation, Risk, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from switchback.contract import result
+
+TAIL = 10
+STEPS = 20
+LOSSES = 5
+LOSS_BYTES = 128
+TOKEN_BYTES = 400
+
+
+def _cut(value: object) -> object:
+    return bounded(value, LOSS_BYTES) if isinstance(value, str) else value
+
+
+def _short(value: object) -> object:
+    """Annotations may hold 256 KiB; what is longer than any request of ours is none."""
+    return bounded(value, TOKEN_BYTES) if isinstance(value, str) else value
+
+
+Digest = Annotated[str, Field(max_length=128)]
+Token = Annotated[str, BeforeValidator(_short), Field(max_length=512)]
+OperationID = Annotated[str, Field(max_length=63)]
+Word = Annotated[str, Field(max_length=64)]
+Loss = Annotated[str, BeforeValidator(_cut), Field(max_length=LOSS_BYTES)]
+Risks = Annotated[tuple[Risk, ...], Field(max_length=4, json_schema_extra=ATOMIC)]
+
+
+class Want(StrEnum):
+    """What an approval would allow."""
+
+    MIGRATE = "Migrate"
+    ROLLBACK = "Rollback"
+
+
+class OperationKind(StrEnum):
+    """Why an operation began."""
+
+    REACH = "Reach"
+    ROLLBACK = "Rollback"
+    INSPECT = "Inspect"
+
+
+class PreviewPhase(StrEnum):
+    """How far a preview is."""
+
+    IN_PROGRESS = "InProgress"
+    READY = "Ready"
+    FAILED = "Failed"
+
+
+class PlanStep(Model):
+    """One migration of the plan."""
+
+    direction: Direction
+    """Forward applies it, Backward undoes it."""
+    id: MigrationID
+    """Id of the migration."""
+    severity: Severity = Severity.NOTHING
+    """How much it destroys."""
+    losses: Annotated[tuple[Loss, ...], Field(max_length=LOSSES, json_schema_extra=ATOMIC)] = ()
+    """What it destroys, the first few."""
+
+
+class OperationState(Model):
+    """The work under way. Written before each call that changes anything: a restart finds its place."""
+
+    id: OperationID
+    """Id of the operation; part of the names of its Jobs."""
+    intent_digest: Digest = ""
+    """Digest of the intent that it works towards."""
+    plan_digest: Digest = ""
+    """Digest of the plan; what is approved is what runs."""
+    direction: Direction | None = None
+    """Where it goes. Absent: not known yet."""
+    from_: Annotated[MigrationID, Field(alias="from")] = ""
+    """Version that it started from."""
+    to: MigrationID = ""
+    """Version that it goes to."""
+    step: Operation | None = None
+    """What its current Job does."""
+    attempt: Annotated[int, Field(ge=0)] = 0
+    """Number of the current Job of this operation, from 1."""
+    attempt_time: Time = ""
+    """When that Job was decided on."""
+    generation: Annotated[int, Field(ge=0)] = 0
+    """Generation of the spec that its newest step was decided by."""
+    retries: Annotated[int, Field(ge=0)] = 0
+    """Repetitions that count against execution.backoffLimit."""
+    waits: Annotated[int, Field(ge=0)] = 0
+    """Repetitions since the last progress that do not count: others held the database, or it had moved."""
+    last_reason: Word = ""
+    """Why the next attempt is put off, as a stable word."""
+    last_message: Message = ""
+    """What the last run said, for people."""
+    reached: bool = False
+    """Whether a run has seen the database where the operation goes."""
+    job_name: Annotated[str, Field(max_length=63)] = ""
+    """Name of the current Job. Absent: none is in flight."""
+    job_uid: Annotated[str, Field(alias="jobUID", max_length=64)] = ""
+    """UID of the current Job, once it is created."""
+    start_time: Time = ""
+    """When the operation began."""
+    deadline_time: Time = ""
+    """When it fails if it has not ended. Moves by the time spent waiting for an approval."""
+    kind: OperationKind = OperationKind.REACH
+    """Why it began: to Reach the wish of spec, to Rollback on request, or only to Inspect."""
+    abort: Token = ""
+    """The request that ends it before its time. Empty: none."""
+    database_digest: Digest = ""
+    """Digest of what spec.database said when it began: under the same words another database is refused."""
+    suspend_time: Time = ""
+    """Since when it is suspended. Its deadline moves by the time that passes until it goes on."""
+    next_attempt_time: Time = ""
+    """When the next attempt begins."""
+    reserved_until: Time = ""
+    """Until when the database is reserved for this operation, at least, by the operator's clock."""
+    reserved_plan: Digest = ""
+    """Digest of the plan that the reservation was made for."""
+    snapshot_name: Annotated[str, Field(max_length=253)] = ""
+    """Name of its restore point."""
+    snapshot_time: Time = ""
+    """When the restore point was decided; part of its name."""
+    risks: Risks = ()
+    """Risks of the plan."""
+    steps: Annotated[tuple[PlanStep, ...], Field(max_length=STEPS, json_schema_extra=ATOMIC)] = ()
+    """The plan, its first steps."""
+    steps_omitted: Annotated[int, Field(ge=0)] = 0
+    """How many steps of the plan are not shown."""
+
+
+class ApprovalState(Model):
+    """What waits for a person, or what a person said."""
+
+    token: Annotated[str, Field(max_length=128)]
+    """What to write into the annotation switchback.dev/approve or into spec.approval.approvedPlan."""
+    wants: Annotated[tuple[Want, ...], Field(max_length=4, json_schema_extra=ATOMIC)] = ()
+    """What the approval would allow."""
+    risks: Risks = ()
+    """What the approval would accept."""
+    request_time: Time = ""
+    """When it was asked for."""
+    deadline_time: Time = ""
+    """When it expires."""
+    approved_by: Annotated[str, Field(max_length=253)] = ""
+    """Who approved, as the annotation switchback.dev/approved-by says. Empty: not approved."""
+
+
+class Preview(Model):
+    """What reaching another target would take: the answer to the annotation switchback.dev/preview."""
+
+    request: Token
+    """The request that it answers."""
+    id: OperationID = ""
+    """Id under which its Job runs."""
+    phase: PreviewPhase
+    """How far it is."""
+    target: MigrationID = ""
+    """The version that was asked about, as an id once it is known."""
+    current: MigrationID = ""
+    """The version from which it was worked out."""
+    direction: Direction | None = None
+    """Where reaching it would go."""
+    plan_digest: Digest = ""
+    """Digest of the plan."""
+    pending_count: Annotated[int | None, Field(ge=0)] = None
+    """How many migrations lie between the two."""
+    risks: Risks = ()
+    """Risks of the plan."""
+    steps: Annotated[tuple[PlanStep, ...], Field(max_length=STEPS, json_schema_extra=ATOMIC)] = ()
+    """The plan, its first steps."""
+    steps_omitted: Annotated[int, Field(ge=0)] = 0
+    """How many steps of the plan are not shown."""
+    reason: Word = ""
+    """How it ended, as a stable word."""
+    message: Message = ""
+    """How it ended, for people."""
+    job_name: Annotated[str, Field(max_length=253)] = ""
+    """Its Job. Empty: it has ended."""
+    job_uid: Annotated[str, Field(max_length=64, alias="jobUID")] = ""
+    """UID of that Job, once it was seen."""
+    time: Time = ""
+    """When it was asked for, and then when it was answered."""
+
+
+class LastHandled(Model):
+    """The newest request of each kind that was looked at. The same request is not followed twice."""
+
+    approve: Token = ""
+    """Newest value of switchback.dev/approve that counted."""
+    reject: Token = ""
+    """Newest value of switchback.dev/reject that counted."""
+    retry: Token = ""
+    """Newest value of switchback.dev/retry."""
+    abort: Token = ""
+    """Newest value of switchback.dev/abort."""
+    rollback: Token = ""
+    """Newest value of switchback.dev/rollback."""
+    preview: Token = ""
+    """Newest value of switchback.dev/preview."""
+    inspect: Token = ""
+    """Newest value of switchback.dev/inspect."""
+
+
+def plan_steps(steps: Iterable[result.Step], omitted: int = 0) -> tuple[tuple[PlanStep, ...], int]:
+    """The steps of a result as status shows them, at most 20 with 5 losses each, and how many it does not."""
+    shown = tuple(steps)
+    return (
+        tuple(
+            PlanStep(
+                direction=step.direction, id=step.id, severity=step.severity, losses=step.losses[:LOSSES]
+            )
+            for step in shown[:STEPS]
+        ),
+        omitted + max(0, len(shown) - STEPS),
+    )
