@@ -14,6 +14,7 @@ from switchback.api.status import (
     DatabaseIdentity,
     HistoryEntry,
     LastHandled,
+    LookKind,
     OperationKind,
     OperationState,
     Outcome,
@@ -128,7 +129,10 @@ _STEP = PlanStep(
 )
 
 _SOURCE = SourceState(
-    digest="f1:0", image="registry.example/shop:7", image_id="registry.example/shop@sha256:0"
+    digest="f1:0",
+    image="registry.example/shop:7",
+    path="/migrations",
+    image_id="registry.example/shop@sha256:0",
 )
 
 STATUS = Status(
@@ -156,6 +160,7 @@ STATUS = Status(
             system_identifier="7361425364758697012",
             server_version=150018,
             ledger="8f14e45f-0000-4000-8000-000000000000",
+            digest="i1:1",
         ),
     ),
     source=_SOURCE,
@@ -172,7 +177,10 @@ STATUS = Status(
         attempt_time=AT,
         generation=4,
         kind=OperationKind.ROLLBACK,
+        target="0006",
+        retry="3f2a91c0-000000/1",
         abort="3f2a91c0-5b1e77/1",
+        down_image="registry.example/shop:8",
         database_digest="i1:1",
         suspend_time=AT,
         retries=1,
@@ -203,6 +211,8 @@ STATUS = Status(
     ),
     preview=Preview(
         request="0005/1",
+        kind=LookKind.PREVIEW,
+        attempt=1,
         id="3f2a91c0-p5b1e77",
         phase=PreviewPhase.READY,
         target="0005",

@@ -11,10 +11,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from switchback.api import names
 from switchback.contract.reasons import Reason
+from switchback.contract.words import Operation
 from switchback.controller.decision import Settle
-from switchback.controller.observed import Trouble
-from tests.property.world import START, World
+from switchback.controller.observed import Namespace, PolicyState, Trouble
+from tests.property.world import START, UID, World
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -56,8 +58,17 @@ class RandomWorlds(RuleBasedStateMachine):
         policy=st.sampled_from(["RequireApproval", "Allow"]),
         limit=st.integers(0, 3),
         clock_error=st.sampled_from([-3600, 0, 3600]),
+        goes=st.booleans(),
     )
-    def begin(self, snapshot: dict[str, Any], policy: str, limit: int, clock_error: int) -> None:
+    def begin(
+        self,
+        snapshot: dict[str, Any],
+        policy: str,
+        limit: int,
+        clock_error: int,
+        goes: bool,  # noqa: FBT001 - drawn by Hypothesis
+    ) -> None:
+        self.goes = goes
         spec = {**SPEC, "snapshot": snapshot, "rollback": {"dataLossPolicy": policy}}
         self.world = World(spec={**spec, "execution": {"backoffLimit": limit}})
         self.world.postgres.clock_error = timedelta(seconds=clock_error)
@@ -113,6 +124,51 @@ class RandomWorlds(RuleBasedStateMachine):
         self.world.spec = {**self.world.spec, "suspend": suspend}
         self.world.generation += 1
 
+    @rule(
+        policy=st.sampled_from(["Automatic", "Manual"]),
+        what=st.sampled_from(["migratePolicy", "rollbackPolicy"]),
+    )
+    def the_approval_policy_is_edited(self, what: str, policy: str) -> None:
+        self.world.spec = {
+            **self.world.spec,
+            "approval": {**self.world.spec.get("approval", {}), what: policy},
+        }
+        self.world.generation += 1
+
+    @rule(
+        value=st.sampled_from(["", "rollback", "migrate.rollback"]), policy=st.sampled_from(list(PolicyState))
+    )
+    def the_namespace_asks_for_approval(self, value: str, policy: PolicyState) -> None:
+        labels = {"switchback.dev/require-approval": value} if value else {}
+        self.world.around, self.world.policy = Namespace(labels), policy
+
+    @precondition(lambda self: self.world.status.operation)
+    @rule(what=st.sampled_from(["abort", "retry"]), nonce=st.integers(1, 3), own=st.booleans())
+    def somebody_asks(self, what: str, nonce: int, own: bool) -> None:  # noqa: FBT001 - drawn by Hypothesis
+        operation = self.world.status.operation
+        about = operation.id if own and operation is not None else "other"
+        self.world.annotations[f"switchback.dev/{what}"] = f"{about}/{nonce}"
+
+    @precondition(lambda self: self.world.status.operation)
+    @rule(version=st.sampled_from(["0001", "0002", "0003", "base"]))
+    def somebody_asks_for_a_rollback(self, version: str) -> None:
+        operation = self.world.status.operation
+        assert operation is not None
+        self.world.annotations["switchback.dev/rollback"] = f"{version}/{operation.intent_digest}"
+
+    @rule(what=st.sampled_from(["preview", "inspect"]), version=st.sampled_from(["0001", "latest", "base"]))
+    def somebody_wants_a_look(self, what: str, version: str) -> None:
+        self.world.annotations[f"switchback.dev/{what}"] = f"{version}/{len(self.world.created)}"
+
+    @precondition(lambda self: self.world.token)
+    @rule()
+    def somebody_rejects(self) -> None:
+        self.world.annotations["switchback.dev/reject"] = self.world.token
+
+    @rule()
+    def annotations_are_lost(self) -> None:
+        self.world.annotations.clear()
+
     @precondition(lambda self: self.world.token)
     @rule(right=st.booleans())
     def somebody_approves(self, right: bool) -> None:  # noqa: FBT001 - drawn by Hypothesis
@@ -158,11 +214,11 @@ class RandomWorlds(RuleBasedStateMachine):
         """The faults stop: everything mends, whoever is asked approves, and it ends within 50 passes."""
         if not hasattr(self, "world"):
             return
+        self._faults_stop()
         world = self.world
-        world.source_problem = None
-        world.refused = None
-        if world.postgres.reserved_by == OTHER:
-            world.postgres.reserved_by = ""
+        if self.goes:
+            self._it_is_deleted()
+            return
         world.spec = {**world.spec, "suspend": False}
         world.generation += 1
         world.sweep()
@@ -171,6 +227,7 @@ class RandomWorlds(RuleBasedStateMachine):
                 job.trouble = None
                 if not job.ended:
                     world.run(name)
+            world.sweep()
             if world.token:
                 world.annotations["switchback.dev/approve"] = world.token
             decision = world.reconcile()
@@ -178,10 +235,48 @@ class RandomWorlds(RuleBasedStateMachine):
             if settled and not [job for job in world.jobs.values() if not job.ended]:
                 break
             world.tick(decision)
+        assert not world.finalizers, "it may not be deleted although nothing is in flight"
+        self._looks_are_answered()
         assert world.condition("Finished") == "True", f"not finished within {PASSES} passes: {world.status}"
         assert world.now >= START
         if world.condition("Ready") == "True":
             self._the_database_is_where_it_should_be()
+
+    def _faults_stop(self) -> None:
+        world = self.world
+        world.source_problem = None
+        world.refused = None
+        world.policy = PolicyState.PRESENT
+        for request in ("abort", "rollback", "reject"):
+            world.annotations.pop(f"switchback.dev/{request}", None)
+        if world.postgres.reserved_by == OTHER:
+            world.postgres.reserved_by = ""
+
+    def _it_is_deleted(self) -> None:
+        """Nothing of it runs on or holds the database when our finalizer goes."""
+        world = self.world
+        world.deleted_at = world.now
+        for _ in range(PASSES):
+            if not world.finalizers:
+                break
+            decision = world.reconcile()
+            for name, job in list(world.jobs.items()):
+                job.trouble = None
+                if job.deleting or job.job.step is Operation.RELEASE:
+                    world.run(name)
+            world.sweep()
+            world.tick(decision)
+        assert not world.finalizers, f"still held after {PASSES} passes: {world.status}"
+        holder = world.postgres.holder(world.now)
+        lost = world.status.operation is None or not world.status.operation.reserved_until
+        assert lost or holder.split("-")[0] != names.uid_hash(UID), "the database stays reserved"
+
+    def _looks_are_answered(self) -> None:
+        world = self.world
+        handled = world.status.last_handled.to_json() if world.status.last_handled else {}
+        for kind in ("preview", "inspect"):
+            asked = world.annotations.get(f"switchback.dev/{kind}", "")
+            assert handled.get(kind, "") == asked or not asked
 
     def _the_database_is_where_it_should_be(self) -> None:
         world, target = self.world, self.world.spec["target"]

@@ -10,15 +10,27 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from switchback.api.names import FINALIZER, is_look
 from switchback.api.spec import Spec
-from switchback.api.status import Status
+from switchback.api.status import OperationKind, Status
 from switchback.contract.digest import plan_digest
 from switchback.contract.reasons import Reason, meaning
 from switchback.contract.result import Database, Result, Snapshot, Step
 from switchback.contract.words import BASE, LATEST, Direction, Operation, Risk, Severity
 from switchback.controller.decide import decide
-from switchback.controller.decision import Act, CreateJob, Decision, DeleteJob, Settle, Wait, WriteIntent
-from switchback.controller.observed import Job, Observed, Pod, Source, Trouble
+from switchback.controller.decision import (
+    Act,
+    Action,
+    CreateJob,
+    Decision,
+    DeleteJob,
+    Hold,
+    LetGo,
+    Settle,
+    Wait,
+    WriteIntent,
+)
+from switchback.controller.observed import Job, Namespace, Observed, Pod, PolicyState, Source, Trouble
 from switchback.controller.times import parse, rfc3339
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -26,6 +38,7 @@ UID = "11111111-2222-3333-4444-555555555555"
 RESERVATION_SECONDS = 300
 """Short, so that reservations run out in the midst of things."""
 DATABASE = Database(name="shop", system_identifier="7000000000000000001", version=180000)
+PLANNED = {Operation.RESERVE, Operation.ROLLBACK}
 WRITES = {Operation.MIGRATE, Operation.ROLLBACK, Operation.RESERVE, Operation.RELEASE}
 
 
@@ -44,6 +57,7 @@ class Postgres:
     clock_error: timedelta = timedelta()
     reservations: int = 0
     snapshots: dict[str, tuple[tuple[str, ...], str, int]] = field(default_factory=dict)
+    withdrawn: set[str] = field(default_factory=set)
 
     def holder(self, now: datetime) -> str:
         """Id of the operation that has reserved the database now, or nothing."""
@@ -59,6 +73,7 @@ class Running:
     result: Result | None = None
     ended: bool = False
     starting: bool = False
+    deleting: bool = False
     trouble: Trouble | None = None
 
 
@@ -79,6 +94,11 @@ class World:
     strays: list[Running] = field(default_factory=list)
     source_problem: Trouble | None = None
     refused: Trouble | None = None
+    around: Namespace = field(default_factory=Namespace)
+    policy: PolicyState = PolicyState.NOT_REQUIRED
+    finalizers: tuple[str, ...] = ()
+    deleted_at: datetime | None = None
+    gone: bool = False
     created: list[str] = field(default_factory=list)
 
     # --- what the operator sees and does -------------------------------------------------------------------
@@ -92,7 +112,11 @@ class World:
             uid=UID,
             generation=self.generation,
             resource_version=str(self.resource_version),
-            deleting=False,
+            deleting=self.deleted_at is not None,
+            deletion_time=self.deleted_at,
+            finalizers=self.finalizers,
+            around=self.around,
+            approval_policy=self.policy,
             annotations=self.annotations,
             spec=Spec.model_validate(self.spec),
             status=self.status,
@@ -102,6 +126,7 @@ class World:
             stray_pods=tuple(pod for running in self.strays for pod in self._seen(running).pods),
             client_images={"18": "postgres:18"},
             refused=self._refused(),
+            look_refused=self.refused,
         )
 
     def _refused(self) -> Trouble | None:
@@ -120,7 +145,7 @@ class World:
             result=running.result,
             trouble=running.trouble,
         )
-        return replace(running.job, finished=running.ended, pods=(pod,))
+        return replace(running.job, finished=running.ended, deleting=running.deleting, pods=(pod,))
 
     def reconcile(self, fault: str = "none") -> Decision:
         """One pass. Faults: `conflict` (nothing stored), `before` and `after` (killed around the effect)."""
@@ -141,24 +166,78 @@ class World:
                     self.resource_version += 1
         return decision
 
-    def act(self, action: CreateJob | DeleteJob) -> None:
+    def act(self, action: Action) -> None:
         """What `act` does, with the promises checked at the moment they matter."""
-        if isinstance(action, DeleteJob):
-            running = self.jobs.get(action.name)
-            if running and running.job.uid == action.uid:
-                started = not running.starting and running.trouble is None
-                if not running.ended and running.job.step in WRITES and started:
-                    raise BrokenPromiseError(f"{action.name} was killed while it may change the database")
-                del self.jobs[action.name]
+        match action:
+            case Hold():
+                self.finalizers = (*self.finalizers, FINALIZER)
+                self.resource_version += 1
+            case LetGo():
+                self._let_go()
+            case DeleteJob():
+                self._delete(action)
+            case CreateJob(look=True):
+                self._create_look(action)
+            case CreateJob():
+                self._create(action)
+
+    def _let_go(self) -> None:
+        alive = [name for name, one in self.jobs.items() if not one.ended and not is_look(one.job.operation)]
+        if alive and not self.around.terminating and "switchback.dev/release" not in self.annotations:
+            raise BrokenPromiseError(f"the finalizer goes while {alive} may run")
+        self.finalizers = ()
+        self.resource_version += 1
+        self.gone = self.deleted_at is not None
+
+    def _delete(self, action: DeleteJob) -> None:
+        running = self.jobs.get(action.name)
+        if running is None or running.job.uid != action.uid:
             return
+        started = not running.starting and running.trouble is None
+        asked = self.deleted_at is not None or (self.status.operation and self.status.operation.abort)
+        if not running.ended and running.job.step in WRITES and started:
+            if not asked:
+                raise BrokenPromiseError(f"{action.name} was killed while it may change the database")
+            running.deleting = True
+        else:
+            del self.jobs[action.name]
+
+    def _create_look(self, action: CreateJob) -> None:
+        preview = self.status.preview
+        if preview is None or preview.job_name != action.name:
+            raise BrokenPromiseError(f"{action.name} is created without a stored intent")
+        if action.name in self.jobs or self.refused is not None:
+            return
+        job = Job(
+            action.name,
+            f"uid-{len(self.created)}",
+            preview.id,
+            action.step,
+            action.attempt,
+            self.now,
+            finished=False,
+        )
+        self.created.append(action.name)
+        self.jobs[action.name] = Running(
+            job,
+            {"id": preview.id, "target": preview.target, "files": self.files, "intent": "", "retry": "look"},
+        )
+
+    def _create(self, action: CreateJob) -> None:
         operation = self.status.operation
+        if FINALIZER not in self.finalizers:
+            raise BrokenPromiseError(f"{action.name} is created while the resource may vanish")
         if operation is None or operation.job_name != action.name:
             raise BrokenPromiseError(f"{action.name} is created without a stored intent")
         if action.name in self.jobs:
             return  # AlreadyExists: ours, adopted
         if self.refused is not None:
             return
-        alive = [running.job.name for running in (*self.jobs.values(), *self.strays) if not running.ended]
+        alive = [
+            running.job.name
+            for running in (*self.jobs.values(), *self.strays)
+            if not running.ended and not is_look(running.job.operation)
+        ]
         if alive:
             raise BrokenPromiseError(f"{action.name} starts beside {alive}")
         if action.step is Operation.ROLLBACK:
@@ -175,7 +254,10 @@ class World:
         self.created.append(action.name)
         arguments = {
             "id": operation.id,
-            "target": self.spec["target"],
+            "target": operation.to if action.step in PLANNED else operation.target,
+            "intent": operation.intent_digest,
+            "withdraw": operation.kind is OperationKind.ROLLBACK,
+            "retry": operation.retry,
             "plan": operation.plan_digest,
             "accept": set(self.status.approval.risks) if self.status.approval else set(),
             "snapshot": operation.snapshot_name,
@@ -251,6 +333,9 @@ class World:
         told = {"plan_digest": digest, "risks": risks, "steps": steps, "pending": len(todo)}
         if self._wished(running) not in {BASE, *running.arguments["files"], *self.postgres.applied}:
             return self._result(running, Reason.TARGET_UNKNOWN, Direction.NONE)
+        withdrawn = running.arguments["intent"] in self.postgres.withdrawn and not running.arguments["retry"]
+        if withdrawn and direction is not Direction.BACKWARD and running.job.step is Operation.MIGRATE:
+            return self._result(running, Reason.PREVIOUSLY_ROLLED_BACK, direction)
         latest_behind = running.arguments["target"] == LATEST and direction is Direction.BACKWARD
         match running.job.step:
             case Operation.INSPECT | Operation.MIGRATE if latest_behind:
@@ -310,6 +395,8 @@ class World:
         held = self.postgres.snapshots.get(running.arguments["snapshot"])
         if held is not None and held[2] != self.postgres.reservations:
             raise BrokenPromiseError("a rollback behind a restore point of before its reservation")
+        if running.arguments["withdraw"]:
+            self.postgres.withdrawn.add(running.arguments["intent"])
         for file in todo:
             self.postgres.applied.remove(file)
         return self._result(running, Reason.SUCCEEDED, direction)
@@ -327,6 +414,7 @@ class World:
                 self._execute(running)
             running.ended = True
         self.strays.clear()
+        self.jobs = {name: one for name, one in self.jobs.items() if not (one.deleting and one.ended)}
 
     def condition(self, kind: str) -> str:
         """Status of a condition, as a tool would read it."""

@@ -30,6 +30,7 @@ class ConditionType(StrEnum):
     APPROVED = "Approved"
     SNAPSHOT_READY = "SnapshotReady"
     SCHEMA_READY = "SchemaReady"
+    ROLLED_BACK = "RolledBack"
 
 
 TYPES: dict[ConditionType, str] = {
@@ -40,6 +41,7 @@ TYPES: dict[ConditionType, str] = {
     ConditionType.APPROVED: "A person has accepted the plan and its risks.",
     ConditionType.SNAPSHOT_READY: "The restore point for this rollback was read back in full and sealed.",
     ConditionType.SCHEMA_READY: "The schema is at the wished version.",
+    ConditionType.ROLLED_BACK: "The schema was rolled back although the spec asks for the newer version.",
 }
 
 
@@ -53,7 +55,8 @@ class Situation(Enum):
     SUSPENDED_REACHED = "suspended, intent already reached"
     SUSPENDED = "suspended, intent not reached"
     DONE = "done"
-    FAILED = "failed, denied, expired"
+    FAILED = "failed, denied, rejected, expired, aborted"
+    ROLLED_BACK = "rolled back on request"
     ROLLING_BACK = "rolling back"
     DELETING = "being deleted"
 
@@ -83,6 +86,7 @@ _TABLE: dict[Situation, _Row] = {
     Situation.SUSPENDED: _Row(_U, _O.SUSPENDED, _BUSY),
     Situation.DONE: _Row(_T, RunReason.SUCCEEDED, _ENDED),
     Situation.FAILED: _Row(_F, None, _STUCK),
+    Situation.ROLLED_BACK: _Row(_F, _O.ROLLED_BACK, _STUCK),
     Situation.ROLLING_BACK: _Row(_F, _O.ROLLING_BACK, _BUSY),
     Situation.DELETING: _Row(None, _O.DELETING, _BUSY),
 }
@@ -103,7 +107,7 @@ _QUIET = {
 
 
 class Detail(NamedTuple):
-    """A condition beside the four: Approved, SnapshotReady or SchemaReady."""
+    """A condition beside the four: Approved, SnapshotReady, SchemaReady or RolledBack."""
 
     type: ConditionType
     status: ConditionStatus

@@ -33,8 +33,8 @@ _NOT_OURS = rules(
 )
 _NO_CONTAINER_OF_OURS = rules(
     rule(
-        "!self.startsWith('switchback') && !(self in ['source', 'prepare', 'dump', 'reread'])",
-        "source, prepare, dump, reread and names that begin with switchback are the operator's own",
+        "!self.startsWith('switchback') && !(self in ['source', 'downs', 'prepare', 'dump', 'reread'])",
+        "source, downs, prepare, dump, reread and names that begin with switchback are the operator's own",
     )
 )
 

@@ -33,6 +33,7 @@ ANNOTATION_INTENT = f"{GROUP}/intent-digest"
 ANNOTATION_APPROVE = f"{GROUP}/approve"
 ANNOTATION_APPROVED_BY = f"{GROUP}/approved-by"
 ANNOTATION_REJECT = f"{GROUP}/reject"
+ANNOTATION_REJECTED_BY = f"{GROUP}/rejected-by"
 ANNOTATION_RETRY = f"{GROUP}/retry"
 ANNOTATION_ABORT = f"{GROUP}/abort"
 ANNOTATION_ROLLBACK = f"{GROUP}/rollback"
@@ -67,6 +68,16 @@ def operation_id(uid: str, resource_version: str) -> str:
     reservation of an earlier one, and nobody else may.
     """
     return f"{uid_hash(uid)}-{short(uid + resource_version, 6)}"
+
+
+def look_id(uid: str, request: str) -> str:
+    """Id under which a look that was asked for runs; no operation has a `p` there."""
+    return f"{uid_hash(uid)}-p{short(uid + request, 6)}"
+
+
+def is_look(operation: str) -> bool:
+    """Whether an id is one of `look_id`."""
+    return operation.partition("-")[2].startswith("p")
 
 
 def job_name(resource: str, operation: str, step: Operation, attempt: int) -> str:

@@ -29,6 +29,7 @@ class OperatorReason(StrEnum):
     RESERVING = "Reserving"
     RELEASING = "Releasing"
     TAKING_SNAPSHOT = "TakingSnapshot"
+    ABORTING = "Aborting"
     # details
     TARGET_REACHED = "TargetReached"
     TARGET_NOT_REACHED = "TargetNotReached"
@@ -44,6 +45,14 @@ class OperatorReason(StrEnum):
     SNAPSHOT_REQUIRED = "SnapshotRequired"
     CLIENT_IMAGE_MISSING = "ClientImageMissing"
     APPROVAL_EXPIRED = "ApprovalExpired"
+    APPROVAL_REJECTED = "ApprovalRejected"
+    APPROVAL_POLICY_MISSING = "ApprovalPolicyMissing"
+    REASON_REQUIRED = "ReasonRequired"
+    # ended by a person
+    ABORTED = "Aborted"
+    ROLLED_BACK = "RolledBack"
+    # found by looking
+    SCHEMA_DRIFTED = "SchemaDrifted"
     # limits
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     # source
@@ -132,6 +141,30 @@ REASONS: dict[OperatorReason, Explanation] = {
     _O.APPROVAL_EXPIRED: Explanation(
         "Nobody approved in time; nothing was changed.",
         "Change the spec, or apply it again, to ask once more.",
+    ),
+    _O.ABORTING: Explanation("Somebody asked for the end of the operation; its Job is being ended."),
+    _O.APPROVAL_REJECTED: Explanation(
+        "A person said no to the plan; nothing was changed.",
+        "Change the spec, or ask again with the annotation switchback.dev/retry.",
+    ),
+    _O.APPROVAL_POLICY_MISSING: Explanation(
+        "The admission policy that makes approvals trustworthy is not in force.",
+        "Install it with the chart (approvalPolicy.enabled), or set approvalPolicy.required to false.",
+    ),
+    _O.REASON_REQUIRED: Explanation(
+        "A rollback needs spec.reason, because spec.rollback.reasonPolicy is Required.", "Set spec.reason."
+    ),
+    _O.ABORTED: Explanation(
+        "A person ended the operation. What was committed before stays; status.schema says where it stands.",
+        "Change the spec, or go on with the annotation switchback.dev/retry.",
+    ),
+    _O.ROLLED_BACK: Explanation(
+        "The schema was rolled back on request; the spec still asks for the newer version.",
+        "Change the spec, or apply it again with the annotation switchback.dev/retry.",
+    ),
+    _O.SCHEMA_DRIFTED: Explanation(
+        "The schema is not where the last operation has left it: somebody else has changed it.",
+        "Find out who did; then change the spec, or reach it again with the annotation switchback.dev/retry.",
     ),
     _O.DEADLINE_EXCEEDED: Explanation(
         "The operation took longer than spec.operationDeadlineSeconds.",

@@ -16,6 +16,7 @@ from switchback.api.work import (
     ApprovalState,
     Digest,
     LastHandled,
+    LookKind,
     OperationID,
     OperationKind,
     OperationState,
@@ -39,6 +40,7 @@ __all__ = [
     "DatabaseIdentity",
     "HistoryEntry",
     "LastHandled",
+    "LookKind",
     "OperationKind",
     "OperationState",
     "Outcome",
@@ -111,6 +113,8 @@ class DatabaseIdentity(Model):
     """server_version_num, such as 150018."""
     ledger: Annotated[str, Field(max_length=64)] = ""
     """UUID of its ledger. It stays the same when a copy is bound anew. Empty: there was none."""
+    digest: Digest = ""
+    """Digest of what spec.database said when it was met."""
 
     @property
     def major(self) -> int:
@@ -142,6 +146,8 @@ class SourceState(Model):
     """Digest over the names and contents of the files."""
     image: Annotated[str, Field(max_length=1024)] = ""
     """The image that holds them, as spec names it."""
+    path: Annotated[str, Field(max_length=512)] = ""
+    """The folder in that image."""
     image_id: Annotated[str, Field(max_length=1024, alias="imageID")] = ""
     """The image that ran, with its digest, as the kubelet reported it."""
 

@@ -52,6 +52,12 @@ class OperationKind(StrEnum):
 
     REACH = "Reach"
     ROLLBACK = "Rollback"
+
+
+class LookKind(StrEnum):
+    """Why somebody looks."""
+
+    PREVIEW = "Preview"
     INSPECT = "Inspect"
 
 
@@ -118,11 +124,17 @@ class OperationState(Model):
     deadline_time: Time = ""
     """When it fails if it has not ended. Moves by the time spent waiting for an approval."""
     kind: OperationKind = OperationKind.REACH
-    """Why it began: to Reach the wish of spec, to Rollback on request, or only to Inspect."""
+    """Why it began: to Reach the wish of spec, or to Rollback because a person asked for it."""
+    target: MigrationID = ""
+    """The version that was asked for: spec.target, or the one of a request to roll back."""
+    retry: Token = ""
+    """The request that began it again. Empty: none."""
     abort: Token = ""
     """The request that ends it before its time. Empty: none."""
     database_digest: Digest = ""
     """Digest of what spec.database said when it began: under the same words another database is refused."""
+    down_image: Annotated[str, Field(max_length=1024)] = ""
+    """An earlier image of the source, in which ways back are looked up that nothing else holds."""
     suspend_time: Time = ""
     """Since when it is suspended. Its deadline moves by the time that passes until it goes on."""
     next_attempt_time: Time = ""
@@ -161,12 +173,16 @@ class ApprovalState(Model):
 
 
 class Preview(Model):
-    """What reaching another target would take: the answer to the annotation switchback.dev/preview."""
+    """A look at the database that was asked for by annotation, and what it found. It changes nothing."""
 
     request: Token
-    """The request that it answers."""
+    """The request that it answers: the value of switchback.dev/preview or switchback.dev/inspect."""
+    kind: LookKind = LookKind.PREVIEW
+    """Preview: what reaching another target would take. Inspect: where the schema is."""
     id: OperationID = ""
     """Id under which its Job runs."""
+    attempt: Annotated[int, Field(ge=0)] = 0
+    """Number of its Job, from 1."""
     phase: PreviewPhase
     """How far it is."""
     target: MigrationID = ""
@@ -211,9 +227,9 @@ class LastHandled(Model):
     rollback: Token = ""
     """Newest value of switchback.dev/rollback."""
     preview: Token = ""
-    """Newest value of switchback.dev/preview."""
+    """Newest value of switchback.dev/preview that was answered."""
     inspect: Token = ""
-    """Newest value of switchback.dev/inspect."""
+    """Newest value of switchback.dev/inspect that was answered."""
 
 
 def plan_steps(steps: Iterable[result.Step], omitted: int = 0) -> tuple[tuple[PlanStep, ...], int]:

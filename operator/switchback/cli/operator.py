@@ -56,6 +56,13 @@ from switchback.contract.exits import ExitCode
     help="Name of the Lease by which one operator is elected.",
 )
 @click.option(
+    "--approval-policy",
+    envvar="SWITCHBACK_APPROVAL_POLICY",
+    show_envvar=True,
+    default="",
+    help="ValidatingAdmissionPolicy without which no approval counts. Empty: approvals count without one.",
+)
+@click.option(
     "--log-level",
     envvar="SWITCHBACK_LOG_LEVEL",
     show_envvar=True,

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, assert_never
 
 from switchback.api.reasons import OperatorReason
-from switchback.api.status import TAIL, Outcome, SnapshotPhase, SnapshotState
+from switchback.api.status import TAIL, OperationKind, Outcome, SnapshotPhase, SnapshotState
 from switchback.contract.reasons import Reason, Retry, meaning
 from switchback.contract.words import Direction, Operation
 from switchback.controller.lifecycle import (
@@ -68,6 +68,8 @@ def _absent(view: View) -> Status:
     view = view.with_status(land(view.status))
     if view.outcome is not None:
         return _after_the_end(view, view.status)
+    if view.operation.abort:
+        return view.status
     return (_failed if refused.fatal else _counted)(view, refused.reason, refused.message)
 
 
@@ -75,13 +77,19 @@ def _spoken(view: View, result: Result) -> Status:
     before = view.status.schema_state
     # A rollback that could not end its reservation says so.
     known = _perhaps_renewed(view) if result.reserved_seconds else view.status
-    status = learn(land(known), result, view.now)
+    status = learn(land(known), result, view.now, view.operation.database_digest)
+    status = _with_source(status, view, result)
     if view.outcome is not None:
         return _after_the_end(view, status)
     if not view.operation.from_ and before is not None:
         status = change(status, from_=before.current)
-    view = view.with_status(status)
     retry = meaning(result.reason).retry
+    if view.operation.abort and retry is not Retry.DONE:
+        return status
+    return _followed(view.with_status(status), result, retry)
+
+
+def _followed(view: View, result: Result, retry: Retry) -> Status:
     match retry:
         case Retry.DONE:
             return _done(view, result)
@@ -92,11 +100,36 @@ def _spoken(view: View, result: Result) -> Status:
         case Retry.WAIT:
             waits = view.operation.waits + 1
             delay = back_off(view.operation, waits, WAIT_CAP_SECONDS)
-            return put_off(change(status, waits=waits), view.now, delay, result.reason, result.message)
+            return put_off(change(view.status, waits=waits), view.now, delay, result.reason, result.message)
         case Retry.STALL:
-            return _failed(view, result.reason, result.message)
+            return _helped(view, result) or _failed(view, result.reason, result.message)
         case _:
             assert_never(retry)
+
+
+def _with_source(status: Status, view: View, result: Result) -> Status:
+    """Notes which files ran: what was copied out of an image is known only now."""
+    job, source = view.job, status.source
+    if job is None or source is None or not result.source_digest:
+        return status
+    seen = {"digest": result.source_digest, "image_id": job.source_image or source.image_id}
+    return status.model_copy(update={"source": source.model_copy(update=seen)})
+
+
+def _helped(view: View, result: Result) -> Status | None:
+    """A way back that neither files nor ledger hold may be in the image that was applied last."""
+    if result.reason not in {Reason.FILE_MISSING, Reason.NO_DOWN} or view.operation.down_image:
+        return None
+    applied, now = view.status.applied_source, view.spec.source.image
+    if applied is None or not applied.image or now is None:
+        return None
+    # A tag that has not moved is what people wrote; one that has is known by its digest only.
+    image = applied.image if applied.image != now.reference else applied.image_id
+    same = view.status.source is not None and applied.image_id == view.status.source.image_id
+    if not image or same:
+        return None
+    status = change(view.status, down_image=image)
+    return _look_again(view.with_status(status), result.reason, result.message)
 
 
 def _silent(view: View, reason: str, message: str, *, fatal: bool = False) -> Status:
@@ -105,6 +138,9 @@ def _silent(view: View, reason: str, message: str, *, fatal: bool = False) -> St
     view = view.with_status(land(_perhaps_renewed(view)))
     if view.outcome is not None:
         return _after_the_end(view, view.status)
+    if view.operation.abort:
+        unknown = step in _CHANGES_THE_DATABASE
+        return change(forget_plan(view.status), last_reason=reason) if unknown else view.status
     status = (_failed if fatal else _counted)(view, reason, message)
     over = view.with_status(status).outcome is not None
     return status if over or step not in _CHANGES_THE_DATABASE else forget_plan(status)
@@ -130,7 +166,7 @@ def _done(view: View, result: Result) -> Status:
     status = change(view.status, last_reason="", last_message=result.message, waits=waits)
     match result.operation:
         case Operation.INSPECT:
-            return _inspected(status, result)
+            return _inspected(view.with_status(status), result)
         case Operation.MIGRATE if result.reason is Reason.BACKWARD:
             return take_plan(status, result)
         case Operation.MIGRATE | Operation.ROLLBACK:
@@ -148,8 +184,13 @@ def _done(view: View, result: Result) -> Status:
             assert_never(result.operation)
 
 
-def _inspected(status: Status, result: Result) -> Status:
-    status = take_plan(status, result)
+def _inspected(view: View, result: Result) -> Status:
+    status = take_plan(view.status, result)
+    if view.operation.kind is OperationKind.ROLLBACK and result.direction is Direction.FORWARD:
+        # Older already than somebody wished to roll back to. Going forward is not what was asked for.
+        return change(
+            status, direction=Direction.NONE, to=result.current, steps=(), steps_omitted=0, reached=True
+        )
     if result.reserved_seconds:
         status = _reserved(status, result, result.plan_digest)
     return change(status, reached=result.direction is Direction.NONE)

@@ -1,4 +1,4 @@
-"""The side effects: creating and deleting Jobs. Each is harmless when it is repeated.
+"""The side effects: Jobs and our finalizer. Each is harmless when it is repeated.
 
 A Job is created only if the live resource is the very version that was decided upon, so that its intent is in
 the stored status. The name is the lock: whoever finds it taken looks whose it is.
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from switchback.api import names
 from switchback.api.reasons import OperatorReason
-from switchback.controller.decision import CreateJob, DeleteJob
+from switchback.controller.decision import CreateJob, DeleteJob, Hold, LetGo
 from switchback.controller.jobs import JobError, manifest, owned
 from switchback.controller.kube.errors import (
     AlreadyExistsError,
@@ -53,6 +54,12 @@ async def act(client: Client, world: Observed, action: Action, settings: Setting
             return await _create(client, world, action, settings)
         case DeleteJob():
             return await _delete(client, world, action)
+        case Hold():
+            return await _finalizers(client, world, (*world.finalizers, names.FINALIZER))
+        case LetGo():
+            return await _finalizers(
+                client, world, tuple(one for one in world.finalizers if one != names.FINALIZER)
+            )
         case _:
             assert_never(action)
 
@@ -60,7 +67,8 @@ async def act(client: Client, world: Observed, action: Action, settings: Setting
 async def _create(client: Client, world: Observed, action: CreateJob, settings: Settings) -> bool:
     live = await client.get(MIGRATIONS, world.namespace, world.name)
     metadata = live["metadata"]
-    named = ((live.get("status") or {}).get("operation") or {}).get("jobName")
+    part = "preview" if action.look else "operation"
+    named = ((live.get("status") or {}).get(part) or {}).get("jobName")
     same = (metadata["uid"], metadata["resourceVersion"]) == (world.uid, world.resource_version)
     if not same or named != action.name:
         raise OutdatedError(action.name)
@@ -85,6 +93,18 @@ async def _adopt(client: Client, world: Observed, action: CreateJob) -> bool:
         return False
     text = f"a Job named {action.name} exists and belongs to somebody else; delete or rename it"
     raise JobRefusedError(action.name, Trouble(OperatorReason.JOB_REFUSED, text))
+
+
+async def _finalizers(client: Client, world: Observed, wanted: tuple[str, ...]) -> bool:
+    """The one thing beside status that is written to a resource, and only over the version that was seen."""
+    body = {"metadata": {"resourceVersion": world.resource_version, "finalizers": list(wanted)}}
+    try:
+        await client.merge(MIGRATIONS, world.namespace, world.name, body)
+    except NotFoundError:
+        return False
+    except ConflictError:
+        raise OutdatedError(world.name) from None
+    return True
 
 
 async def _delete(client: Client, world: Observed, action: DeleteJob) -> bool:

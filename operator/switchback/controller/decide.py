@@ -2,9 +2,9 @@
 
 The order of the questions is the safety of the whole:
 
-1. what has an ended Job to say (`absorb`);
+1. what has an ended Job to say (`absorb`), and what do people ask for (`heed`, `look`);
 2. is something still in flight: then nothing else starts;
-3. does the spec ask for something new: then a new operation begins;
+3. does the spec, or a person, ask for something new: then a new operation begins;
 4. is the operation over: then only tidying is left;
 5. may it go on now (suspend, back-off, deadline): then the first stage that is not done decides.
 """
@@ -15,14 +15,18 @@ from typing import TYPE_CHECKING, assert_never
 
 from switchback.api.conditions import Situation
 from switchback.api.reasons import OperatorReason
-from switchback.api.status import Outcome
+from switchback.api.status import LookKind, OperationKind, Outcome
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Operation
 from switchback.controller import decision
 from switchback.controller.absorb import absorb, spoil_snapshot
 from switchback.controller.decision import Act, Decision, DeleteJob, Settle, WriteIntent
 from switchback.controller.flight import in_flight
+from switchback.controller.heed import heed
+from switchback.controller.hold import held
+from switchback.controller.leaving import leave
 from switchback.controller.lifecycle import begin, change, end, intend, pause, resume
+from switchback.controller.looks import absorb_look, begin_look, beside, look
 from switchback.controller.report import at_rest, report, suspended, working
 from switchback.controller.stages import stages_of
 from switchback.controller.stages.results import Do, Done, Fail, Intend, Wait
@@ -43,15 +47,21 @@ def decide(world: Observed) -> Decision:
         )
     view = View(world=world, spec=world.spec, status=world.status)
     if world.deleting:
-        message = "The resource is being deleted; its Jobs end with it."
-        return Settle(report(world, world.status, Situation.DELETING, OperatorReason.DELETING, message))
-    return _next(view.with_status(absorb(view)))
+        return leave(view)
+    view = view.with_status(absorb(view))
+    heeded = heed(view)
+    if heeded != view.status:
+        return WriteIntent(heeded)  # what a person asks for is followed once it is noted
+    view = view.with_status(absorb_look(view))
+    return held(view, look(view) or beside(view, _next(view)))
 
 
 def _next(view: View) -> Decision:
-    """Questions 2 to 5, once every ended Job has been heard."""
+    """Questions 2 to 5, once every ended Job and every request has been heard."""
     if view.status.operation is not None and view.operation.job_name:
         return in_flight(view)
+    if view.status.operation is not None and view.operation.abort and view.outcome is None:
+        return _aborted(view)
     if view.wants_new:
         if view.spec.suspend:
             return Settle(suspended(view))
@@ -89,7 +99,28 @@ def _go_on(view: View) -> Decision:
             return _fail(view, Fail(OperatorReason.DEADLINE_EXCEEDED, _late(view, answer)))
         return _follow(view, answer)
     message = view.operation.last_message or f"The schema is at {view.operation.to}."
+    if operation.kind is OperationKind.ROLLBACK:
+        message = f"rolled back to {view.operation.to} on request; spec.target is still {view.spec.target}."
+        return _tidy(view.with_status(end(view, Outcome.ROLLED_BACK, OperatorReason.ROLLED_BACK, message)))
     return _tidy(view.with_status(end(view, Outcome.SUCCEEDED, Reason.SUCCEEDED, message)))
+
+
+def _aborted(view: View) -> Decision:
+    """Somebody asked for the end, and nothing runs any more. What was reached before stays reached."""
+    operation, state = view.operation, view.status.schema_state
+    if operation.reached:
+        return _go_on(view.with_status(change(view.status, abort="")))
+    request = operation.abort
+    # A run that was ended and could not tell: what it has committed is in the ledger only.
+    blind = operation.step is Operation.INSPECT and bool(operation.last_reason)
+    where = f"the schema is at {state.current}." if state is not None and not blind else "see status.schema."
+    message = f"ended on request {request}; {where}"
+    view = view.with_status(spoil_snapshot(view.status))
+    view = view.with_status(end(view, Outcome.ABORTED, OperatorReason.ABORTED, message))
+    if blind:
+        view = view.with_status(begin_look(view, LookKind.INSPECT, request))
+        return WriteIntent(at_rest(view))
+    return _tidy(view)
 
 
 def _follow(view: View, answer: Intend | Do | Wait | Fail) -> Decision:
@@ -123,9 +154,10 @@ def _late(view: View, answer: StageResult) -> str:
 
 
 def _fail(view: View, failure: Fail) -> Decision:
-    outcome = Outcome.EXPIRED if failure.expired else Outcome.FAILED
     status = change(spoil_snapshot(view.status), generation=view.world.generation)
-    return _tidy(view.with_status(end(view.with_status(status), outcome, failure.reason, failure.message)))
+    return _tidy(
+        view.with_status(end(view.with_status(status), failure.outcome, failure.reason, failure.message))
+    )
 
 
 def _put_off(view: View) -> Decision:

@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CreateJob:
-    """Create the Job that `status.operation` names. Idempotent: the name is the lock."""
+    """Create the Job that status names. Idempotent: the name is the lock.
+
+    `look`: the Job of `status.preview`, which changes nothing, and not the one of `status.operation`.
+    """
 
     name: str
     step: Operation
     attempt: int
+    look: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,17 @@ class DeleteJob:
     why: str
 
 
-Action = CreateJob | DeleteJob
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Put our finalizer on the resource: a deletion waits until what is in flight has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """Take our finalizer off: nothing that a deletion would have to wait for is left."""
+
+
+Action = CreateJob | DeleteJob | Hold | LetGo
 
 
 @dataclass(frozen=True, slots=True)

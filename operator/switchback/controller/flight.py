@@ -83,7 +83,7 @@ def _not_there(view: View) -> Decision:
     if view.operation.job_uid or view.stray_pods_alive:
         names = ", ".join(pod.name for pod in view.world.stray_pods if not pod.ended)
         return _wait_for_room(view, f"pod {names}, whose Job was deleted, has not ended")
-    if view.outcome is None and (view.superseded or view.spec.suspend):
+    if view.outcome is None and (view.given_up or view.spec.suspend):
         # Nothing was created, so there is nothing to end: the intent is taken back.
         return WriteIntent(working(view.with_status(land(view.status))))
     return _make_room(view) or _too_late(view) or _hindered(view) or Act(_named(view))
@@ -124,7 +124,7 @@ def _named(view: View) -> CreateJob:
 def _make_room(view: View) -> Decision | None:
     """Never two Jobs of one resource at once, not even after a wiped status: older ones end first."""
     for job in view.other_jobs_alive:
-        if job.trouble is not None and not job.deleting:
+        if job.trouble is not None and not job.started and not job.deleting:
             return Act(DeleteJob(job.name, job.uid, "it has not started, and another Job takes its place"))
         return _wait_for_room(view, f"Job {job.name} has not ended")
     return None
@@ -157,14 +157,22 @@ def _unwanted(view: View, job: Job) -> str:
     """Why this Job should end before its time; empty when it should not."""
     if view.outcome is not None and job.step is not Operation.RELEASE:
         return "" if _holds_on(job) else "its operation is over"
-    stuck = job.trouble is not None or job.step in _MAY_BE_CUT_SHORT
+    if view.operation.abort and view.outcome is None:
+        return "somebody asked for the end of the operation"
+    stuck = (job.trouble is not None and not job.started) or job.step in _MAY_BE_CUT_SHORT
     return "the spec asks for something else by now" if view.wants_new and stuck else ""
 
 
 def _outdated(view: View, job: Job) -> bool:
     """Whether a pod that cannot start is described by a spec that was edited since: that may mend it."""
     edited = view.operation.generation < view.world.generation
-    return edited and job.trouble is not None and view.outcome is None and not view.spec.suspend
+    return (
+        edited
+        and job.trouble is not None
+        and not job.started
+        and view.outcome is None
+        and not view.spec.suspend
+    )
 
 
 def _holds_on(job: Job) -> bool:
@@ -201,7 +209,7 @@ def _shown(view: View, job: Job) -> Status:
     if view.outcome is not None:
         return after_the_end(view)
     trouble = job.trouble
-    if trouble is None:
+    if trouble is None or view.operation.abort:
         return working(view)
     message = f"step {job.step}: {trouble.message}"
     return report(view.world, view.status, Situation.RETRYING, trouble.reason, message)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from switchback.contract import digest
+from switchback.contract.words import LATEST
 
 if TYPE_CHECKING:
-    from switchback.api.spec import Spec
+    from switchback.api.spec import Database, Spec
     from switchback.controller.observed import Source
 
 
@@ -27,11 +28,27 @@ def intent(spec: Spec, source: Source) -> dict[str, Any]:
         content = {"image": image.reference, "path": image.path}
     else:
         content = {"files": source.digest or f"missing: {source.problem.message if source.problem else ''}"}
-    return {
-        "target": spec.target,
-        "database": spec.database.to_json(),
-        "source": content,
-    }
+    wish = {"target": spec.target, "database": _database(spec.database), "source": content}
+    if spec.target == LATEST:
+        # What "latest" means when the database is ahead of the files.
+        wish["ahead"] = str(spec.source.ahead_policy)
+    return wish
+
+
+def _database(database: Database) -> dict[str, Any]:
+    """Which database, and where in it. Who logs in and whom the connection trusts is not part of the wish."""
+    connection = database.connection
+    place: dict[str, Any]
+    if connection is not None:
+        place = {"host": connection.host, "port": connection.port, "name": connection.name}
+    else:
+        place = database.url_from.to_json() if database.url_from is not None else {}
+    return {**place, "ledger": database.ledger_schema, "searchPath": list(database.search_path)}
+
+
+def database_digest(spec: Spec) -> str:
+    """Tells one wish for a database from another: the same words that lead elsewhere are noticed by it."""
+    return digest.intent_digest(_database(spec.database))
 
 
 def intent_digest(spec: Spec, source: Source) -> str:

@@ -10,14 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 from switchback.api import names
 from switchback.api.reasons import OperatorReason
-from switchback.api.spec import DataLossPolicy, RollbackPolicy
-from switchback.contract.result import DEFAULT_BUDGET
-from switchback.contract.words import Operation, Risk
+from switchback.contract.words import Operation
+from switchback.controller.arguments import arguments, looks_for_downs
 from switchback.controller.flight import RELEASE_SECONDS, WRITER_MARGIN_SECONDS
-from switchback.controller.lifecycle import reserve_seconds
+from switchback.controller.looks import LOOK_SECONDS
 from switchback.controller.observed import Trouble
-from switchback.controller.podspec import SOURCE_MOUNT as SOURCE
-from switchback.controller.podspec import Body, Part, database_env, literal, pod_spec, source_parts
+from switchback.controller.podspec import (
+    Body,
+    Files,
+    Part,
+    ca_parts,
+    database_env,
+    literal,
+    pod_spec,
+    source_parts,
+    with_downs,
+)
 from switchback.controller.times import parse
 from switchback.snapshots.provider import Refusal, SnapshotRequest, SnapshotSettings
 from switchback.snapshots.registry import provider_of
@@ -119,73 +127,32 @@ def _metadata(world: Observed, spec: Spec, operation: OperationState, action: Cr
 def _body(
     world: Observed, spec: Spec, operation: OperationState, action: CreateJob, settings: Settings
 ) -> Body:
-    deadline = _deadline(world, spec, operation, action.step)
+    deadline = (
+        LOOK_SECONDS + MARGIN_SECONDS if action.look else _deadline(world, spec, operation, action.step)
+    )
     if action.step is Operation.SNAPSHOT:
         return _snapshot(world, spec, operation, settings, deadline)
     # A release needs no files, and must not wait for a ConfigMap that somebody has deleted.
     needs_source = action.step is not Operation.RELEASE
-    init, volumes, mount = source_parts(spec) if needs_source else ([], [], {})
+    files = source_parts(spec) if needs_source else Files()
+    applied, ca = world.status.applied_source, ca_parts(spec.database)
+    if looks_for_downs(operation, action) and applied is not None:
+        files = with_downs(files, operation.down_image, applied.path)
     container = {
         "name": names.CONTAINER,
         "image": settings.runner_image,
         "imagePullPolicy": settings.runner_pull_policy,
-        "args": [literal(word) for word in arguments(world, spec, operation, action.step)],
+        "args": [literal(word) for word in arguments(world, spec, operation, action)],
         "env": database_env(spec.database),
         "terminationMessagePolicy": "File",
-        "volumeMounts": [mount] if mount else [],
+        "volumeMounts": [*files.mounts, *ca.mounts],
     }
-    return Body(containers=[container], init_containers=init, volumes=volumes, deadline_seconds=deadline)
-
-
-def arguments(world: Observed, spec: Spec, operation: OperationState, step: Operation) -> list[str]:
-    """The command line of a run."""
-    words = [
-        *("run", "--operation", str(step)),
-        *("--operation-id", operation.id, "--intent-digest", operation.intent_digest),
-    ]
-    limits = spec.execution
-    if step is not Operation.RELEASE:
-        # What was planned is what is reserved and run; everything else starts from the wish.
-        planned = step in {Operation.RESERVE, Operation.ROLLBACK}
-        words += ["--target", operation.to if planned else spec.target, "--dir", SOURCE]
-        words += ["--ahead-policy", str(spec.source.ahead_policy)]
-        if world.source.digest:
-            words += ["--expect-source", world.source.digest]
-    words += _consent(world, spec, operation, step)
-    if spec.reason:
-        words += ["--reason", spec.reason]
-    words += ["--lock-timeout-seconds", str(limits.lock_timeout_seconds)]
-    if limits.statement_timeout_seconds is not None:
-        words += ["--statement-timeout-seconds", str(limits.statement_timeout_seconds)]
-    words += ["--advisory-lock-timeout-seconds", str(limits.advisory_lock_timeout_seconds)]
-    return [*words, "--result-file", "/dev/termination-log", "--result-budget", str(DEFAULT_BUDGET)]
-
-
-def _consent(world: Observed, spec: Spec, operation: OperationState, step: Operation) -> list[str]:
-    """The plan that was agreed to, the risks that were accepted, and for how long the database is kept."""
-    words: list[str] = []
-    if step in {Operation.RESERVE, Operation.ROLLBACK}:
-        words += ["--expect-plan", operation.plan_digest]
-    if step in {Operation.INSPECT, Operation.ROLLBACK}:
-        words += [word for risk in _accepted(world, spec, step) for word in ("--accept", str(risk))]
-    if step is Operation.INSPECT and _may_reserve(spec):
-        words.append("--reserve-unless-risky")
-    if step in {Operation.INSPECT, Operation.RESERVE, Operation.ROLLBACK}:
-        words += ["--reserve-seconds", str(reserve_seconds(spec))]
-    return words
-
-
-def _accepted(world: Observed, spec: Spec, step: Operation) -> tuple[Risk, ...]:
-    if spec.rollback.data_loss_policy is DataLossPolicy.ALLOW:
-        return tuple(Risk)
-    approval = world.status.approval
-    given = step is Operation.ROLLBACK and approval is not None and approval.approved_by
-    return approval.risks if given and approval is not None else ()
-
-
-def _may_reserve(spec: Spec) -> bool:
-    """Whether nothing but risks could stand between the plan and its reservation."""
-    return spec.rollback.policy is RollbackPolicy.ALLOW and spec.snapshot is not None
+    return Body(
+        containers=[container],
+        init_containers=files.containers,
+        volumes=[*files.volumes, *ca.volumes],
+        deadline_seconds=deadline,
+    )
 
 
 def _snapshot(
@@ -207,7 +174,9 @@ def _snapshot(
         system_identifier=state.database.system_identifier,
         server_major=state.database.major,
         database_env=tuple(database_env(spec.database)),
+        ledger_schema=spec.database.ledger_schema,
     )
+    ca = ca_parts(spec.database)
     own = SnapshotSettings(
         image=settings.runner_image,
         client_images=settings.client_images,
@@ -217,11 +186,15 @@ def _snapshot(
     if isinstance(parts, Refusal):
         raise JobError(Trouble(parts.reason, parts.message, fatal=True))
     return Body(
-        containers=[_taken_literally(part) for part in parts.containers],
-        init_containers=[_taken_literally(part) for part in parts.init_containers],
-        volumes=parts.volumes,
+        containers=[_trusting(_taken_literally(part), ca) for part in parts.containers],
+        init_containers=[_trusting(_taken_literally(part), ca) for part in parts.init_containers],
+        volumes=[*parts.volumes, *ca.volumes],
         deadline_seconds=deadline,
     )
+
+
+def _trusting(container: Part, ca: Files) -> Part:
+    return {**container, "volumeMounts": [*container.get("volumeMounts", []), *ca.mounts]}
 
 
 def _taken_literally(container: Part) -> Part:

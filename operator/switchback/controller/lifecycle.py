@@ -13,10 +13,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from switchback.api import names
+from switchback.api.policies import AheadPolicy
 from switchback.api.status import (
     TAIL,
     DatabaseIdentity,
     HistoryEntry,
+    OperationKind,
     OperationState,
     Outcome,
     SchemaState,
@@ -25,8 +27,11 @@ from switchback.api.status import (
     plan_steps,
 )
 from switchback.contract.digest import short
+from switchback.contract.reasons import Reason
 from switchback.contract.result import bounded
-from switchback.contract.words import Direction, Operation
+from switchback.contract.words import LATEST, Direction, Operation
+from switchback.controller import requests
+from switchback.controller.intent import database_digest
 from switchback.controller.times import parse, rfc3339
 
 if TYPE_CHECKING:
@@ -45,20 +50,46 @@ WAIT_CAP_SECONDS = 30.0
 
 
 def begin(view: View) -> Status:
-    """A new operation towards the present intent. A reservation that the last one holds is remembered."""
+    """A new operation towards the present intent. A reservation that the last one holds is remembered.
+
+    A rollback on request that failed is begun again as what it was; a new intent or a request to try again
+    after its success means the wish of the spec.
+    """
     last = view.status.operation
+    kind, target, rollback = OperationKind.REACH, view.spec.target, view.rollback_wanted
+    if rollback:
+        kind, target = OperationKind.ROLLBACK, rollback
+    elif last is not None and last.kind is OperationKind.ROLLBACK and _goes_on(view):
+        kind, target = last.kind, last.target
     operation = OperationState(
         id=names.operation_id(view.world.uid, view.world.resource_version),
+        kind=kind,
         intent_digest=view.intent,
-        to=view.spec.target,
+        database_digest=database_digest(view.spec),
+        target=target,
+        to=target,
+        retry=view.again if last is not None and not view.superseded else "",
         generation=view.world.generation,
         start_time=rfc3339(view.now),
         deadline_time=rfc3339(view.now + timedelta(seconds=view.spec.operation_deadline_seconds)),
         reserved_until=last.reserved_until if last else "",
     )
     image = view.spec.source.image
-    source = SourceState(digest=view.world.source.digest, image=image.reference if image else "")
-    return view.status.model_copy(update={"operation": operation, "approval": None, "source": source})
+    source = SourceState(
+        digest=view.world.source.digest,
+        image=image.reference if image else "",
+        path=image.path if image else "",
+    )
+    status = view.status
+    if rollback:
+        status = requests.handled(status, rollback=requests.given(view, "rollback"))
+    return status.model_copy(update={"operation": operation, "approval": None, "source": source})
+
+
+def _goes_on(view: View) -> bool:
+    """Whether the same wish is tried once more after a failure."""
+    outcome = view.outcome
+    return not view.superseded and outcome is not None and outcome.outcome is not Outcome.ROLLED_BACK
 
 
 def change(status: Status, **update: Any) -> Status:
@@ -89,9 +120,12 @@ def land(status: Status) -> Status:
     return change(status, job_name="", job_uid="")
 
 
-def learn(status: Status, result: Result, now: datetime) -> Status:
-    """Takes over what a run saw of the database, whatever its outcome."""
-    if result.database is None or not result.current:
+def learn(status: Status, result: Result, now: datetime, database_digest: str) -> Status:
+    """Takes over what a run saw of the database, whatever its outcome.
+
+    Another database than the one that is known is told by the reason and not taken over.
+    """
+    if result.database is None or not result.current or result.reason is Reason.DATABASE_CHANGED:
         return status
     schema = SchemaState(
         current=result.current,
@@ -103,6 +137,8 @@ def learn(status: Status, result: Result, now: datetime) -> Status:
             name=result.database.name,
             system_identifier=result.database.system_identifier,
             server_version=result.database.version,
+            ledger=result.database.ledger,
+            digest=database_digest,
         ),
     )
     return status.model_copy(update={"schema_state": schema})
@@ -156,7 +192,18 @@ def end(view: View, outcome: Outcome, reason: str, message: str) -> Status:
         completion_time=rfc3339(view.now),
     )
     status = change(view.status, next_attempt_time="", last_reason="", last_message="")
-    return status.model_copy(update={"history": (*status.history, entry)[-TAIL:]})
+    update: dict[str, Any] = {"history": (*status.history, entry)[-TAIL:]}
+    if outcome is Outcome.SUCCEEDED and _holds_all(view) and status.source is not None:
+        update["applied_source"] = status.source
+    return status.model_copy(update=update)
+
+
+def _holds_all(view: View) -> bool:
+    """Whether the source holds a file for everything that is applied now."""
+    kept = view.spec.target == LATEST and view.spec.source.ahead_policy is AheadPolicy.KEEP
+    return view.operation.direction is Direction.FORWARD or (
+        view.operation.direction is not Direction.BACKWARD and not kept
+    )
 
 
 def reserve_seconds(spec: Spec) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,19 @@ from switchback.api.spec import Spec
 from switchback.api.status import Status
 from switchback.contract.digest import source_digest
 from switchback.contract.result import bounded
-from switchback.controller.kube.errors import NotFoundError
-from switchback.controller.kube.kinds import CONFIG_MAPS, JOBS, MIGRATIONS, PODS
-from switchback.controller.observed import Observed, Source, Trouble
+from switchback.controller.kube.errors import NotFoundError, RefusedError
+from switchback.controller.kube.kinds import (
+    ADMISSION_BINDINGS,
+    ADMISSION_POLICIES,
+    CONFIG_MAPS,
+    JOBS,
+    MIGRATIONS,
+    NAMESPACES,
+    PODS,
+)
+from switchback.controller.observed import Namespace, Observed, PolicyState, Source, Trouble
 from switchback.controller.pods import jobs_of
+from switchback.controller.times import parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +40,7 @@ if TYPE_CHECKING:
     from switchback.controller.kube.client import Client
     from switchback.controller.observed import Job, Pod
     from switchback.controller.queue import Key
+    from switchback.controller.settings import Settings
     from switchback.controller.sources import SourceMemory
 
 Object = dict[str, Any]
@@ -37,9 +48,7 @@ Object = dict[str, Any]
 INVALID_BYTES = 400
 
 
-async def observe(
-    client: Client, key: Key, *, client_images: Mapping[str, str], sources: SourceMemory
-) -> Observed | None:
+async def observe(client: Client, key: Key, settings: Settings, sources: SourceMemory) -> Observed | None:
     """The world of `key` as it is now; None when the resource is gone.
 
     Raises:
@@ -51,15 +60,25 @@ async def observe(
         return None
     uid = resource["metadata"]["uid"]
     spec, invalid = spec_from(resource)
-    jobs, (source, versions) = await asyncio.gather(
-        client.find(JOBS, key.namespace, labels=selector(uid)), _source(client, key, spec)
+    jobs, (source, versions), around, policy = await asyncio.gather(
+        client.find(JOBS, key.namespace, labels=selector(uid)),
+        _source(client, key, spec),
+        _around(client, key.namespace),
+        _approval_policy(client, settings.approval_policy, resource),
     )
     pods = await client.find(PODS, key.namespace, labels=selector(uid))
     sources.remember(key, uid, versions, source)
     known, strays = jobs_of(uid, jobs, pods, datetime.now(UTC))
-    return world_from(
-        resource, spec, invalid, source=source, jobs=known, strays=strays, client_images=client_images
+    world = world_from(
+        resource,
+        spec,
+        invalid,
+        source=source,
+        jobs=known,
+        strays=strays,
+        client_images=settings.client_images,
     )
+    return replace(world, around=around, approval_policy=policy)
 
 
 def selector(uid: str) -> str:
@@ -94,8 +113,41 @@ def world_from(
         jobs=jobs,
         stray_pods=strays,
         client_images=client_images,
+        finalizers=tuple(metadata.get("finalizers") or ()),
+        deletion_time=parse(metadata.get("deletionTimestamp", "")),
         invalid=invalid,
     )
+
+
+async def _around(client: Client, namespace: str) -> Namespace:
+    try:
+        return namespace_from(await client.get(NAMESPACES, "", namespace))
+    except NotFoundError:
+        return Namespace(terminating=True)
+
+
+def namespace_from(body: Object) -> Namespace:
+    """What decisions depend on, from the namespace as the API server has it."""
+    metadata = body["metadata"]
+    return Namespace(metadata.get("labels") or {}, terminating="deletionTimestamp" in metadata)
+
+
+async def _approval_policy(client: Client, name: str, resource: Object) -> PolicyState:
+    """Whether approvals can be trusted; asked only while one is awaited."""
+    approval = (resource.get("status") or {}).get("approval")
+    if not name or not approval or approval.get("approvedBy"):
+        return PolicyState.NOT_REQUIRED
+    try:
+        _policy, binding = await asyncio.gather(
+            client.get(ADMISSION_POLICIES, "", name), client.get(ADMISSION_BINDINGS, "", name)
+        )
+    except NotFoundError:
+        return PolicyState.MISSING
+    except RefusedError:
+        return PolicyState.UNKNOWN
+    spec = binding.get("spec") or {}
+    bound = spec.get("policyName") == name and "Deny" in (spec.get("validationActions") or ())
+    return PolicyState.PRESENT if bound else PolicyState.MISSING
 
 
 def spec_from(resource: Object) -> tuple[Spec | None, str]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class Pod:
 
     `started`: the container `switchback` runs or has run. `ended`: it has terminated, or never will run
     because the pod is over.
-    `result` is what it said, None when it said nothing that can be understood.
+    `result` is what it said, None when it said nothing that can be understood. `source_image` is the image
+    that its files were copied from, with its digest; empty when they are not, or came from elsewhere.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Pod:
     exit_code: int | None = None
     result: Result | None = None
     trouble: Trouble | None = None
+    source_image: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +95,31 @@ class Job:
         return next((pod.trouble for pod in self.pods if pod.trouble is not None), self.hindrance)
 
     @property
+    def source_image(self) -> str:
+        """The image that its files came from, with its digest."""
+        return next((pod.source_image for pod in self.pods if pod.source_image), "")
+
+    @property
     def started(self) -> bool:
         """Whether its run may have done something by now."""
         return any(pod.started for pod in self.pods)
+
+
+class PolicyState(Enum):
+    """Whether the admission policy that makes approvals trustworthy is in force."""
+
+    PRESENT = "in force"
+    MISSING = "not in force"
+    UNKNOWN = "not known: the operator may not look"
+    NOT_REQUIRED = "not asked for"
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """The namespace of a resource. `terminating`: nothing new can be created in it."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    terminating: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +152,13 @@ class Observed:
     jobs: tuple[Job, ...] = ()
     stray_pods: tuple[Pod, ...] = ()
     client_images: Mapping[str, str] = field(default_factory=dict)
+    finalizers: tuple[str, ...] = ()
+    deletion_time: datetime | None = None
+    around: Namespace = field(default_factory=Namespace)
+    approval_policy: PolicyState = PolicyState.NOT_REQUIRED
     refused: Trouble | None = None
-    """Why the API server would not take the Job that status names, when this process last asked it to."""
+    """Why the API server would not take the operation's Job, when this process last asked it to."""
+    look_refused: Trouble | None = None
+    """The same for the Job of a look."""
     invalid: str = ""
     """Why the spec could not be read, naming the field. Then `spec` is None."""

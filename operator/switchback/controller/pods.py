@@ -142,7 +142,14 @@ def pod_from(pod: Object, now: datetime) -> Pod:
         exit_code=code,
         result=result,
         trouble=None if result is not None else _trouble(metadata, status, ended, now, over=over),
+        source_image=_source_image(status.get("initContainerStatuses") or []),
     )
+
+
+def _source_image(containers: Iterable[Object]) -> str:
+    """The image of the files with its digest, as `registry/name@sha256:…`, once the kubelet has it."""
+    ours = next((one for one in containers if one.get("name") == SOURCE_CONTAINER), {})
+    return str(ours.get("imageID", "")).removeprefix("docker-pullable://")[:1024]
 
 
 def _ended(containers: Iterable[Object]) -> Object | None:
@@ -170,12 +177,12 @@ def _trouble(
 ) -> Trouble | None:
     """Why the run does not run, or ended without a result, the most telling reason first.
 
-    None while it runs, whatever happens around it: what is in trouble may be deleted.
+    While it runs there is one trouble only: nobody knows whether it still does.
     """
     if ended is not None:
         return _end_trouble(names.CONTAINER, ended)
     if _running(status.get("containerStatuses") or []) and not over:
-        return None
+        return _node_trouble(metadata, status) or _node_silence(status)
     parts = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
     for part in parts:
         found = _container_trouble(part)
@@ -310,6 +317,16 @@ def _node_trouble(metadata: Object, status: Object) -> Trouble | None:
         node = disrupted.get("message") or status.get("message", "")
         return _told(OperatorReason.NODE_LOST, f"the pod's node does not answer: {node}")
     return None
+
+
+def _node_silence(status: Object) -> Trouble | None:
+    """The kubelet said ready, and the node controller says it is not: it has heard nothing since."""
+    ready = _condition(status.get("conditions") or [], "Ready", status="False")
+    if not ready or not all(one.get("ready") for one in status.get("containerStatuses") or []):
+        return None
+    since = ready.get("lastTransitionTime", "")
+    text = f"the pod's node has not answered since {since}; the run may go on there"
+    return _told(OperatorReason.NODE_LOST, text)
 
 
 def _condition(conditions: Iterable[Object], kind: str, status: str = "True") -> Object:

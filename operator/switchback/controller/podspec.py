@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from switchback.api.policies import PullPolicy, SSLMode
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -27,6 +29,11 @@ GRACE_SECONDS = 30
 SOURCE_MOUNT = "/switchback/source"
 SOURCE_VOLUME = "switchback-source"
 SOURCE_CONTAINER = "source"
+DOWNS_MOUNT = "/switchback/downs"
+DOWNS_CONTAINER = "downs"
+CA_MOUNT = "/switchback/ca"
+CA_FILE = "ca.crt"
+CA_VOLUME = "switchback-ca"
 TMP_VOLUME = "switchback-tmp"
 SOURCE_SIZE = "256Mi"
 TMP_SIZE = "64Mi"
@@ -88,33 +95,85 @@ def pod_spec(spec: Spec, body: Body) -> Part:
     return {key: value for key, value in pod.items() if value != []}
 
 
-def source_parts(spec: Spec) -> tuple[list[Part], list[Part], Part]:
-    """Init containers, volumes and the mount that bring the source to `SOURCE_MOUNT`."""
-    mount = {"name": SOURCE_VOLUME, "mountPath": SOURCE_MOUNT, "readOnly": True}
+@dataclass(frozen=True, slots=True)
+class Files:
+    """How files get into a pod: init containers, volumes, and the mounts of whoever reads them."""
+
+    containers: tuple[Part, ...] = ()
+    volumes: tuple[Part, ...] = ()
+    mounts: tuple[Part, ...] = ()
+
+
+def source_parts(spec: Spec) -> Files:
+    """What brings the source to `SOURCE_MOUNT`."""
     image = spec.source.image
-    if image is None:
-        maps = [{"configMap": {"name": ref.name}} for ref in spec.source.config_map_refs]
-        return [], [{"name": SOURCE_VOLUME, "projected": {"sources": maps}}], mount
+    if image is not None:
+        return _copied(SOURCE_CONTAINER, image.reference, image.path, SOURCE_MOUNT, image.pull_policy)
+    maps = [{"configMap": {"name": ref.name}} for ref in spec.source.config_map_refs]
+    mount = {"name": SOURCE_VOLUME, "mountPath": SOURCE_MOUNT, "readOnly": True}
+    return Files(volumes=({"name": SOURCE_VOLUME, "projected": {"sources": maps}},), mounts=(mount,))
+
+
+def with_downs(files: Files, image: str, path: str) -> Files:
+    """The same, and the files of an earlier image at `DOWNS_MOUNT`."""
+    more = _copied(DOWNS_CONTAINER, image, path, DOWNS_MOUNT, PullPolicy.IF_NOT_PRESENT)
+    return Files(
+        (*files.containers, *more.containers),
+        (*files.volumes, *more.volumes),
+        (*files.mounts, *more.mounts),
+    )
+
+
+def _copied(name: str, image: str, path: str, place: str, pull: PullPolicy) -> Files:
+    """A folder of an image, copied into a volume by the image's own `cp`."""
+    volume = f"switchback-{name}"
     copy = {
-        "name": SOURCE_CONTAINER,
-        "image": image.reference,
-        "imagePullPolicy": str(image.pull_policy),
-        "command": ["cp", "-R", literal(image.path.rstrip("/") + "/."), SOURCE_MOUNT],
+        "name": name,
+        "image": image,
+        "imagePullPolicy": str(pull),
+        "command": ["cp", "-R", literal(path.rstrip("/") + "/."), place],
         # `cp` says in one line what it misses; there is nothing secret in this container.
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": [{"name": SOURCE_VOLUME, "mountPath": SOURCE_MOUNT}],
+        "volumeMounts": [{"name": volume, "mountPath": place}],
     }
-    return [copy], [{"name": SOURCE_VOLUME, "emptyDir": {"sizeLimit": SOURCE_SIZE}}], mount
+    return Files(
+        (copy,),
+        ({"name": volume, "emptyDir": {"sizeLimit": SOURCE_SIZE}},),
+        ({"name": volume, "mountPath": place, "readOnly": True},),
+    )
+
+
+def ca_parts(database: Database) -> Files:
+    """The certificates of `database.caFrom`, for every container that connects."""
+    ca = database.ca_from
+    if ca is None:
+        return Files()
+    source: Part = {}
+    if ca.secret_key_ref is not None:
+        source = {"secret": {"secretName": ca.secret_key_ref.name, "items": [_item(ca.secret_key_ref.key)]}}
+    elif ca.config_map_key_ref is not None:
+        reference = ca.config_map_key_ref
+        source = {"configMap": {"name": reference.name, "items": [_item(reference.key)]}}
+    mount = {"name": CA_VOLUME, "mountPath": CA_MOUNT, "readOnly": True}
+    return Files(volumes=({"name": CA_VOLUME, **source},), mounts=(mount,))
+
+
+def _item(key: str) -> Part:
+    return {"key": key, "path": CA_FILE}
 
 
 def database_env(database: Database) -> list[Part]:
     """How a run finds the database: references to Secrets, which only the kubelet resolves."""
+    trust = [_plain("PGSSLROOTCERT", f"{CA_MOUNT}/{CA_FILE}")] if database.ca_from is not None else []
     if database.url_from is not None:
-        return [_from_secret("DATABASE_URL", database.url_from.secret_key_ref.to_json())]
+        return [_from_secret("DATABASE_URL", database.url_from.secret_key_ref.to_json()), *trust]
     connection = database.connection
     if connection is None:
         return []
+    if connection.ssl_mode is SSLMode.VERIFY_FULL and not trust:
+        trust = [_plain("PGSSLROOTCERT", "system")]
     return [
+        *trust,
         _plain("PGHOST", connection.host),
         _plain("PGPORT", str(connection.port)),
         _plain("PGDATABASE", connection.name),

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from switchback.api.conditions import ConditionType, Detail, Situation, conditions_for
 from switchback.api.names import ANNOTATION_APPROVE
 from switchback.api.reasons import OperatorReason, advised
-from switchback.api.status import ConditionStatus, Outcome, SnapshotPhase
+from switchback.api.status import ConditionStatus, OperationKind, Outcome, SnapshotPhase
 from switchback.contract.words import Direction, Operation
+from switchback.controller.observed import PolicyState
 
 if TYPE_CHECKING:
     from switchback.api.status import ApprovalState, HistoryEntry, OperationState, SnapshotState, Status
@@ -24,7 +25,7 @@ _STEPS: dict[Operation, tuple[OperatorReason, str]] = {
     Operation.RELEASE: (OperatorReason.RELEASING, "Giving the reservation back."),
 }
 
-_FAILED = {Situation.FAILED, Situation.RETRYING, Situation.WAITING_FOR_DATABASE}
+_FAILED = {Situation.FAILED, Situation.ROLLED_BACK, Situation.RETRYING, Situation.WAITING_FOR_DATABASE}
 
 
 def report(world: Observed, status: Status, situation: Situation, reason: str, message: str) -> Status:
@@ -47,7 +48,9 @@ def working(view: View) -> Status:
     """The status while the operation goes on: which step, from where to where."""
     operation = view.operation
     reason, message = _STEPS[operation.step or Operation.MIGRATE]
-    if view.wants_new:
+    if operation.abort:
+        reason, message = OperatorReason.ABORTING, f"Ending on request {operation.abort}: {message}"
+    elif view.wants_new:
         message += " The spec asks for something else by now: that begins when this Job has ended."
     elif operation.direction is Direction.BACKWARD:
         message += f" {operation.from_} → {operation.to}"
@@ -82,6 +85,8 @@ def at_rest(view: View) -> Status:
         message = "spec.suspend is true; the schema is where it was wished to be."
         return report(view.world, view.status, Situation.SUSPENDED_REACHED, OperatorReason.SUSPENDED, message)
     situation = Situation.DONE if succeeded else Situation.FAILED
+    if outcome.outcome is Outcome.ROLLED_BACK:
+        situation = Situation.ROLLED_BACK
     return report(view.world, view.status, situation, outcome.reason, outcome.message)
 
 
@@ -91,11 +96,15 @@ def _details(
     """SchemaReady always; Approved and SnapshotReady while the operation at hand is a way back."""
     operation = status.operation
     details = [_schema_ready(status, situation, reason, message)]
-    if operation is None or operation.direction is not Direction.BACKWARD:
+    if operation is None:
         return details
+    if operation.kind is OperationKind.ROLLBACK:
+        details.append(_rolled_back(status, operation))
     if status.approval is not None:
         details.append(_approved(world, status, status.approval))
-    elif operation.reserved_plan:
+    if operation.direction is not Direction.BACKWARD:
+        return details
+    if status.approval is None and operation.reserved_plan:
         text = "The plan has no risk that the policies want a person to see."
         details.append(_detail(ConditionType.APPROVED, OperatorReason.APPROVAL_NOT_REQUIRED, text, yes=True))
     point = next((known for known in status.snapshots if known.name == operation.snapshot_name), None)
@@ -125,14 +134,25 @@ def _schema_ready(status: Status, situation: Situation, reason: str, message: st
     return Detail(ConditionType.SCHEMA_READY, answer, OperatorReason.TARGET_NOT_REACHED, text)
 
 
+def _rolled_back(status: Status, operation: OperationState) -> Detail:
+    kind, outcome = ConditionType.ROLLED_BACK, _outcome(status)
+    if outcome is not None and outcome.outcome is Outcome.ROLLED_BACK:
+        return _detail(kind, OperatorReason.ROLLED_BACK, outcome.message, yes=True)
+    text = f"Somebody asked to roll back to {operation.target}."
+    return _detail(kind, OperatorReason.ROLLING_BACK, text, yes=False)
+
+
 def _approved(world: Observed, status: Status, approval: ApprovalState) -> Detail:
     kind, token = ConditionType.APPROVED, approval.token
     if approval.approved_by:
         text = f"Token {token} was given by {approval.approved_by}."
         return _detail(kind, OperatorReason.APPROVED, text, yes=True)
     outcome = _outcome(status)
-    if outcome is not None and outcome.outcome is Outcome.EXPIRED:
+    if outcome is not None and outcome.outcome in {Outcome.EXPIRED, Outcome.REJECTED}:
         return _detail(kind, outcome.reason, outcome.message, yes=False)
+    if world.approval_policy is PolicyState.MISSING:
+        reason = OperatorReason.APPROVAL_POLICY_MISSING
+        return _detail(kind, reason, advised(reason, "No approval counts"), yes=False)
     in_spec = world.spec.approval.approved_plan if world.spec is not None else ""
     given = world.annotations.get(ANNOTATION_APPROVE, "") or in_spec
     if given and given != token:

@@ -10,16 +10,17 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, assert_never
 
 from switchback.api import names
 from switchback.controller.decision import Act, Settle, Wait, WriteIntent
 from switchback.controller.kube.errors import KubeError, NotFoundError, RefusedError
-from switchback.controller.kube.kinds import CONFIG_MAPS, JOBS, MIGRATIONS, PODS
+from switchback.controller.kube.kinds import CONFIG_MAPS, JOBS, MIGRATIONS, NAMESPACES, PODS
 from switchback.controller.log import logger
-from switchback.controller.observe import spec_from, versions_of, world_from
+from switchback.controller.observe import namespace_from, spec_from, versions_of, world_from
+from switchback.controller.observed import Namespace
 from switchback.controller.pods import jobs_of
 from switchback.controller.queue import Key
 from switchback.controller.watches import LABELS
@@ -54,6 +55,7 @@ class _Parts:
     jobs: dict[tuple[str, str], list[Object]] = field(default_factory=dict)
     pods: dict[tuple[str, str], list[Object]] = field(default_factory=dict)
     versions: dict[tuple[str, str], str] = field(default_factory=dict)
+    namespaces: dict[str, Namespace] = field(default_factory=dict)
 
 
 @dataclass
@@ -126,6 +128,7 @@ class Resync:
                     metadata = one["metadata"]
                     owner = (metadata.get("labels") or {}).get(names.LABEL_UID, "")
                     into.setdefault((metadata["namespace"], owner), []).append(_slim(one))
+        parts.namespaces = await self._namespaces(namespace)
         wanted = self.sources.referenced()
         if wanted:
             async for page in self.client.pages(CONFIG_MAPS, namespace, metadata=True, limit=METADATA_PAGE):
@@ -134,6 +137,15 @@ class Resync:
                     if name in wanted:
                         parts.versions[name] = one["metadata"]["resourceVersion"]
         return parts
+
+    async def _namespaces(self, namespace: str) -> dict[str, Namespace]:
+        """Labels and life of every namespace, or of the one that is served."""
+        if namespace:
+            return {namespace: namespace_from(await self.client.get(NAMESPACES, "", namespace))}
+        found = {}
+        async for page in self.client.pages(NAMESPACES, metadata=True, limit=METADATA_PAGE):
+            found.update({one["metadata"]["name"]: namespace_from(one) for one in page})
+        return found
 
     def _consider(self, resource: Object, parts: _Parts) -> bool:
         """Queues the resource if there is anything to do about it."""
@@ -151,7 +163,8 @@ class Resync:
         world = world_from(
             resource, spec, invalid, source=source, jobs=jobs, strays=strays, client_images=images
         )
-        return self._act_on(key, world)
+        around = parts.namespaces.get(key.namespace, Namespace())
+        return self._act_on(key, replace(world, around=around))
 
     def _source(self, key: Key, uid: str, spec: Spec | None, parts: _Parts) -> Source | None:
         """The source as it was last read; None when it has changed since, or was never read."""

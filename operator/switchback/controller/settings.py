@@ -30,6 +30,8 @@ class Settings:
         namespaces: namespaces to serve; empty for all.
         pod_namespace: where the Lease is.
         pod_name: who holds it, as people see it.
+        approval_policy: name of the ValidatingAdmissionPolicy, and of its binding, without which no approval
+            counts; empty: approvals count without one.
         lease_name: name of the Lease; two operators with two names would both work.
     """
 
@@ -40,6 +42,7 @@ class Settings:
     pod_namespace: str = "default"
     pod_name: str = "switchback"
     lease_name: str = "switchback"
+    approval_policy: str = ""
     port: int = 8080
 
     def __post_init__(self) -> None:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from switchback.api.names import is_look
 from switchback.api.status import Outcome
+from switchback.controller import requests
 from switchback.controller.intent import intent_digest
 
 if TYPE_CHECKING:
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from switchback.api.spec import Spec
     from switchback.api.status import HistoryEntry, OperationState, Status
     from switchback.controller.observed import Job, Observed
+
+
+_CLEARED_ON_REQUEST = {Outcome.ROLLED_BACK, Outcome.ABORTED}
 
 
 @dataclass(frozen=True)
@@ -57,12 +62,36 @@ class View:
 
     @property
     def wants_new(self) -> bool:
-        """Whether another operation is due: a new intent, or an edit of the spec after a failure."""
-        if self.status.operation is None or self.superseded:
+        """Whether another operation is due: a new intent, a request, or an edit of the spec after a failure.
+
+        What a person has ended or rolled back stays so until a new intent or a request to try again.
+        """
+        if self.status.operation is None or self.superseded or self.rollback_wanted:
             return True
         outcome = self.outcome
+        if outcome is None or outcome.outcome is Outcome.SUCCEEDED:
+            return False
         edited = self.operation.generation < self.world.generation
-        return outcome is not None and outcome.outcome is not Outcome.SUCCEEDED and edited
+        return bool(self.again) or (edited and outcome.outcome not in _CLEARED_ON_REQUEST)
+
+    @property
+    def rollback_wanted(self) -> str:
+        """The version to which somebody asked to roll this very intent back; empty when nobody did."""
+        target, _slash, intent = requests.fresh(self, "rollback").partition("/")
+        return target if intent == self.intent else ""
+
+    @property
+    def again(self) -> str:
+        """The request to begin anew after this operation's end; empty when nobody asked."""
+        known = self.status.last_handled
+        if known is None or known.retry == self.operation.retry:
+            return ""
+        return known.retry if requests.about(known.retry, self.operation.id) else ""
+
+    @property
+    def given_up(self) -> bool:
+        """Whether nobody wants the operation to go on: it is aborted, or gives way to another wish."""
+        return self.wants_new or bool(self.operation.abort)
 
     @property
     def job(self) -> Job | None:
@@ -73,9 +102,10 @@ class View:
 
     @property
     def other_jobs_alive(self) -> tuple[Job, ...]:
-        """Jobs of this resource that still run, beside the one that status names."""
+        """Jobs of this resource that still run, beside the one that status names and those that only look."""
         named = self.status.operation.job_name if self.status.operation else ""
-        return tuple(job for job in self.world.jobs if job.name != named and not job.ended)
+        others = (job for job in self.world.jobs if job.name != named and not job.ended)
+        return tuple(job for job in others if not is_look(job.operation))
 
     @property
     def stray_pods_alive(self) -> bool:

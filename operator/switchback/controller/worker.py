@@ -16,7 +16,17 @@ import structlog
 
 from switchback.api.reasons import OperatorReason
 from switchback.controller.act import JobRefusedError, OutdatedError, act
-from switchback.controller.decision import Act, CreateJob, Decision, Settle, Wait, WriteIntent
+from switchback.controller.decision import (
+    Act,
+    CreateJob,
+    Decision,
+    DeleteJob,
+    Hold,
+    LetGo,
+    Settle,
+    Wait,
+    WriteIntent,
+)
 from switchback.controller.events import transitions
 from switchback.controller.kube.errors import ConflictError, KubeError, NotFoundError
 from switchback.controller.log import logger
@@ -60,7 +70,7 @@ class Worker:
     metrics: Metrics
     recorder: Recorder
     leads: Callable[[], bool]
-    _refused: dict[Key, tuple[str, Trouble]] = field(default_factory=dict)
+    _refused: dict[Key, dict[str, Trouble]] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Takes keys until the queue is closed. Only cancellation ends it earlier."""
@@ -101,9 +111,7 @@ class Worker:
 
     async def reconcile(self, key: Key) -> str:
         """Looks at `key` once and does one thing about it. Returns controller-runtime's word for the end."""
-        world = await observe(
-            self.client, key, client_images=self.settings.client_images, sources=self.sources
-        )
+        world = await observe(self.client, key, self.settings, self.sources)
         if world is None:
             self._forget(key)
             return "success"
@@ -160,7 +168,7 @@ class Worker:
         try:
             changed = await act(self.client, world, action, self.settings)
         except JobRefusedError as error:
-            self._refused[key] = (error.name, error.trouble)
+            self._refused.setdefault(key, {})[error.name] = error.trouble
             _log.warning(
                 "Job refused", job=error.name, reason=error.trouble.reason, error=error.trouble.message
             )
@@ -168,24 +176,29 @@ class Worker:
         except KubeError as error:
             if isinstance(action, CreateJob) and error.code >= SERVER_ERROR:
                 text = f"the API server could not take Job {action.name}: {error.message}"
-                self._refused[key] = (action.name, Trouble(OperatorReason.JOB_REFUSED, text, passing=True))
+                trouble = Trouble(OperatorReason.JOB_REFUSED, text, passing=True)
+                self._refused.setdefault(key, {})[action.name] = trouble
             raise
-        self._refused.pop(key, None)
-        if isinstance(action, CreateJob):
-            _log.info("Job created" if changed else "Job adopted", job=action.name, step=str(action.step))
-            if changed:
-                self.metrics.job_created(str(action.step))
-        else:
-            _log.info("Job deleted", job=action.name, why=action.why)
+        match action:
+            case CreateJob():
+                self._refused.pop(key, None)
+                _log.info("Job created" if changed else "Job adopted", job=action.name, step=str(action.step))
+                if changed:
+                    self.metrics.job_created(str(action.step))
+            case DeleteJob():
+                _log.info("Job deleted", job=action.name, why=action.why)
+            case Hold() | LetGo():
+                _log.debug("finalizer", held=isinstance(action, Hold))
+            case _:
+                assert_never(action)
 
     def _with_refusal(self, key: Key, world: Observed) -> Observed:
-        """What the API server said about the Job that status names, if this process has asked it."""
-        name, trouble = self._refused.get(key, ("", None))
-        operation = world.status.operation
-        if trouble is None or operation is None or operation.job_name != name:
-            self._refused.pop(key, None)
-            return world
-        return replace(world, refused=trouble)
+        """What the API server said about the Jobs that status names, if this process has asked it."""
+        refused, operation, preview = self._refused.get(key, {}), world.status.operation, world.status.preview
+        named = (operation.job_name if operation else "", preview.job_name if preview else "")
+        for name in refused.keys() - set(named):
+            del refused[name]
+        return replace(world, refused=refused.get(named[0]), look_refused=refused.get(named[1]))
 
     def _forget(self, key: Key) -> None:
         self._refused.pop(key, None)

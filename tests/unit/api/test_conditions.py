@@ -30,6 +30,7 @@ ROWS = {
     Situation.SUSPENDED: ((U, "Suspended"), T, F, F, "InProgress"),
     Situation.DONE: ((T, "Succeeded"), F, F, T, "Current"),
     Situation.FAILED: ((F, "SQLFailed"), F, T, T, "Failed"),
+    Situation.ROLLED_BACK: ((F, "RolledBack"), F, T, T, "Failed"),
     Situation.ROLLING_BACK: ((F, "RollingBack"), T, F, F, "InProgress"),
     Situation.DELETING: ((U, "Deleting"), T, F, F, "InProgress"),
 }

@@ -9,7 +9,7 @@ import pytest
 
 from switchback.api.status import Status
 from switchback.contract.reasons import Reason
-from switchback.controller.decision import Act, CreateJob, DeleteJob, Settle, Wait, WriteIntent
+from switchback.controller.decision import Act, CreateJob, DeleteJob, Hold, Settle, Wait, WriteIntent
 from switchback.controller.observed import Trouble
 from tests.property.test_decide import SPEC
 from tests.property.world import World
@@ -59,9 +59,10 @@ def test_the_common_case_is_one_job_and_one_intent() -> None:
     there = world()
     first = there.reconcile()
     assert isinstance(first, WriteIntent)
-    second = there.reconcile()
-    assert isinstance(second, Act)
-    assert isinstance(second.action, CreateJob)
+    assert there.reconcile() == Act(Hold())
+    third = there.reconcile()
+    assert isinstance(third, Act)
+    assert isinstance(third.action, CreateJob)
     assert settle(there) == []
     assert there.postgres.applied == ["0001", "0002", "0003"]
     assert (there.condition("Ready"), there.condition("Finished")) == ("True", "True")
@@ -225,7 +226,7 @@ def test_a_lost_result_is_looked_into_before_anything_else() -> None:
 
 def test_a_job_deleted_by_hand_while_running_is_looked_into() -> None:
     there = world()
-    [there.reconcile() for _ in range(3)]
+    [there.reconcile() for _ in range(4)]
     (name,) = there.created
     there.vanish(name)
     assert isinstance(there.reconcile(), Wait), "its pod may still be at work"

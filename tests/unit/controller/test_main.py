@@ -158,13 +158,18 @@ async def test_a_resource_goes_all_the_way(api: FakeAPI, tmp_path: Path) -> None
         pod["metadata"].update(job["spec"]["template"]["metadata"])
         await api.put("pods", pod)
         await api.until(lambda: condition(api, "Finished") == "True")
+        await api.until(
+            lambda: not api.objects["databasemigrations", "shop", "shop"]["metadata"].get("finalizers")
+        )
         process.send_signal(signal.SIGTERM)
         assert (await ended(process))[0] == 0
     assert condition(api, "Ready") == "True"
     assert len(jobs(api)) == 1
     told = json.dumps([one.body for one in api.requests if one.method != "GET"])
     assert "kopf" not in told
-    assert not [one for one in api.made("PATCH", "") if not one.path.endswith("/status")]
+    beside = [one.body["metadata"] for one in api.made("PATCH", "") if not one.path.endswith("/status")]
+    assert [one["finalizers"] for one in beside] == [["switchback.dev/in-flight"], []]
+    assert all(set(one) == {"finalizers", "resourceVersion"} for one in beside)
 
 
 def jobs(api: FakeAPI) -> list[Any]:

@@ -12,7 +12,7 @@ from switchback.contract.digest import source_digest
 from switchback.controller.observe import observe, source_from, spec_from, status_from
 from switchback.controller.queue import Key
 from switchback.controller.sources import SourceMemory
-from tests.unit.controller.build import UID, Object, ended_pod, job, resource, result, spec, status
+from tests.unit.controller.build import SETTINGS, UID, Object, ended_pod, job, resource, result, spec, status
 
 if TYPE_CHECKING:
     from switchback.controller.kube.client import Client
@@ -24,7 +24,7 @@ KEY = Key("shop", "shop")
 
 async def look(client: Client, sources: SourceMemory | None = None) -> Observed | None:
     async with asyncio.timeout(10):
-        return await observe(client, KEY, client_images={"18": "i"}, sources=sources or SourceMemory())
+        return await observe(client, KEY, SETTINGS, sources or SourceMemory())
 
 
 def config_map(name: str = "shop-migrations", **data: str) -> Object:
@@ -44,7 +44,7 @@ async def test_a_look_sees_resource_jobs_pods_and_files(api: FakeAPI, client: Cl
     assert [one.name for one in seen.jobs] == ["j"]
     assert seen.jobs[0].result == result()
     assert seen.status.observed_generation == -1
-    assert seen.client_images == {"18": "i"}
+    assert seen.client_images == SETTINGS.client_images
 
 
 @pytest.mark.asyncio

@@ -53,7 +53,7 @@ async def settle(api: FakeAPI, client: Client, parts: Parts) -> None:
     await api.put("configmaps", {"metadata": {"name": "shop-migrations"}, "data": {"a": "1"}})
     parts.sources.refer(KEY, ["shop-migrations"])
     for _ in range(2):
-        world = await observe(client, KEY, client_images={}, sources=parts.sources)
+        world = await observe(client, KEY, SETTINGS, parts.sources)
         assert world is not None
         decision: Any = decide(world)
         await write(client, world, decision.status)
@@ -73,6 +73,7 @@ async def test_a_settled_resource_costs_lists_and_nothing_else(
         "configmaps",
         "databasemigrations",
         "jobs",
+        "namespaces",
         "pods",
     ]
 
@@ -100,7 +101,7 @@ async def test_the_world_of_a_resync_is_that_of_a_look(api: FakeAPI, client: Cli
     await api.put("jobs", job(conditions=[{"type": "Complete", "status": "True"}]))
     await api.put("pods", pod(phase="Failed", reason="Evicted"))
     await parts.resync.once()
-    live = await observe(client, KEY, client_images=SETTINGS.client_images, sources=parts.sources)
+    live = await observe(client, KEY, SETTINGS, parts.sources)
     assert live is not None
     (seen,) = parts.seen
     assert seen.jobs == live.jobs

@@ -102,6 +102,16 @@ class Client:
             "PUT", kind.path(namespace, name), query={"fieldManager": FIELD_MANAGER}, body=body
         )
 
+    async def merge(self, kind: Kind, namespace: str, name: str, body: Object) -> Object:
+        """JSON merge patch of the object. Raises `ConflictError` when `body` is of another version."""
+        return await self.request(
+            "PATCH",
+            kind.path(namespace, name),
+            query={"fieldManager": FIELD_MANAGER},
+            body=body,
+            content_type="application/merge-patch+json",
+        )
+
     async def apply_status(self, kind: Kind, namespace: str, name: str, body: Object) -> Object:
         """Server-side apply of the status. Raises `ConflictError` when `body` is of another version."""
         return await self.request(

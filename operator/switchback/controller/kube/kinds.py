@@ -36,4 +36,14 @@ JOBS = Kind("batch", "v1", "jobs", "Job")
 PODS = Kind("", "v1", "pods", "Pod")
 CONFIG_MAPS = Kind("", "v1", "configmaps", "ConfigMap")
 LEASES = Kind("coordination.k8s.io", "v1", "leases", "Lease")
+NAMESPACES = Kind("", "v1", "namespaces", "Namespace")
+ADMISSION_POLICIES = Kind(
+    "admissionregistration.k8s.io", "v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy"
+)
+ADMISSION_BINDINGS = Kind(
+    "admissionregistration.k8s.io",
+    "v1",
+    "validatingadmissionpolicybindings",
+    "ValidatingAdmissionPolicyBinding",
+)
 EVENTS = Kind("", "v1", "events", "Event")

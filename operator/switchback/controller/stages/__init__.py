@@ -17,12 +17,12 @@ from switchback.controller.stages.backward import (
     snapshot_before_rollback,
 )
 from switchback.controller.stages.common import admit, finish, inspect
-from switchback.controller.stages.forward import migrate
+from switchback.controller.stages.forward import approve_migrate, migrate
 
 if TYPE_CHECKING:
     from switchback.controller.stages.results import Stage
 
-FORWARD: tuple[Stage, ...] = (admit, inspect, migrate, finish)
+FORWARD: tuple[Stage, ...] = (admit, inspect, approve_migrate, migrate, finish)
 BACKWARD: tuple[Stage, ...] = (
     admit,
     inspect,

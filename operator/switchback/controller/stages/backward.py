@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from switchback.api.conditions import Situation
-from switchback.api.names import ANNOTATION_APPROVE, ANNOTATION_APPROVED_BY, snapshot_name
+from switchback.api.names import snapshot_name
+from switchback.api.policies import DataLossPolicy, ReasonPolicy, RollbackPolicy
 from switchback.api.reasons import OperatorReason
-from switchback.api.spec import DataLossPolicy, RollbackPolicy
-from switchback.api.status import ApprovalState, SnapshotPhase, SnapshotState, Want
+from switchback.api.status import SnapshotPhase, SnapshotState, Want
 from switchback.contract.words import Operation
 from switchback.controller.absorb import put_snapshot, spoil_snapshot
-from switchback.controller.intent import approval_token
 from switchback.controller.lifecycle import change, intend
-from switchback.controller.stages.results import Done, Fail, Intend, Wait
-from switchback.controller.times import parse, passed, rfc3339
+from switchback.controller.stages.consent import asks_a_person, consent, database, way
+from switchback.controller.stages.results import Done, Fail, Intend
+from switchback.controller.times import passed, rfc3339
 
 if TYPE_CHECKING:
     from switchback.api.status import Status
@@ -32,13 +30,20 @@ def approve_rollback(view: View) -> StageResult:
 
 def _refused(view: View) -> Fail | None:
     """What no approval could mend: nobody is asked to approve what could not run."""
-    way = f"{view.operation.from_} → {view.operation.to}"
+    path = way(view)
     if view.spec.rollback.policy is RollbackPolicy.DENY:
-        return Fail(OperatorReason.ROLLBACK_DENIED, f"{way} is a rollback, and spec.rollback.policy is Deny.")
+        return Fail(
+            OperatorReason.ROLLBACK_DENIED, f"{path} is a rollback, and spec.rollback.policy is Deny."
+        )
+    if view.spec.rollback.reason_policy is ReasonPolicy.REQUIRED and not view.spec.reason.strip():
+        return Fail(
+            OperatorReason.REASON_REQUIRED,
+            f"{path} is a rollback, spec.rollback.reasonPolicy is Required and spec.reason is empty.",
+        )
     if view.spec.snapshot is None:
         return Fail(
             OperatorReason.SNAPSHOT_REQUIRED,
-            f"{way} is a rollback, and spec.snapshot is not set.",
+            f"{path} is a rollback, and spec.snapshot is not set.",
         )
     if view.spec.snapshot.pg_dump is not None and not _client_image(view):
         major = _server_major(view)
@@ -49,80 +54,18 @@ def _refused(view: View) -> Fail | None:
     if view.operation.risks and view.spec.rollback.data_loss_policy is DataLossPolicy.DENY:
         return Fail(
             OperatorReason.DATA_LOSS_DENIED,
-            f"{way} would lose data ({losses(view)}), and spec.rollback.dataLossPolicy is Deny.",
+            f"{path} would lose data ({losses(view)}), and spec.rollback.dataLossPolicy is Deny.",
         )
     return None
 
 
 def _consent(view: View) -> StageResult:
-    operation, approval = view.operation, view.status.approval
-    if not operation.risks or view.spec.rollback.data_loss_policy is DataLossPolicy.ALLOW:
+    risky = bool(view.operation.risks) and view.spec.rollback.data_loss_policy is not DataLossPolicy.ALLOW
+    if not risky and not asks_a_person(view, Want.ROLLBACK):
         return Done()
-    token = approval_token(operation.id, operation.plan_digest, operation.risks)
-    if approval is None or approval.token != token:
-        return _ask(view, token)
-    if approval.approved_by:
-        return Done()
-    approver = _approver(view, token)
-    if approver:
-        return Done(_approved(view, approval, approver))
-    if passed(approval.deadline_time, view.now):
-        return Fail(
-            OperatorReason.APPROVAL_EXPIRED,
-            f"nobody approved the rollback until {approval.deadline_time}.",
-            expired=True,
-        )
-    return _awaiting(view, approval, view.status)
-
-
-def _ask(view: View, token: str) -> StageResult:
-    approval = ApprovalState(
-        token=token,
-        wants=(Want.ROLLBACK,),
-        risks=view.operation.risks,
-        request_time=rfc3339(view.now),
-        deadline_time=rfc3339(view.now + timedelta(seconds=view.spec.approval.timeout_seconds)),
-    )
-    return _awaiting(view, approval, view.status.model_copy(update={"approval": approval}))
-
-
-def _awaiting(view: View, approval: ApprovalState, status: Status) -> Wait:
-    operation = view.operation
-    given = _given(view)
-    state = view.status.schema_state
-    where = f" database {state.database.name}" if state is not None and state.database is not None else ""
-    message = f"The token that was given, {given[:64]}, is of another plan. " if given else ""
-    message += (
-        f"Rolling back{where} {operation.from_} → {operation.to} would lose: {losses(view)}. Approve with: "
-        f"kubectl annotate dbm {view.world.name} {ANNOTATION_APPROVE}={approval.token}"
-        f"{' --overwrite' if given else ''}"
-    )
-    return Wait(
-        Situation.AWAITING_APPROVAL, OperatorReason.AWAITING_APPROVAL, message, approval.deadline_time, status
-    )
-
-
-def _given(view: View) -> str:
-    """What was given as a token, by annotation or commit."""
-    return view.world.annotations.get(ANNOTATION_APPROVE, "") or view.spec.approval.approved_plan
-
-
-def _approver(view: View, token: str) -> str:
-    """Who gave the token: by annotation, or by a commit that carries it. Empty: nobody."""
-    if view.world.annotations.get(ANNOTATION_APPROVE) == token:
-        return view.world.annotations.get(ANNOTATION_APPROVED_BY, "") or f"annotation {ANNOTATION_APPROVE}"
-    return "spec.approval.approvedPlan" if view.spec.approval.approved_plan == token else ""
-
-
-def _approved(view: View, approval: ApprovalState, approver: str) -> Status:
-    """Records the consent. The operation's deadline moves by the time that people took."""
-    asked, deadline = parse(approval.request_time), parse(view.operation.deadline_time)
-    status = view.status.model_copy(
-        update={"approval": approval.model_copy(update={"approved_by": approver[:253]})}
-    )
-    if asked is None or deadline is None:
-        return status
-    return change(status, deadline_time=rfc3339(deadline + (view.now - asked)))
+    lost = losses(view)
+    what = f"would lose: {lost}" if lost != "nothing" else "loses nothing"
+    return consent(view, Want.ROLLBACK, f"Rolling back{database(view)} {way(view)} {what}.")
 
 
 def losses(view: View) -> str:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from switchback.api.conditions import Situation
 from switchback.api.reasons import OperatorReason
+from switchback.api.status import OperationKind, Want
 from switchback.contract.words import Operation
 from switchback.controller.lifecycle import change, forget_plan, intend
+from switchback.controller.stages.consent import asks_a_person
 from switchback.controller.stages.results import Done, Fail, Intend, Wait
 
 if TYPE_CHECKING:
@@ -28,10 +30,18 @@ def inspect(view: View) -> StageResult:
 
     It is not when the first thing to happen is a migration that needs nobody's consent: that run plans for
     itself and answers `Backward`, with the plan, when it would have to go back. It is needed after a run
-    whose outcome nobody knows.
+    whose outcome nobody knows, before a person can be asked, and when somebody asked for a rollback: that
+    must not end in going forward.
     """
     operation = view.operation
-    if operation.reached or operation.plan_digest or operation.step is not Operation.INSPECT:
+    if operation.reached or operation.plan_digest:
+        return Done()
+    needed = (
+        operation.step is Operation.INSPECT
+        or operation.kind is OperationKind.ROLLBACK
+        or asks_a_person(view, Want.MIGRATE)
+    )
+    if not needed:
         return Done()
     return Intend(intend(view, Operation.INSPECT))
 

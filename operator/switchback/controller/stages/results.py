@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from switchback.api.status import Outcome
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -52,7 +54,7 @@ class Fail:
 
     reason: str
     message: str
-    expired: bool = False
+    outcome: Outcome = Outcome.FAILED
 
 
 StageResult = Done | Intend | Do | Wait | Fail

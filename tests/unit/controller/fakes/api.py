@@ -179,6 +179,8 @@ class FakeAPI:
     async def _answer(self, seen: Seen) -> web.Response:  # noqa: PLR0911 - one answer per verb
         plural, namespace, name, sub = self._place(seen.path)
         known = self.objects.get((plural, namespace, name))
+        if plural == "namespaces" and name and known is None:
+            known = {"metadata": {"name": name, "labels": {}}}  # whoever asks for one finds it
         if seen.method == "GET" and not name:
             return self._list(seen, plural, namespace)
         if seen.method == "POST":
@@ -204,6 +206,8 @@ class FakeAPI:
                 return _status(409, "Conflict", "the object has been modified; please apply your changes")
         if seen.method == "PUT":
             body = {**seen.body, "metadata": {**known["metadata"], **metadata}}
+        elif not sub and seen.content_type == "application/merge-patch+json":
+            body = {**known, "metadata": {**known["metadata"], **metadata}}
         elif sub == "status" and seen.content_type.partition(";")[0] == "application/apply-patch+yaml":
             body = {**known, "status": seen.body["status"], "metadata": dict(known["metadata"])}
         else:

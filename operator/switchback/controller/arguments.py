@@ -1,0 +1,123 @@
+"""The command line of a run, from the spec and the stored operation. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from switchback.api.policies import DataLossPolicy, ReasonPolicy, RollbackPolicy, SourceFormat
+from switchback.api.status import OperationKind, Want
+from switchback.contract.result import DEFAULT_BUDGET
+from switchback.contract.words import Operation, Risk
+from switchback.controller.intent import database_digest
+from switchback.controller.lifecycle import reserve_seconds
+from switchback.controller.podspec import DOWNS_MOUNT, SOURCE_MOUNT
+from switchback.controller.stages.consent import wants_a_person
+
+if TYPE_CHECKING:
+    from switchback.api.spec import Spec
+    from switchback.api.status import OperationState
+    from switchback.controller.decision import CreateJob
+    from switchback.controller.observed import Observed
+
+
+def looks_for_downs(operation: OperationState, action: CreateJob) -> bool:
+    """Whether the run may need the files of an earlier image."""
+    plans = action.step in {Operation.INSPECT, Operation.RESERVE, Operation.ROLLBACK}
+    return bool(operation.down_image) and plans and not action.look
+
+
+def arguments(world: Observed, spec: Spec, operation: OperationState, action: CreateJob) -> list[str]:
+    """The command line of a run."""
+    step, preview = action.step, world.status.preview
+    if action.look and preview is not None:
+        words = ["run", "--operation", str(step), "--operation-id", preview.id]
+        words += _files(world, spec, preview.target)
+    else:
+        words = ["run", "--operation", str(step), "--operation-id", operation.id]
+        words += ["--intent-digest", operation.intent_digest]
+        if step is not Operation.RELEASE:
+            # What was planned is what is reserved and run; everything else starts from the wish.
+            planned = step in {Operation.RESERVE, Operation.ROLLBACK}
+            words += _files(world, spec, operation.to if planned else operation.target or spec.target)
+        if looks_for_downs(operation, action):
+            words += ["--down-dir", DOWNS_MOUNT]
+        words += _consent(world, spec, operation, step)
+    return [*words, *_place(world, spec, step), *_limits(spec)]
+
+
+def _files(world: Observed, spec: Spec, target: str) -> list[str]:
+    """Where to go, by which files, and what to make of a ledger that does not fit them."""
+    source = spec.source
+    words = ["--target", target, "--dir", SOURCE_MOUNT]
+    if source.format is not SourceFormat.AUTO:
+        words += ["--format", str(source.format)]
+    words += ["--ahead-policy", str(source.ahead_policy)]
+    words += ["--out-of-order-policy", str(source.out_of_order_policy)]
+    words += ["--adoption-policy", str(source.adoption_policy)]
+    words += ["--down-source", str(spec.rollback.down_source)]
+    return [*words, "--expect-source", world.source.digest] if world.source.digest else words
+
+
+def _place(world: Observed, spec: Spec, step: Operation) -> list[str]:
+    """Which database by its own word, as whom, and where in it."""
+    database, state = spec.database, world.status.schema_state
+    words = ["--role", database.role] if database.role else []
+    words += ["--ledger-schema", database.ledger_schema]
+    words += [word for name in database.search_path for word in ("--search-path", name)]
+    known = state.database if state is not None else None
+    if (
+        known is not None
+        and known.ledger
+        and known.digest == database_digest(spec)
+        and step is not Operation.RELEASE
+    ):
+        words += ["--expect-ledger", known.ledger]
+    return words
+
+
+def _limits(spec: Spec) -> list[str]:
+    words: list[str] = []
+    limits = spec.execution
+    if spec.reason:
+        words += ["--reason", spec.reason]
+    words += ["--lock-timeout-seconds", str(limits.lock_timeout_seconds)]
+    if limits.statement_timeout_seconds is not None:
+        words += ["--statement-timeout-seconds", str(limits.statement_timeout_seconds)]
+    words += ["--advisory-lock-timeout-seconds", str(limits.advisory_lock_timeout_seconds)]
+    return [*words, "--result-file", "/dev/termination-log", "--result-budget", str(DEFAULT_BUDGET)]
+
+
+def _consent(world: Observed, spec: Spec, operation: OperationState, step: Operation) -> list[str]:
+    """The plan that was agreed to, the risks that were accepted, and for how long the database is kept."""
+    words: list[str] = []
+    if step in {Operation.RESERVE, Operation.ROLLBACK} or (
+        step is Operation.MIGRATE and operation.plan_digest
+    ):
+        words += ["--expect-plan", operation.plan_digest]
+    if step is Operation.ROLLBACK and operation.kind is OperationKind.ROLLBACK:
+        words.append("--withdraw-intent")
+    if step in {Operation.INSPECT, Operation.MIGRATE} and operation.retry:
+        words.append("--allow-withdrawn")
+    if step in {Operation.INSPECT, Operation.ROLLBACK}:
+        words += [word for risk in _accepted(world, spec, step) for word in ("--accept", str(risk))]
+    if step is Operation.INSPECT and _may_reserve(world, spec):
+        words.append("--reserve-unless-risky")
+    if step in {Operation.INSPECT, Operation.RESERVE, Operation.ROLLBACK}:
+        words += ["--reserve-seconds", str(reserve_seconds(spec))]
+    return words
+
+
+def _accepted(world: Observed, spec: Spec, step: Operation) -> tuple[Risk, ...]:
+    if spec.rollback.data_loss_policy is DataLossPolicy.ALLOW:
+        return tuple(Risk)
+    approval = world.status.approval
+    given = step is Operation.ROLLBACK and approval is not None and approval.approved_by
+    return approval.risks if given and approval is not None else ()
+
+
+def _may_reserve(world: Observed, spec: Spec) -> bool:
+    """Whether nothing but risks could stand between the plan and its reservation."""
+    if spec.rollback.policy is not RollbackPolicy.ALLOW or spec.snapshot is None:
+        return False
+    given = spec.rollback.reason_policy is ReasonPolicy.OPTIONAL or bool(spec.reason.strip())
+    return given and not wants_a_person(spec, world.around.labels, Want.ROLLBACK)
