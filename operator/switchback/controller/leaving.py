@@ -38,17 +38,28 @@ def leave(view: View) -> Decision:
     if view.world.annotations.get(names.ANNOTATION_RELEASE) or passed(_limit(view), view.now):
         return Act(LetGo())
     view = view.with_status(absorb(view))
+    return _alive(view) or _named(view) or Act(LetGo())
+
+
+def _alive(view: View) -> Decision | None:
+    """What an earlier life of this status has started is ended like everything else."""
+    for job in view.other_jobs_alive:
+        if not job.deleting:
+            return Act(DeleteJob(job.name, job.uid, "its resource is being deleted"))
+        return _wait(view, f"Job {job.name} has not ended yet.")
+    return _wait(view, "the pod of its Job has not ended yet.") if view.stray_pods_alive else None
+
+
+def _named(view: View) -> Decision | None:
     if view.status.operation is None:
-        return Act(LetGo())
-    return (_running(view) if view.operation.job_name else _held(view)) or Act(LetGo())
+        return None
+    return _running(view) if view.operation.job_name else _held(view)
 
 
 def _running(view: View) -> Decision | None:
     """Whatever runs is told to end, and waited for: it cancels its statement and rolls back."""
     job = view.job
     if job is None:
-        if view.stray_pods_alive:
-            return _wait(view, "the pod of its Job has not ended yet.")
         if view.operation.step is Operation.RELEASE and not view.operation.job_uid:
             return _release(view)
         return WriteIntent(_shown(view.with_status(land(view.status)), "nothing runs any more."))
