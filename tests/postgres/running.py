@@ -69,6 +69,8 @@ class Runner:
     limits: Limits = QUICK
     schema: str = "switchback"
     role: str | None = None
+    search_path: tuple[str, ...] = ()
+    intent: str = ""
 
     def run(self, operation: Operation | str, **wishes: Any) -> Ending:
         """One operation in this process."""
@@ -80,17 +82,23 @@ class Runner:
         operation_id = wishes.pop("by", "cli-test")
         limits = wishes.pop("limits", self.limits)
         reason = wishes.pop("reason", "")
+        intent = wishes.pop("intent", self.intent)
         request = Request(Operation(operation), operation_id, self.folder, **wishes)
         words = Words()
         stop = Stop()
         opener = Opener(
             self.url,
-            Wishes(operation_id=operation_id, role=self.role, read_only=request.dry_run),
+            Wishes(
+                operation_id=operation_id,
+                role=self.role,
+                search_path=self.search_path,
+                read_only=request.dry_run,
+            ),
             words.warn,
             stop.wait,
         )
-        author = Author(operation_id, "", reason)
-        session = Session(opener, Names(self.schema), author, stop, words, limits)
+        author = Author(operation_id, intent, reason)
+        session = Session(opener, Names(self.schema), author, stop, words, limits, self.search_path)
         try:
             return perform(session, request, opener), words
         finally:

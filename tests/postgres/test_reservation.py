@@ -48,11 +48,28 @@ def test_the_whole_way(runner: Runner) -> None:
 @pytest.mark.parametrize("operation", ["inspect", "migrate", "rollback", "reserve"])
 def test_everybody_else_waits(runner: Runner, operation: str) -> None:
     runner.run("reserve", target="0001_a", by=FIRST)
+    reserving = operation == "inspect"
     for other in (OTHER, "cli-0001"):
-        ending = runner.run(operation, target="0002_b", by=other)
+        ending = runner.run(operation, target="0002_b", by=other, reserve_unless_risky=reserving)
         assert (ending.result.reason, ending.result.exit_code) == (Reason.RESERVED, 6)
         assert FIRST in ending.result.message
     assert len(runner.applied) == 3
+
+
+@pytest.mark.parametrize("target", ["0001_a", "0003_c", "0004_d", "base", "latest"])
+def test_a_pure_look_waits_for_nobody(runner: Runner, target: str) -> None:
+    runner.run("reserve", target="0001_a", by=FIRST)
+    before = runner.query("SELECT * FROM switchback.meta")
+    write(runner.folder, "0004_d")
+    ending, words = runner.told("inspect", target=target, by=OTHER)
+    assert ending.result.reason is Reason.SUCCEEDED
+    assert ending.facts.plan is not None
+    assert (ending.result.target == ending.result.current) is not bool(ending.facts.plan.steps)
+    assert FIRST in words.text, "the look says who has reserved the database"
+    for dry in ("migrate", "rollback"):
+        wish = "0004_d" if dry == "migrate" else "0002_b"
+        assert runner.run(dry, target=wish, by=OTHER, dry_run=True).result.reason is Reason.SUCCEEDED
+    assert runner.query("SELECT * FROM switchback.meta") == before
 
 
 def test_one_command_line_does_not_take_over_another(runner: Runner) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from switchback.cli.console import Console
-from switchback.cli.options import common, take
+from switchback.cli.options import adopt, ahead_policy, allow_out_of_order, common, take
+from switchback.runner.policy import Ahead, Policy
 
 
 @click.command("migrate")
@@ -15,6 +16,9 @@ from switchback.cli.options import common, take
 @click.option("--target", metavar="ID", help="Apply up to this migration; default: latest.")
 @click.option("--steps", type=click.IntRange(1), help="Apply at most so many.")
 @click.option("--dry-run", is_flag=True, help="Change nothing; the server enforces it.")
+@allow_out_of_order
+@ahead_policy
+@adopt
 @click.option("--allow-non-empty", is_flag=True, help="Begin in a database that already has tables.")
 @click.option("--reason", default="", metavar="TEXT", help="Why; kept in the ledger.")
 def command(**values: Any) -> int:
@@ -41,6 +45,7 @@ def command(**values: Any) -> int:
         ignore=shared.ignore,
         dry_run=values["dry_run"],
         allow_non_empty=values["allow_non_empty"],
+        policy=Policy(Ahead(values["ahead_policy"]), values["allow_out_of_order"], values["adopt"]),
     )
     ending = work.work(shared, console, request, reason=values["reason"])
     if request.dry_run and ending.facts.plan is not None and not shared.json:

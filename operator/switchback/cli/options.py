@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from switchback.runner.policy import Ahead
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -29,6 +31,7 @@ class Common:
         ignore: patterns of files that are no migrations.
         role: that does the work; None: the user that logs in.
         ledger_schema: where the ledger is.
+        search_path: schemas in which names without one are looked up; empty: as user or database say.
         json: answer in JSON on stdout.
         debug: show tracebacks.
     """
@@ -41,6 +44,7 @@ class Common:
     ledger_schema: str
     json: bool
     debug: bool
+    search_path: tuple[str, ...] = ()
 
 
 _CONNECTION = (
@@ -60,6 +64,57 @@ _FILES = (
 )  # fmt: skip
 
 
+def _named(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(names):
+        raise click.BadParameter("a schema has a name.")
+    return names
+
+
+search_path = click.option(
+    "--search-path",
+    multiple=True,
+    metavar="NAME",
+    callback=_named,
+    help="Schema in which names without one are looked up; repeatable, in this order. Migrations may make "
+    "it: one that is not there, and that no file speaks of, is refused. Default: of URL, role or database.",
+)
+"""The session's own path: what a file sets or resets comes back to it."""
+
+ahead_policy = click.option(
+    "--ahead-policy",
+    type=click.Choice([str(choice) for choice in Ahead]),
+    default=str(Ahead.REFUSE),
+    show_default=True,
+    help="For target latest, when the database holds migrations beyond the files: Refuse, Keep them (what is "
+    "pending is applied if it comes after them), or Rollback to the newest file.",
+)
+allow_out_of_order = click.option(
+    "--allow-out-of-order",
+    is_flag=True,
+    help="Apply a pending file although one that comes after it is applied.",
+)
+adopt = click.option(
+    "--adopt",
+    is_flag=True,
+    help="Where there is no ledger, begin with the history of another tool (schema_migrations of "
+    "golang-migrate).",
+)
+down_from = click.option(
+    "--down-from",
+    type=click.Choice(["auto", "file", "ledger"]),
+    default="auto",
+    show_default=True,
+    help="Whose down half runs when file and ledger differ; auto refuses.",
+)
+down_dir = click.option(
+    "--down-dir",
+    "down_folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder with the files as they were applied; for a down half that neither --dir nor the ledger has.",
+)
+
+
 def connection(function: F) -> F:
     """Add the options that say which database; `take_connection` takes their values."""
     for option in reversed(_CONNECTION):
@@ -70,7 +125,7 @@ def connection(function: F) -> F:
 def common(function: F) -> F:
     """Add the options that say which files and which database; `take` takes their values."""
     function = connection(function)
-    for option in reversed(_FILES):
+    for option in reversed((*_FILES, search_path)):
         function = option(function)
     return function
 
@@ -86,9 +141,10 @@ def take(values: dict[str, Any]) -> Common:
         ledger_schema=values.pop("ledger_schema"),
         json=values.pop("as_json"),
         debug=values.pop("debug"),
+        search_path=values.pop("search_path"),
     )
 
 
 def take_connection(values: dict[str, Any]) -> Common:
     """As `take`, for a command that reads no files."""
-    return take(values | {"folder": Path(), "format_name": None, "ignore": ()})
+    return take(values | {"folder": Path(), "format_name": None, "ignore": (), "search_path": ()})

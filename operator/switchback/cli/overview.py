@@ -11,9 +11,11 @@ from switchback.cli import outcome, work
 from switchback.contract.exits import ExitCode
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Operation
+from switchback.runner.adoption import take
 from switchback.runner.compare import Comparison, compare
+from switchback.runner.fitness import unfit
 from switchback.runner.operations.base import Answer, Facts, Request, load_source
-from switchback.runner.session import unfit
+from switchback.runner.policy import Policy
 
 if TYPE_CHECKING:
     from switchback.cli.console import Console
@@ -24,18 +26,23 @@ SHOWN_APPLIED = 10
 """The last applied migrations; earlier ones are counted, unless all are asked for."""
 
 
-def run(common: Common, console: Console, *, check: bool, everything: bool) -> int:
+def run(common: Common, console: Console, *, check: bool, everything: bool, adopt: bool) -> int:
     """Compare, show, and give the exit code."""
     found: list[Comparison] = []
 
     def action(session: Session, request: Request, facts: Facts) -> Answer:
         source = load_source(request, facts)
-        ledger = facts.ledger = session.read()
-        found.append(compare(source, ledger))
+        facts.ledger = take.look(session, request.policy, source, session.read())
+        found.append(compare(source, facts.ledger))
         return Answer(Reason.UP_TO_DATE, "")
 
     request = Request(
-        Operation.INSPECT, outcome.laptop_id(), common.folder, format=common.format, ignore=common.ignore
+        Operation.INSPECT,
+        outcome.laptop_id(),
+        common.folder,
+        format=common.format,
+        ignore=common.ignore,
+        policy=Policy(adopt=adopt),
     )
     ending = work.work(common, console, request, action=action)
     if not found:
@@ -89,7 +96,7 @@ def _state(notes: dict[str, tuple[str, str]], row_id: str) -> tuple[str, str]:
 def show(comparison: Comparison, console: Console, *, everything: bool) -> None:
     """The table and a summary."""
     here = comparison.ledger.identity.database
-    console.print(f"{here.name} (PostgreSQL {here.major}) is at {comparison.ledger.current}.")
+    console.print(f"{here.name} (PostgreSQL {here.major}) is at {comparison.current}.")
     problem = unfit(comparison.ledger, "")
     if problem is not None:
         console.warn(problem.message)
@@ -126,7 +133,7 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
     here = comparison.ledger.identity.database
     return {
         "database": {"name": here.name, "systemIdentifier": here.system_identifier, "version": here.version},
-        "current": comparison.ledger.current,
+        "current": comparison.current,
         "summary": {
             "applied": len(comparison.ledger.rows),
             "pending": len(comparison.pending),

@@ -8,8 +8,17 @@ from typing import Any
 import click
 
 from switchback.cli.console import Console
-from switchback.cli.options import common, take
+from switchback.cli.options import (
+    adopt,
+    ahead_policy,
+    allow_out_of_order,
+    common,
+    down_dir,
+    down_from,
+    take,
+)
 from switchback.contract.exits import ExitCode
+from switchback.runner.policy import Ahead, Policy
 
 
 @click.command("plan")
@@ -17,6 +26,11 @@ from switchback.contract.exits import ExitCode
 @click.option("--target", metavar="ID", help="Where to go, forward or back; default: latest.")
 @click.option("--sql", is_flag=True, help="Show every statement in full.")
 @click.option("--exit-code", is_flag=True, help="Exit with 3 when there is something to do.")
+@allow_out_of_order
+@ahead_policy
+@adopt
+@down_from
+@down_dir
 @click.option("--allow-non-empty", is_flag=True, help="Begin in a database that already has tables.")
 def command(**values: Any) -> int:
     """Show what migrate or rollback would do: files, statements, and what a rollback would lose.
@@ -25,6 +39,7 @@ def command(**values: Any) -> int:
     """
     from switchback.cli import outcome, show, work  # noqa: PLC0415 - help must not import the driver
     from switchback.contract.words import Operation  # noqa: PLC0415 - same
+    from switchback.runner.downs import DownFrom  # noqa: PLC0415 - same
     from switchback.runner.operations.base import Request  # noqa: PLC0415 - same
 
     shared = take(values)
@@ -38,6 +53,9 @@ def command(**values: Any) -> int:
         ignore=shared.ignore,
         dry_run=True,
         allow_non_empty=values["allow_non_empty"],
+        policy=Policy(Ahead(values["ahead_policy"]), values["allow_out_of_order"], values["adopt"]),
+        down_from=DownFrom(values["down_from"]),
+        down_folder=values["down_folder"],
     )
     ending = work.work(shared, console, request)
     plan = ending.facts.plan

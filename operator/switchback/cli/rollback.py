@@ -7,18 +7,20 @@ from typing import Any
 import click
 
 from switchback.cli.console import Console
-from switchback.cli.options import common, take
+from switchback.cli.options import adopt, common, down_dir, down_from, take
 
 
 @click.command("rollback")
 @common
 @click.option("--steps", type=click.IntRange(1), help="Roll back so many; default: 1.")
-@click.option("--target", metavar="ID", help="Roll back to this migration, which stays; or `base`.")
+@click.option("--target", metavar="ID", help="Roll back to this migration, which stays; or "
+              "`base`, or `latest`: to the newest file.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Change nothing; the server enforces it.")
 @click.option("--force", is_flag=True, help="Forget rows without file and stored down half; "
               "roll back all when asked for more steps than are applied.")  # fmt: skip
-@click.option("--down-from", type=click.Choice(["auto", "file", "ledger"]), default="auto", show_default=True,
-              help="Whose down half runs when file and ledger differ; auto refuses.")  # fmt: skip
+@down_from
+@down_dir
+@adopt
 @click.option("--accept-data-loss", is_flag=True, help="Accept that data is lost, or may be.")
 @click.option("--accept-cascade", is_flag=True, help="Accept that CASCADE takes other objects along.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask; losses still need their flag.")

@@ -12,6 +12,7 @@ from switchback.contract.words import Operation, Risk
 from switchback.runner.downs import DownFrom
 from switchback.runner.operations import rollback
 from switchback.runner.operations.base import Request
+from switchback.runner.policy import Ahead, Policy
 
 if TYPE_CHECKING:
     from switchback.cli.console import Console
@@ -66,5 +67,7 @@ def _request(shared: Common, **values: Any) -> Request:
         dry_run=values["dry_run"],
         force=values["force"],
         down_from=DownFrom(values["down_from"]),
+        down_folder=values["down_folder"],
+        policy=Policy(ahead=Ahead.ROLLBACK, adopt=values["adopt"]),
         accept=frozenset(accepted),
     )

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import click
 
+from switchback.cli.options import ahead_policy, down_dir, search_path
 from switchback.contract.result import DEFAULT_BUDGET
 from switchback.contract.words import Operation, Risk
 
 OPERATIONS = [str(name) for name in Operation if name is not Operation.SNAPSHOT]
 LONGEST_SECONDS = 2_147_483
+
+
+def _uuid(_: click.Context, __: click.Parameter, text: str) -> str:
+    """The text as the server writes a UUID."""
+    if text and not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text.lower()):
+        raise click.BadParameter(f"{text!r} is no UUID.")
+    return text.lower()
 
 
 @click.command("run")
@@ -29,12 +38,35 @@ LONGEST_SECONDS = 2_147_483
 )
 @click.option("--format", "format_name", metavar="NAME", help="Format of the migrations; default: look.")
 @click.option("--ignore", multiple=True, metavar="GLOB", help="Files that are no migrations; repeatable.")
+@ahead_policy
 @click.option(
-    "--ahead-policy",
-    type=click.Choice(["Refuse"]),
+    "--out-of-order-policy",
+    type=click.Choice(["Refuse", "Allow"]),
     default="Refuse",
     show_default=True,
-    help="What to do when the ledger is ahead of the files and the target is latest.",
+    help="What to do with a pending file although one that comes after it is applied.",
+)
+@click.option(
+    "--adoption-policy",
+    type=click.Choice(["Never", "IfNoLedger"]),
+    default="Never",
+    show_default=True,
+    help="Whether a ledger begins with the history of another tool (schema_migrations of golang-migrate).",
+)
+@click.option(
+    "--down-source",
+    type=click.Choice(["Auto", "Ledger", "Source"]),
+    default="Auto",
+    show_default=True,
+    help="Whose down half runs when file and ledger differ; Auto refuses.",
+)
+@down_dir
+@click.option(
+    "--expect-ledger",
+    default="",
+    metavar="UUID",
+    callback=_uuid,
+    help="The database must have the ledger with this UUID, as a result has told it.",
 )
 @click.option("--expect-source", default="", metavar="DIGEST", help="The folder must have this digest.")
 @click.option("--expect-plan", default="", metavar="DIGEST", help="The plan must have this digest.")
@@ -55,6 +87,17 @@ LONGEST_SECONDS = 2_147_483
     default=2100,
     show_default=True,
     help="Life of the reservation.",
+)
+@click.option(
+    "--withdraw-intent",
+    is_flag=True,
+    help="Rollback: keep in the ledger that the intent of --intent-digest is not wished any more.",
+)
+@click.option(
+    "--allow-withdrawn",
+    is_flag=True,
+    help="Migrate, inspect: go forward although the intent of --intent-digest was withdrawn, which else ends "
+    "with PreviouslyRolledBack. When migrate has done so, the intent counts again.",
 )
 @click.option("--allow-non-empty", is_flag=True, help="Begin in a database that already has tables.")
 @click.option("--reason", default="", metavar="TEXT", help="Why; kept in the ledger.")
@@ -80,6 +123,7 @@ LONGEST_SECONDS = 2_147_483
     help="For another run to end.",
 )
 @click.option("--role", metavar="NAME", help="Role that does the work; default: the user that logs in.")
+@search_path
 @click.option(
     "--ledger-schema", metavar="NAME", default="switchback", show_default=True, help="Schema of the ledger."
 )
@@ -98,7 +142,8 @@ LONGEST_SECONDS = 2_147_483
 def command(**values: Any) -> int:
     """One operation of the operator.
 
-    The database comes from DATABASE_URL, or from PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD, PGSSLMODE.
+    The database comes from DATABASE_URL, or from PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD. PGSSLMODE
+    and PGSSLROOTCERT (a file, or `system`) count where the URL says nothing else.
     The result (version 1) goes to --result-file whatever happens, also after errors, signals and bugs.
     """
     from switchback.cli import run_work  # noqa: PLC0415 - help must not import the driver

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from switchback.cli.console import Console
 from switchback.cli.options import Common
 from switchback.cli.work import work
 from switchback.contract.result import encode
 from switchback.contract.words import Operation, Risk
+from switchback.runner.downs import DownFrom
 from switchback.runner.operations.base import Request
+from switchback.runner.policy import Ahead, Policy
 from switchback.runner.session import Limits
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from switchback.runner.operations.perform import Ending
+
+
+_DOWN_SOURCES = {"Auto": DownFrom.REFUSE, "Ledger": DownFrom.LEDGER, "Source": DownFrom.FILE}
 
 
 def run(**values: Any) -> int:
@@ -29,6 +36,7 @@ def run(**values: Any) -> int:
         ledger_schema=values["ledger_schema"],
         json=values["as_json"],
         debug=values["debug"],
+        search_path=values["search_path"],
     )
     limits = Limits(
         lock_timeout_ms=round(values["lock_timeout_seconds"] * 1000),
@@ -60,6 +68,8 @@ def run(**values: Any) -> int:
 
 def _request(common: Common, **values: Any) -> Request:
     operation = Operation(values["operation"])
+    if values["withdraw_intent"] and operation is not Operation.ROLLBACK:
+        raise click.UsageError("--withdraw-intent goes with --operation rollback.")
     return Request(
         operation,
         values["operation_id"],
@@ -74,6 +84,16 @@ def _request(common: Common, **values: Any) -> Request:
         reserve_unless_risky=values["reserve_unless_risky"],
         reserve_seconds=values["reserve_seconds"],
         own_reservation=operation is Operation.ROLLBACK,
+        policy=Policy(
+            Ahead(values["ahead_policy"]),
+            values["out_of_order_policy"] == "Allow",
+            values["adoption_policy"] == "IfNoLedger",
+        ),
+        down_from=_DOWN_SOURCES[values["down_source"]],
+        down_folder=values["down_folder"],
+        expect_ledger=values["expect_ledger"],
+        withdraw_intent=values["withdraw_intent"],
+        allow_withdrawn=values["allow_withdrawn"],
     )
 
 

@@ -39,7 +39,7 @@ FLAGS = {
 def headline(plan: Plan) -> str:
     """Where the database is and where the plan goes, in one sentence."""
     here = plan.ledger.identity.database
-    at = f"{here.name} (PostgreSQL {here.major}) is at {plan.ledger.current}"
+    at = f"{here.name} (PostgreSQL {here.major}) is at {plan.current}"
     number = len(plan.steps)
     count = "1 migration" if number == 1 else f"{number} migrations"
     match plan.direction:
@@ -88,7 +88,7 @@ def as_data(plan: Plan) -> dict[str, Any]:
     """The same for programs. Keys are stable."""
     return {
         "direction": plan.direction,
-        "current": plan.ledger.current,
+        "current": plan.current,
         "target": plan.target,
         "planDigest": plan.digest if plan.steps else "",
         "risks": list(plan.risks),

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from switchback.cli.console import Console
-from switchback.cli.options import common, take
+from switchback.cli.options import adopt, common, take
 
 
 @click.command("status")
@@ -15,6 +15,7 @@ from switchback.cli.options import common, take
 @click.option(
     "--check", is_flag=True, help="Exit with 3 when something is pending, with 4 when files do not fit."
 )
+@adopt
 @click.option(
     "--all", "everything", is_flag=True, help="Show every applied migration, not only the last ones."
 )
@@ -24,4 +25,6 @@ def command(**values: Any) -> int:
 
     shared = take(values)
     console = Console(json=shared.json)
-    return overview.run(shared, console, check=values["check"], everything=values["everything"])
+    return overview.run(
+        shared, console, check=values["check"], everything=values["everything"], adopt=values["adopt"]
+    )

@@ -55,7 +55,8 @@ def work(
     author = Author(request.operation_id, intent_digest, reason)
     with stop.installed(), stop.held():
         opener = Opener(common.url, _wishes(common, request, limits), console.warn, stop.wait)
-        session = Session(opener, Names(common.ledger_schema), author, stop, console, limits)
+        names = Names(common.ledger_schema)
+        session = Session(opener, names, author, stop, console, limits, common.search_path)
         try:
             ending = perform(session, request, opener, action)
             if conclude is not None:
@@ -70,6 +71,7 @@ def _wishes(common: Common, request: Request, limits: Limits) -> Wishes:
     return Wishes(
         operation_id=request.operation_id,
         role=common.role,
+        search_path=common.search_path,
         lock_timeout_ms=limits.lock_timeout_ms,
         statement_timeout_ms=limits.statement_timeout_ms,
         read_only=request.dry_run,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from switchback.runner.order import standing
+
 if TYPE_CHECKING:
     from switchback.migrations.model import Migration, Source
     from switchback.runner.ledger.model import Ledger, Row
@@ -43,6 +45,11 @@ class Comparison:
     missing: tuple[Row, ...]
     changed: tuple[Change, ...]
     renamed: tuple[Change, ...]
+
+    @cached_property
+    def current(self) -> str:
+        """The version that the database is at, or `base`."""
+        return standing([row.id for row in self.ledger.rows], self.source)
 
     @cached_property
     def out_of_order(self) -> tuple[Migration, ...]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from switchback.migrations.model import Migration
     from switchback.runner.compare import Comparison
+    from switchback.runner.elsewhere import Elsewhere
     from switchback.runner.ledger.model import Row
 
 
@@ -44,6 +45,15 @@ URGENCY = (Reason.IRREVERSIBLE, Reason.NO_DOWN, Reason.FILE_MISSING, Reason.FILE
 """When a range fails for several reasons, the first of these gives the exit code."""
 
 
+@dataclass(frozen=True)
+class _Choices:
+    """What is allowed where the files alone do not tell the way back."""
+
+    down_from: DownFrom
+    elsewhere: Elsewhere | None
+    force: bool
+
+
 def backward(
     comparison: Comparison,
     rows: Sequence[Row],
@@ -51,6 +61,7 @@ def backward(
     stored: Mapping[str, str],
     *,
     down_from: DownFrom = DownFrom.REFUSE,
+    elsewhere: Elsewhere | None = None,
     force: bool = False,
 ) -> Plan:
     """The plan that rolls `rows` back, last applied first.
@@ -61,16 +72,18 @@ def backward(
         target: what is reached.
         stored: down halves that the ledger keeps, by id.
         down_from: whose down half runs when the file's differs.
+        elsewhere: a second folder, for what neither files nor ledger have.
         force: forget rows that have neither a file nor a stored down half.
 
     Raises:
         RunnerError: `Irreversible`, `NoDown`, `FileMissing` or `FileChanged`, naming every file of the range.
         SourceProblem: a down half is wrong inside.
     """
+    choices = _Choices(down_from, elsewhere, force)
     steps: list[PlannedStep] = []
     refusals: list[Refusal] = []
     for row in reversed(rows):
-        found = _way(row, comparison.source.by_id.get(row.id), stored.get(row.id), down_from, force=force)
+        found = _way(row, comparison.source.by_id.get(row.id), stored.get(row.id), choices)
         if isinstance(found, PlannedStep):
             found = _anew(found, row) or found
         if isinstance(found, Refusal):
@@ -81,7 +94,9 @@ def backward(
         raise _refused(refusals)
     carried.refuse_uncarried(steps)
     direction = Direction.BACKWARD if steps else Direction.NONE
-    return Plan(comparison.ledger, target, direction, tuple(steps), len(comparison.pending))
+    return Plan(
+        comparison.ledger, comparison.current, target, direction, tuple(steps), len(comparison.pending)
+    )
 
 
 def _with_part(step: PlannedStep, row: Row) -> PlannedStep:
@@ -109,25 +124,26 @@ def _anew(step: PlannedStep, row: Row) -> Refusal | None:
 
 
 def _way(  # noqa: PLR0911 - one flat list of cases
-    row: Row, migration: Migration | None, stored: str | None, down_from: DownFrom, *, force: bool
+    row: Row, migration: Migration | None, stored: str | None, choices: _Choices
 ) -> PlannedStep | Refusal:
     if migration is None:
-        return _without_file(row, stored, force=force)
+        return _without_file(row, stored, choices)
     reversal = migration.reversal
     if reversal is Reversal.IRREVERSIBLE:
         return Refusal(Reason.IRREVERSIBLE, row.id, f"{row.id} is declared irreversible", migration.up.path)
     if reversal is Reversal.NOTHING_TO_UNDO:
         if _declared_later(row, migration.down):
-            return _differing(row, migration, None, stored, down_from)
+            return _differing(row, migration, None, stored, choices.down_from)
         return _nothing(row, migration.directives.down_none, migration)
     if reversal is Reversal.ABSENT or migration.down is None:
         if stored is not None:
             return _from_ledger(row, stored, migration, "its file has no down half")
-        return Refusal(Reason.NO_DOWN, row.id, f"{row.id} has no down half", migration.up.path)
+        found = _from_elsewhere(row, choices, "its file has no down half")
+        return found or Refusal(Reason.NO_DOWN, row.id, f"{row.id} has no down half", migration.up.path)
     if not row.down_checksum or row.down_checksum == migration.down.checksum:
         notice = "" if row.down_checksum else f"{row.id}: its down half was written after it was applied."
         return PlannedStep(Direction.BACKWARD, row.id, Way.FILE, migration.down, migration, row, notice)
-    return _differing(row, migration, migration.down, stored, down_from)
+    return _differing(row, migration, migration.down, stored, choices.down_from)
 
 
 def _declared_later(row: Row, down: Sql | None) -> bool:
@@ -165,7 +181,7 @@ def _short(checksum: str) -> str:
     return checksum[:15]
 
 
-def _without_file(row: Row, stored: str | None, *, force: bool) -> PlannedStep | Refusal:
+def _without_file(row: Row, stored: str | None, choices: _Choices) -> PlannedStep | Refusal:
     directives = from_words(row.directives.split("\n"))
     if directives.irreversible:
         return Refusal(Reason.IRREVERSIBLE, row.id, f"{row.id} was declared irreversible when it was applied")
@@ -173,7 +189,10 @@ def _without_file(row: Row, stored: str | None, *, force: bool) -> PlannedStep |
         return _nothing(row, directives.down_none, None)
     if stored is not None:
         return _from_ledger(row, stored, None, "its file is gone")
-    if force:
+    found = _from_elsewhere(row, choices, "its file is gone")
+    if found is not None:
+        return found
+    if choices.force:
         return PlannedStep(
             Direction.BACKWARD, row.id, Way.FORGET, None, None, row,
             f"{row.id}: forgotten. Its file is gone and the ledger keeps no down half, so what it did to the "
@@ -182,6 +201,37 @@ def _without_file(row: Row, stored: str | None, *, force: bool) -> PlannedStep |
     return Refusal(
         Reason.FILE_MISSING, row.id, f"the file of {row.id} is gone, and the ledger keeps no down half of it"
     )
+
+
+def _from_elsewhere(  # noqa: PLR0911 - one flat list of cases
+    row: Row, choices: _Choices, why: str
+) -> PlannedStep | Refusal | None:
+    """The way back in the second folder, held against what was applied; None when it has none either."""
+    folder = choices.elsewhere
+    found = None if folder is None else folder.find(row.id)
+    if folder is None or found is None:
+        return None
+    if found.up.checksum != row.up_checksum:
+        return Refusal(
+            Reason.FILE_CHANGED,
+            row.id,
+            f"the file of {row.id} in {folder.folder} is not the one that was applied "
+            f"(then {_short(row.up_checksum)}, there {_short(found.up.checksum)})",
+            found.up.path,
+        )
+    reversal = found.reversal
+    if reversal is Reversal.IRREVERSIBLE:
+        return Refusal(Reason.IRREVERSIBLE, row.id, f"{row.id} is declared irreversible", found.up.path)
+    if reversal is Reversal.NOTHING_TO_UNDO:
+        return _nothing(row, found.directives.down_none, found)
+    if reversal is Reversal.ABSENT or found.down is None:
+        return None
+    if row.down_checksum not in {"", found.down.checksum} and choices.down_from is not DownFrom.FILE:
+        return _differing(row, found, found.down, None, choices.down_from)
+    notice = (
+        f"{row.id}: the down half in {folder.folder} runs, because {why} and the ledger keeps no down half."
+    )
+    return PlannedStep(Direction.BACKWARD, row.id, Way.FILE, found.down, found, row, notice)
 
 
 def _from_ledger(row: Row, stored: str, migration: Migration | None, why: str) -> PlannedStep | Refusal:
@@ -200,7 +250,8 @@ def _nothing(row: Row, why: str | None, migration: Migration | None) -> PlannedS
 _ADVICE = {
     Reason.FILE_CHANGED: "Restore the file: in the resource ship the file as it was applied; on a command "
     "line choose with --down-from file or --down-from ledger.",
-    Reason.FILE_MISSING: "Bring the file back, or forget the row with --force: the schema stays as it is.",
+    Reason.FILE_MISSING: "Bring the file back, name a folder that has it with --down-dir, or forget the row "
+    "with --force: the schema stays as it is.",
 }
 
 

@@ -23,10 +23,18 @@ if TYPE_CHECKING:
 
 
 class Executor:
-    """Runs steps under the lock, from the ledger as it is there."""
+    """Runs steps under the lock, from the ledger as it is there.
 
-    def __init__(self, session: Session, ledger: Ledger) -> None:
+    Args:
+        session: of this run.
+        ledger: as it is under the lock.
+        prelude: a statement into the ledger that is committed together with the first step, or with the
+            first statement of it that takes effect.
+    """
+
+    def __init__(self, session: Session, ledger: Ledger, prelude: str = "") -> None:
         self.session = session
+        self._prelude = prelude
         self.transactor = Transactor(session)
         self._major = ledger.identity.database.major
         self._position = ledger.last_position
@@ -46,12 +54,20 @@ class Executor:
         for alone, group in groupby(steps, key=is_stepwise):
             if alone:
                 for step in group:
-                    Stepwise(self.session, self.transactor, step, self._place(step), self._major).run()
+                    place, prelude = self._place(step), self._once()
+                    Stepwise(
+                        self.session, self.transactor, step, place, major=self._major, prelude=prelude
+                    ).run()
                 continue
             try:
                 self.transactor.run([self._unit(step) for step in group])
             except TransactionFailed as failed:
                 raise self._explained(failed) from None
+
+    def _once(self) -> str:
+        """The prelude, for whoever asks first."""
+        text, self._prelude = self._prelude, ""
+        return text
 
     def _place(self, step: PlannedStep) -> int:
         """Place in the order of application for a step that adds a row."""
@@ -68,14 +84,17 @@ class Executor:
         else:
             record = entries.removed_row(names, step.id, author, kind=_KINDS[step.way], details=step.notice)
             guard = entries.removed_guard(names, step.id)
-        half = step.half
+        half, prelude = step.half, self._once()
         bundle = Bundle(
             migration_id=step.id,
             path="" if half is None else half.path,
             body="" if half is None else half.body,
             statements=() if half is None else half.script.statements,
             first_line=1 if half is None else half.first_line,
-            settings=limits.settings(self.session.limits, half, self._major),
+            settings=(
+                *limits.settings(self.session.limits, half, self._major),
+                *([f"{prelude};"] if prelude else ()),
+            ),
             record=record,
             guard=guard,
             operation_id=author.operation_id,

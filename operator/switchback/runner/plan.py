@@ -8,11 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from switchback.contract.digest import plan_digest
-from switchback.contract.reasons import Reason
 from switchback.contract.result import Step
-from switchback.contract.words import BASE, LATEST, Direction, Risk, Severity
-from switchback.migrations.target import resolve
-from switchback.runner.errors import RunnerError
+from switchback.contract.words import Direction, Risk, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,6 +87,7 @@ class Plan:
 
     Attributes:
         ledger: the state they start from.
+        current: the version that it is.
         target: the id that is reached, or `base`.
         direction: `NONE` when there is nothing to do.
         steps: empty exactly when the direction is `NONE`.
@@ -97,6 +95,7 @@ class Plan:
     """
 
     ledger: Ledger
+    current: str
     target: str
     direction: Direction
     steps: tuple[PlannedStep, ...]
@@ -128,118 +127,10 @@ class Plan:
         return replace(self, steps=tuple(steps))
 
 
-@dataclass(frozen=True)
-class Goal:
-    """A target resolved against files and ledger, and what lies between.
-
-    Attributes:
-        target: id or `base`.
-        ahead: pending files to apply, in order.
-        beyond: applied rows to roll back, in order of application.
-    """
-
-    target: str
-    ahead: tuple[Migration, ...] = ()
-    beyond: tuple[Row, ...] = ()
-
-    @property
-    def direction(self) -> Direction:
-        """Where it goes."""
-        if self.beyond:
-            return Direction.BACKWARD
-        return Direction.FORWARD if self.ahead else Direction.NONE
-
-
-def goal(comparison: Comparison, target: str) -> Goal:
-    """What has to happen to reach `target`: `latest`, `base`, an id or a short form of one.
-
-    Raises:
-        SourceProblem: the target is unknown or ambiguous.
-        RunnerError: `SourceBehindLedger`, `FileMissing` (renamed files), `OutOfOrder`.
-    """
-    source, ledger = comparison.source, comparison.ledger
-    resolved = resolve(target, source, (row.id for row in ledger.rows))
-    if target == LATEST:
-        _refuse_behind(comparison)
-        beyond: tuple[Row, ...] = ()
-    else:
-        beyond = _beyond(comparison, resolved)
-    if beyond or resolved == BASE:
-        if resolved != BASE and resolved not in ledger.by_id:
-            raise _out_of_order([source.by_id[resolved]], comparison)
-        return Goal(resolved, (), beyond)
-    last = source.by_id[resolved].position if resolved in source.by_id else 0
-    waiting = (*comparison.resumable, *comparison.pending)
-    ahead = tuple(migration for migration in waiting if migration.position <= last)
-    skipped = [migration for migration in ahead if migration in comparison.out_of_order]
-    if skipped:
-        raise _out_of_order(skipped, comparison)
-    if ahead or target == LATEST:
-        _refuse_renamed(comparison)
-    return Goal(resolved, ahead)
-
-
-def _beyond(comparison: Comparison, target: str) -> tuple[Row, ...]:
-    """Applied rows behind `target`: by the source's order, or by that of application where a file is gone."""
-    files, ledger = comparison.source.by_id, comparison.ledger
-    if target == BASE:
-        return ledger.rows
-    place = files[target].position if target in files else None
-    row = ledger.by_id.get(target)
-
-    def is_beyond(other: Row) -> bool:
-        if place is not None and other.id in files:
-            return files[other.id].position > place
-        return row is not None and other.position > row.position
-
-    return tuple(other for other in ledger.rows if is_beyond(other))
-
-
-def _refuse_behind(comparison: Comparison) -> None:
-    ahead = comparison.ahead
-    if not ahead:
-        return
-    listed = _listed([row.id for row in ahead])
-    last = comparison.source.migrations[-1].id
-    raise RunnerError(
-        Reason.SOURCE_BEHIND_LEDGER,
-        f"The database is at {ahead[-1].id}, but the files end at {last}: "
-        f"{listed} {'has' if len(ahead) == 1 else 'have'} no file here.",
-    )
-
-
-def _refuse_renamed(comparison: Comparison) -> None:
-    if not comparison.renamed:
-        return
-    pairs = ", ".join(f"{c.row.id} is now {c.migration.id}" for c in comparison.renamed)
-    raise RunnerError(
-        Reason.FILE_MISSING,
-        f"Applied files were renamed: {pairs}. Applying them again would run them twice.",
-        "Give the files the names under which they were applied.",
-        file=comparison.renamed[0].migration.up.path,
-    )
-
-
-def _out_of_order(skipped: Sequence[Migration], comparison: Comparison) -> RunnerError:
-    last = max(
-        (m for m in comparison.source.migrations if m.id in comparison.ledger.by_id),
-        key=lambda m: m.position,
-    )
-    one = len(skipped) == 1
-    return RunnerError(
-        Reason.OUT_OF_ORDER,
-        f"{_listed([m.id for m in skipped])} {'is' if one else 'are'} not applied, "
-        f"although {last.id}, which comes later, is.",
-        file=skipped[0].up.path,
-    )
-
-
-def _listed(ids: Sequence[str], limit: int = 5) -> str:
+def listed(ids: Sequence[str], limit: int = 5) -> str:
+    """Ids in a sentence; beyond `limit` they are counted."""
     shown = ", ".join(ids[:limit])
     return shown if len(ids) <= limit else f"{shown} and {len(ids) - limit} more"
-
-
-listed = _listed
 
 
 def forward(comparison: Comparison, ahead: Sequence[Migration], target: str) -> Plan:
@@ -249,4 +140,4 @@ def forward(comparison: Comparison, ahead: Sequence[Migration], target: str) -> 
         PlannedStep(Direction.FORWARD, m.id, Way.UP, m.up, migration=m, row=rows.get(m.id)) for m in ahead
     )
     direction = Direction.FORWARD if steps else Direction.NONE
-    return Plan(comparison.ledger, target, direction, steps, len(comparison.pending))
+    return Plan(comparison.ledger, comparison.current, target, direction, steps, len(comparison.pending))

@@ -6,16 +6,16 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from switchback.contract.reasons import Reason
-from switchback.runner import clock, lock
+import psycopg
+
+from switchback.runner import lock
+from switchback.runner.adoption import take
 from switchback.runner.bundle import FLUSH_MARKS
 from switchback.runner.errors import RunnerError
 from switchback.runner.ledger import read, schema
 from switchback.runner.redact import plain
 
 if TYPE_CHECKING:
-    import psycopg
-
     from switchback.contract.words import Direction
     from switchback.runner.ledger.entries import Author
     from switchback.runner.ledger.model import Ledger
@@ -79,6 +79,7 @@ class Session:
     stop: Stop
     reporter: Reporter
     limits: Limits = field(default_factory=Limits)
+    search_path: tuple[str, ...] = ()
     lock_number: int | None = None
     last_event: int = 0
     _work: psycopg.Connection[Any] | None = None
@@ -142,20 +143,25 @@ class Session:
     def ensure(self, ledger: Ledger) -> Ledger:
         """A ledger that can be written, made when there is none. Under the lock.
 
+        What another tool's history says, as `adoption.take` has looked it up, is written in the same
+        transaction.
+
         Raises:
-            RunnerError: `LedgerNewer`.
+            RunnerError: `LedgerNewer`; `PlanMoved`, `ObjectsLocked` when the other tool is at work.
         """
         read.refuse_newer(ledger, self.names)
         if ledger.meta is not None:
             return ledger
-        text = schema.creation(
-            self.names, ledger.identity, self.author.operation_id, self.author.intent_digest
-        )
+        adoption, author = ledger.adoption, self.author
+        more = "" if adoption is None else take.sql(self.names, author, adoption)
+        text = schema.creation(self.names, ledger.identity, author.operation_id, author.intent_digest, more)
         try:
             self.work.execute(text.encode())
-        except BaseException:
+        except BaseException as error:
             with contextlib.suppress(Exception):
                 self.work.execute("ROLLBACK")
+            if adoption is not None and isinstance(error, psycopg.Error):
+                raise take.explained(error, adoption) from None
             raise
         return self.read()
 
@@ -183,43 +189,3 @@ class Session:
             if connection is not None:
                 connection.close()
         self._work = self._observer = None
-
-
-def unfit(ledger: Ledger, operation_id: str) -> RunnerError | None:
-    """What stops every operation that writes, whatever it would write; None when nothing does.
-
-    `DatabaseChanged` when the ledger was made in another database (it came with a dump, or the server was
-    upgraded); `Reserved` while another operation has reserved this one.
-    """
-    meta = ledger.meta
-    if meta is None:
-        return None
-    here = ledger.identity
-    recorded = (meta.system_identifier, meta.database_oid, meta.database_name)
-    if recorded != (here.database.system_identifier, here.oid, here.database.name):
-        return RunnerError(
-            Reason.DATABASE_CHANGED,
-            f"The ledger was made in database {meta.database_name} (system {meta.system_identifier}, "
-            f"oid {meta.database_oid}), but this is {here.database.name} "
-            f"(system {here.database.system_identifier}, oid {here.oid}).",
-            "Check that this is the intended database. To go on with a copy: switchback repair --rebind.",
-        )
-    held = meta.reservation
-    if held is not None and not held.admits(operation_id):
-        return RunnerError(
-            Reason.RESERVED,
-            f"Operation {held.operation_id} has reserved this database until {clock.stamp(held.until)}.",
-        )
-    return None
-
-
-def refuse_unfit(ledger: Ledger, names: Names, operation_id: str) -> None:
-    """Stop when the ledger must not be written.
-
-    Raises:
-        RunnerError: `LedgerNewer`, `DatabaseChanged`, `Reserved`.
-    """
-    read.refuse_newer(ledger, names)
-    problem = unfit(ledger, operation_id)
-    if problem is not None:
-        raise problem

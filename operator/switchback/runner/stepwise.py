@@ -43,7 +43,14 @@ class Stepwise:
     """Runs one step. Its row says how many statements are done, at every moment."""
 
     def __init__(
-        self, session: Session, transactor: Transactor, step: PlannedStep, position: int, major: int
+        self,
+        session: Session,
+        transactor: Transactor,
+        step: PlannedStep,
+        position: int,
+        *,
+        major: int,
+        prelude: str = "",
     ) -> None:
         assert step.half is not None  # noqa: S101 - `is_stepwise` has said so
         self.session = session
@@ -58,6 +65,7 @@ class Stepwise:
         self.settings = limits.settings(session.limits, step.half, major)
         row = step.row
         self.is_new = row is None if self.counter.up else row is None or row.down_done is None
+        self.prelude = prelude
         self.leaves_traces = False
         self.done = 0
 
@@ -81,7 +89,7 @@ class Stepwise:
             self._abandon_unbegun(self.done)
             raise
         milliseconds = int((time.monotonic() - begun) * 1000)
-        self._ours(self.counter.finish(milliseconds, self.step.notice))
+        self._ours(self.counter.finish(milliseconds, self.step.notice, *self._once()))
         self.transactor.finished(self.step, milliseconds)
 
     def _begin(self) -> None:
@@ -136,7 +144,7 @@ class Stepwise:
             self.session.reporter.say(f"{self.half.path}:{statement.line}: done by an earlier run.")
         else:
             self._settled(index, statement, started)
-        self._ours(self.counter.count(index + 1))
+        self._ours(self.counter.count(index + 1, *self._once()))
         self.leaves_traces = False
 
     def _settled(self, index: int, statement: Statement, started: concurrently.Started) -> None:
@@ -164,7 +172,7 @@ class Stepwise:
             body=statement.text,
             statements=(concurrently.moved(statement),),
             first_line=statement.line,
-            settings=self.settings,
+            settings=(*self.settings, *([f"{self.prelude};"] if self.prelude else ())),
             record=self.counter.set(index + 1),
             guard=self.counter.guard(index + 1),
             operation_id=self.session.author.operation_id,
@@ -188,7 +196,13 @@ class Stepwise:
             if error.reason is Reason.CONNECTION_LOST:  # it was settled: nothing of this statement is left
                 self._abandon_unbegun(index)
             raise
+        self.prelude = ""
         return None
+
+    def _once(self) -> tuple[str, ...]:
+        """The prelude, as long as no transaction has taken it along."""
+        text, self.prelude = self.prelude, ""
+        return (text,) if text else ()
 
     def _setup(self, index: int) -> tuple[str, ...]:
         """Statements before this one that set the session up: sent again, for a resumed run has lost them."""

@@ -116,7 +116,7 @@ def connecting(said: Said, address: Address, where: str, role: str | None = None
         return RunnerError(
             Reason.PERMISSION_DENIED,
             f"The server at {where} does not let user {user} act as role {role}: {spoken}.",
-            "Correct --role, or create the role.",
+            "Correct --role, in the resource spec.database.role, or create the role.",
             sqlstate=said.sqlstate,
         )
     if said.sqlstate == "42704":
@@ -146,7 +146,7 @@ _WORDS: dict[Reason, tuple[str, str | None]] = {
     Reason.CONNECTION_LOST: ("The server at {where} closed the connection: {spoken}.", None),
     Reason.TLS_FAILED: (
         "No encrypted connection to {where}: {spoken}.",
-        "Check sslmode and the CA certificate (sslrootcert in the URL).",
+        "Check sslmode and the CA certificate (sslrootcert in the URL, PGSSLROOTCERT, spec.database.caFrom).",
     ),
     Reason.AUTHENTICATION_FAILED: (
         "The server at {where} does not let user {user} into database {database}: {spoken}.",

@@ -302,13 +302,21 @@ def _decoded(text: str) -> str:
     return decoded
 
 
+_FROM_ENVIRONMENT = (
+    ("sslmode", "PGSSLMODE"),
+    ("sslrootcert", "PGSSLROOTCERT"),
+    ("hostaddr", "PGHOSTADDR"),
+)
+"""Parameters that come from a variable where the address does not say its own."""
+
+
 def _complete(parts: _Parts, env: Mapping[str, str]) -> Address:
     """Fill what is missing: from PG* variables, then as libpq would."""
     given = parts.parameters
     service = given.get("service") or env.get("PGSERVICE", "")
     if service:
         given["service"] = service
-    for keyword, variable in (("sslmode", "PGSSLMODE"), ("hostaddr", "PGHOSTADDR")):
+    for keyword, variable in _FROM_ENVIRONMENT:
         if env.get(variable) and keyword not in given and not service:
             given[keyword] = env[variable]
     password = parts.password or ("" if service else env.get("PGPASSWORD", ""))

@@ -16,8 +16,9 @@ from switchback.migrations.model import DownKind, Migration, Source, Sql
 from switchback.runner.compare import Comparison, compare
 from switchback.runner.downs import backward
 from switchback.runner.errors import RunnerError
+from switchback.runner.goal import goal
 from switchback.runner.ledger.model import Identity, Ledger, Meta, Row
-from switchback.runner.plan import forward, goal
+from switchback.runner.plan import forward
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

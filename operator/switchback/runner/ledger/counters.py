@@ -59,9 +59,9 @@ class Counter:
             "AND m.xmin = pg_catalog.pg_current_xact_id()::pg_catalog.xid"
         )
 
-    def count(self, value: int) -> str:
-        """A transaction that counts a statement which ran alone."""
-        return self._transaction(self.set(value))
+    def count(self, value: int, *more: str) -> str:
+        """A transaction that counts a statement which ran alone, with further statements."""
+        return self._transaction(*more, self.set(value))
 
     def begin(self, record: str, hashes: str) -> str:
         """A transaction that makes the row of an up."""
@@ -108,13 +108,13 @@ class Counter:
         update = f"UPDATE {self.names.migrations} SET {values} WHERE id = {literal(self.migration_id)}"
         return self._transaction(update, self._event(BEGUN, hashes))
 
-    def finish(self, milliseconds: int, notice: str) -> str:
+    def finish(self, milliseconds: int, notice: str, *more: str) -> str:
         """A transaction that ends the step: an up is applied, the row of a down goes."""
         if not self.up:
             gone = entries.removed_row(
                 self.names, self.migration_id, self.author, kind=entries.ROLLED_BACK, details=notice
             )
-            return self._transaction(gone)
+            return self._transaction(*more, gone)
         where = f"WHERE id = {literal(self.migration_id)}"
         columns = "position, up_checksum, down_checksum, duration_ms"
         done = (
@@ -122,7 +122,7 @@ class Counter:
             f"RETURNING *) INSERT INTO {self.names.events} (kind, migration_id, {columns}, operation_id, "
             f"intent_digest, reason) SELECT '{entries.APPLIED}', id, {columns}, {self.author.values} FROM m"
         )
-        return self._transaction(done)
+        return self._transaction(*more, done)
 
     def _event(self, kind: str, details: str) -> str:
         return changes.event(self.names, kind, self.author, self.migration_id, details)

@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from switchback.migrations.errors import SourceProblem
+from switchback.runner.ledger.model import Row
 from switchback.runner.ledger.names import literal
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from switchback.runner.ledger.names import Names
 
 APPLIED = "Applied"
+ADOPTED = "Adopted"
 ROLLED_BACK = "RolledBack"
 FORGOTTEN = "Forgotten"
 NOT_UNDONE = "NotUndone"
@@ -53,6 +56,19 @@ def applied_row(names: Names, migration: Migration, position: int, author: Autho
         author: for whom.
         done: statements that will have taken effect when this is committed.
     """
+    script = migration.up.script
+    return _row(names, migration, position, author, (_words(migration), done, len(script.statements)))
+
+
+def _words(migration: Migration) -> str:
+    return "\n".join(migration.directives.words())
+
+
+def _row(
+    names: Names, migration: Migration, position: int, author: Author, read: tuple[str, int, int]
+) -> str:
+    """`read`: directives, statements that have taken effect, statements in all."""
+    words, done, total = read
     down = migration.down
     down_sql = down.text if down is not None and migration.down_kind == "SQL" else None
     values = ", ".join(
@@ -66,9 +82,9 @@ def applied_row(names: Names, migration: Migration, position: int, author: Autho
             literal(migration.up.fingerprint),
             literal(migration.down_kind),
             literal(down_sql),
-            literal("\n".join(migration.directives.words())),
+            literal(words),
             str(done),
-            str(len(migration.up.script.statements)),
+            str(total),
             author.values,
         )
     )
@@ -76,6 +92,43 @@ def applied_row(names: Names, migration: Migration, position: int, author: Autho
         f"INSERT INTO {names.migrations} (id, position, description, format, up_checksum, down_checksum, "
         "fingerprint, down_kind, down_sql, directives, statements_done, statements_total, operation_id, "
         f"intent_digest, reason) VALUES ({values})"
+    )
+
+
+def adopted(migration: Migration, position: int) -> Row:
+    """The row of a migration that another tool has applied, as `adopted_row` will write it."""
+    words, total = _readable(migration)
+    down = "" if migration.down is None else migration.down.checksum
+    up = migration.up
+    return Row(
+        migration.id, position, migration.description, up.checksum, down, up.fingerprint, migration.down_kind,
+        words, total, total, None, "", None,
+    )  # fmt: skip
+
+
+def adopted_row(names: Names, migration: Migration, position: int, author: Author) -> str:
+    """INSERT of the row of a migration that another tool has applied."""
+    words, total = _readable(migration)
+    return _row(names, migration, position, author, (words, total, total))
+
+
+def _readable(migration: Migration) -> tuple[str, int]:
+    """Directives and number of statements; nothing and 0 of a text that could not run here.
+
+    It has run elsewhere, and does not run again. Its way back is judged when it is wanted.
+    """
+    try:
+        return _words(migration), len(migration.up.script.statements)
+    except SourceProblem:
+        return "", 0
+
+
+def adopted_events(names: Names, details: str) -> str:
+    """INSERT of an event for every row there is, right after they were written."""
+    columns = "position, up_checksum, down_checksum, operation_id, intent_digest, reason"
+    return (
+        f"INSERT INTO {names.events} (kind, migration_id, {columns}, details) "
+        f"SELECT '{ADOPTED}', id, {columns}, {literal(details)} FROM {names.migrations} ORDER BY position"
     )
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from switchback.contract.result import Database
+    from switchback.runner.adoption.model import Adoption
 
 MAJOR = 1
 """Within one major only additive changes; a ledger of a newer major is read but never written."""
@@ -120,11 +121,15 @@ class Identity:
 
 @dataclass(frozen=True)
 class Ledger:
-    """Everything that was read. `meta` is None when there is no ledger yet."""
+    """Everything that was read. `meta` is None when there is no ledger yet.
+
+    `adoption` is set when there is none and the rows are what another tool's history says.
+    """
 
     identity: Identity
     meta: Meta | None = None
     rows: tuple[Row, ...] = ()
+    adoption: Adoption | None = None
 
     @cached_property
     def by_id(self) -> dict[str, Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -88,7 +89,9 @@ def read(connection: psycopg.Connection[Any], names: Names) -> Ledger:
             "Bring the row back from a backup.",
         )
     cursor.nextset()
-    return Ledger(identity, _meta(first), tuple(map(Row._make, cursor.fetchall())))
+    meta = _meta(first)
+    database = replace(identity.database, ledger=meta.ledger_uuid)
+    return Ledger(replace(identity, database=database), meta, tuple(map(Row._make, cursor.fetchall())))
 
 
 def _look(connection: psycopg.Connection[Any], names: Names) -> tuple[Identity, bool]:

@@ -101,14 +101,15 @@ $switchback$;
 the rights of whoever rolls back, so nobody else may write it. A schema that was there before is not ours."""
 
 
-def creation(names: Names, identity: Identity, operation_id: str, intent_digest: str) -> str:
-    """SQL that makes an empty ledger in one transaction. To be run under the lock.
+def creation(names: Names, identity: Identity, operation_id: str, intent_digest: str, more: str = "") -> str:
+    """SQL that makes a ledger in one transaction. To be run under the lock.
 
     Args:
         names: where.
         identity: the database that the ledger belongs to.
         operation_id: what creates it.
         intent_digest: of that operation; may be empty.
+        more: statements at the end of the transaction, each with its semicolon.
     """
     schema = identifier(names.schema)
     tables = _TABLES.format(
@@ -126,4 +127,4 @@ def creation(names: Names, identity: Identity, operation_id: str, intent_digest:
     revoke = _REVOKE.format(schema=literal(schema), is_new="false" if identity.schema_exists else "true")
     # The right to make a schema is asked for even where IF NOT EXISTS finds one.
     make = "" if identity.schema_exists else f"CREATE SCHEMA IF NOT EXISTS {schema};"
-    return f"BEGIN;{make}{tables}{revoke}COMMIT"
+    return f"BEGIN;{make}{tables}{revoke}{more}COMMIT"

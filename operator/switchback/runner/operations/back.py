@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from switchback.runner import paths
 from switchback.runner.downs import DownFrom, backward
+from switchback.runner.elsewhere import Elsewhere
 from switchback.runner.ledger import read, rights
 from switchback.runner.plan import Plan, Way
 
 if TYPE_CHECKING:
     from switchback.runner.compare import Comparison
+    from switchback.runner.goal import Goal
     from switchback.runner.operations.base import Request
-    from switchback.runner.plan import Goal
     from switchback.runner.session import Session
 
 
@@ -21,11 +23,23 @@ def plan_backward(session: Session, request: Request, comparison: Comparison, go
 
     Raises:
         SourceProblem: a down half is wrong inside.
-        RunnerError: `Irreversible`, `NoDown`, `FileMissing`, `FileChanged`, `LedgerWritableByOthers`.
+        RunnerError: `Irreversible`, `NoDown`, `FileMissing`, `FileChanged`, `LedgerWritableByOthers`; `Usage`
+            when the second folder is not there.
     """
-    stored = read.stored_downs(session.work, session.names, _wanted(comparison, goal, request))
+    astray = paths.problem(session, comparison.source) if goal.beyond else None
+    if astray is not None:  # a migration that is rolled back already may have made what is missing
+        session.reporter.warn(f"{astray.message} Names without a schema may mean something else.")
+    folder = request.down_folder
+    elsewhere = None if folder is None else Elsewhere(folder, request.format, request.ignore)
+    wanted = _wanted(comparison, goal, request) if comparison.ledger.meta is not None else []
     plan = backward(
-        comparison, goal.beyond, goal.target, stored, down_from=request.down_from, force=request.force
+        comparison,
+        goal.beyond,
+        goal.target,
+        read.stored_downs(session.work, session.names, wanted),
+        down_from=request.down_from,
+        elsewhere=elsewhere,
+        force=request.force,
     )
     if any(step.way is Way.LEDGER for step in plan.steps):
         rights.refuse_writable(session.work, session.names)

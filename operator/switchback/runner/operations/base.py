@@ -6,18 +6,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
-from switchback.contract.words import BASE, LATEST, Direction
+from switchback.contract.words import LATEST, Direction, Operation
 from switchback.migrations.load import load
+from switchback.runner.adoption import take
 from switchback.runner.compare import Comparison, compare
 from switchback.runner.downs import DownFrom
 from switchback.runner.errors import RunnerError
-from switchback.runner.session import refuse_unfit
+from switchback.runner.fitness import refuse_other, reserved
+from switchback.runner.order import standing
+from switchback.runner.policy import USUAL, Policy
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from switchback.contract.words import Operation, Risk
+    from switchback.contract.words import Risk
     from switchback.migrations.model import Source
     from switchback.runner.ledger.model import Ledger
     from switchback.runner.plan import Plan
@@ -47,6 +50,11 @@ class Request:
         reserve_unless_risky: on inspect, reserve in the same run when no risk is left unaccepted.
         reserve_seconds: life of a reservation.
         own_reservation: roll back only under a reservation of this operation.
+        policy: what is done where files and ledger do not simply follow each other.
+        down_folder: files in which a way back is looked up that neither `folder` nor the ledger has.
+        expect_ledger: UUID that the ledger must have; empty: any, or none.
+        withdraw_intent: on rollback, write down that the author's intent is not wished any more.
+        allow_withdrawn: go forward although the author's intent was withdrawn.
     """
 
     operation: Operation
@@ -66,6 +74,17 @@ class Request:
     reserve_unless_risky: bool = False
     reserve_seconds: float = 2100
     own_reservation: bool = False
+    policy: Policy = USUAL
+    down_folder: Path | None = None
+    expect_ledger: str = ""
+    withdraw_intent: bool = False
+    allow_withdrawn: bool = False
+
+    @property
+    def only_looks(self) -> bool:
+        """Whether nothing will be written, so that nobody's reservation stands in the way."""
+        looks = self.operation is Operation.INSPECT and not self.reserve_unless_risky
+        return self.dry_run or looks
 
 
 @dataclass
@@ -93,9 +112,7 @@ class Facts:
     @property
     def current(self) -> str:
         """Where the database is; empty when that is not known."""
-        if self.ledger is None:
-            return ""
-        return next(reversed(self.applied), BASE)
+        return "" if self.ledger is None else standing(self.applied, self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +149,8 @@ def look(session: Session, request: Request, facts: Facts) -> Comparison:
         RunnerError: of connecting; `SourceMoved`, `LedgerNewer`, `DatabaseChanged`, `Reserved`.
     """
     source = load_source(request, facts)
-    ledger = facts.ledger = session.read()
-    refuse_unfit(ledger, session.names, request.operation_id)
-    return compare(source, ledger)
+    facts.ledger = session.read()
+    return _judged(session, request, facts, source)
 
 
 def again(session: Session, request: Request, facts: Facts, source: Source) -> Comparison | None:
@@ -145,11 +161,24 @@ def again(session: Session, request: Request, facts: Facts, source: Source) -> C
     """
     before = facts.ledger
     assert before is not None  # noqa: S101 - `look` comes first
-    ledger = facts.ledger = session.lock(before)
-    if ledger is before:
+    facts.ledger = session.lock(before)
+    if facts.ledger is before:
         return None
-    refuse_unfit(ledger, session.names, request.operation_id)
-    return compare(source, ledger)
+    return _judged(session, request, facts, source)
+
+
+def _judged(session: Session, request: Request, facts: Facts, source: Source) -> Comparison:
+    """The comparison with a ledger that was just read, if this run may work on it."""
+    ledger = facts.ledger
+    assert ledger is not None  # noqa: S101 - whoever calls has read it
+    refuse_other(ledger, session.names, request.expect_ledger)
+    held = reserved(ledger, request.operation_id)
+    if held is not None and not request.only_looks:
+        raise held
+    if held is not None:
+        session.reporter.warn(held.message)
+    facts.ledger = take.look(session, request.policy, source, ledger)
+    return compare(source, facts.ledger)
 
 
 def wished(request: Request) -> str:

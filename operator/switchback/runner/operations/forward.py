@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
 from switchback.migrations.model import Reversal
-from switchback.runner import carried
+from switchback.runner import carried, paths
+from switchback.runner.adoption import take
 from switchback.runner.errors import RunnerError
 from switchback.runner.plan import Plan, forward, listed
 
 if TYPE_CHECKING:
     from switchback.runner.compare import Comparison
+    from switchback.runner.goal import Goal
     from switchback.runner.operations.base import Request
-    from switchback.runner.plan import Goal
     from switchback.runner.session import Session
 
 
@@ -22,14 +23,18 @@ def plan_forward(session: Session, request: Request, comparison: Comparison, goa
 
     Raises:
         SourceProblem: a file that would run is wrong inside.
-        RunnerError: `FileChanged`, `FailedPartly`, `BaselineRequired`.
+        RunnerError: `FileChanged`, `FailedPartly`, `BaselineRequired`; `Usage`, `PermissionDenied` for a
+            search path that would not mean what it says.
     """
     _refuse_changed(session, comparison)
     _refuse_unfinished(comparison)
     plan = forward(comparison, goal.ahead, goal.target)
     if not plan.steps:
         return plan
-    _refuse_first_contact(request, comparison)
+    refuse_first_contact(session, request, comparison)
+    astray = paths.problem(session, comparison.source)
+    if astray is not None:
+        raise astray
     for notice in comparison.source.check(step.id for step in plan.steps):
         session.reporter.warn(notice)
     carried.refuse_uncarried(plan.steps)
@@ -75,11 +80,24 @@ def _refuse_unfinished(comparison: Comparison) -> None:
     raise RunnerError(Reason.FAILED_PARTLY, f"{row.id} {what}.", advice)
 
 
-def _refuse_first_contact(request: Request, comparison: Comparison) -> None:
+def refuse_first_contact(session: Session, request: Request, comparison: Comparison) -> None:
+    """Stop before a ledger begins in a database that somebody else has filled.
+
+    Raises:
+        RunnerError: `BaselineRequired`, naming the history of another tool if there is one.
+    """
     ledger = comparison.ledger
-    if ledger.meta is None and ledger.identity.other_relations and not request.allow_non_empty:
-        raise RunnerError(
-            Reason.BASELINE_REQUIRED,
-            f"The database {ledger.identity.database.name} has tables, but no ledger says which "
-            "migrations made them.",
-        )
+    if ledger.meta is not None or ledger.adoption is not None or not ledger.identity.other_relations:
+        return
+    history, how = take.named(session, ledger)
+    if request.allow_non_empty:
+        if history:
+            session.reporter.warn(f"{history}, and is not taken over: everything counts as not applied.")
+        return
+    known = f" {history}." if history else ""
+    raise RunnerError(
+        Reason.BASELINE_REQUIRED,
+        f"The database {ledger.identity.database.name} has tables, but no ledger says which "
+        f"migrations made them.{known}",
+        how or None,
+    )

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Direction
 from switchback.runner.errors import RunnerError
+from switchback.runner.goal import goal
 from switchback.runner.ledger import changes
 from switchback.runner.operations.back import plan_backward
 from switchback.runner.operations.base import Answer, Facts, Request, again, look, wished
 from switchback.runner.operations.forward import plan_forward
 from switchback.runner.operations.migrate import count
-from switchback.runner.plan import Plan, goal
+from switchback.runner.operations.wishes import is_withdrawn
 
 if TYPE_CHECKING:
     from switchback.runner.compare import Comparison
+    from switchback.runner.plan import Plan
     from switchback.runner.session import Session
 
 
@@ -23,10 +25,13 @@ def run(session: Session, request: Request, facts: Facts) -> Answer:
     """Plan, and reserve in the same run when asked to and no risk is left unaccepted.
 
     Raises:
-        RunnerError, SourceProblem: of planning; of the lock, when it reserves.
+        RunnerError, SourceProblem: of planning; `PreviouslyRolledBack`, with the plan in `facts`; of the
+            lock, when it reserves.
     """
     comparison = look(session, request, facts)
     plan = plan_for(session, request, comparison, facts)
+    if plan.direction is Direction.FORWARD:
+        is_withdrawn(session, plan.ledger, request)
     if (
         plan.direction is Direction.BACKWARD
         and request.reserve_unless_risky
@@ -48,7 +53,7 @@ def plan_for(session: Session, request: Request, comparison: Comparison, facts: 
         SourceProblem: a file that would run is wrong inside.
         RunnerError: of planning in either direction.
     """
-    wish = goal(comparison, wished(request))
+    wish = goal(comparison, wished(request), request.policy)
     facts.target = wish.target
     if wish.direction is Direction.BACKWARD:
         plan = plan_backward(session, request, comparison, wish)
@@ -78,6 +83,7 @@ def reserve(session: Session, request: Request, facts: Facts, comparison: Compar
                 Reason.PLAN_MOVED, "Another run has changed the ledger since the plan was made."
             )
     assert facts.ledger is not None  # noqa: S101 - `look` has read it
+    facts.ledger = session.ensure(facts.ledger)
     facts.reserved_until = changes.reserve(
         session.work,
         session.names,

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Direction
 from switchback.runner.errors import RunnerError
-from switchback.runner.ledger import changes
+from switchback.runner.goal import Goal, goal
+from switchback.runner.ledger import changes, intents
 from switchback.runner.operations.back import plan_backward
 from switchback.runner.operations.base import Answer, Facts, Request, again, look, wished
 from switchback.runner.operations.forward import plan_forward
-from switchback.runner.plan import Goal, goal
+from switchback.runner.operations.wishes import is_withdrawn
 
 if TYPE_CHECKING:
     from switchback.runner.compare import Comparison
@@ -27,31 +28,72 @@ def run(session: Session, request: Request, facts: Facts) -> Answer:
     """
     comparison = look(session, request, facts)
     plan = _plan(session, request, comparison, facts)
-    if plan.direction is not Direction.FORWARD:
+    withdrawn = _is_withdrawn(session, plan, request)
+    if not _writes(plan, withdrawn=withdrawn):
         return _nothing(plan, facts)
     if request.dry_run:
-        return Answer(Reason.SUCCEEDED, f"Would apply {_count(len(plan.steps))}; nothing was changed.")
+        return _would(plan, facts)
     changed = again(session, request, facts, comparison.source)
     if changed is not None:
         plan = _plan(session, request, changed, facts)
-        if plan.direction is not Direction.FORWARD:
+        withdrawn = _is_withdrawn(session, plan, request)
+        if not _writes(plan, withdrawn=withdrawn):
             return _nothing(plan, facts)
-    _take_over(session, request, facts)
+    if plan.direction is Direction.FORWARD:
+        _take_over(session, request, facts)
+    facts.ledger = session.ensure(plan.ledger)
+    reinstate = intents.reinstate(session.names, session.author) if withdrawn else ""
+    if plan.direction is Direction.NONE:
+        if withdrawn:
+            changes.note(session.work, session.names, session.author, intents.REINSTATED)
+        return _nothing(plan, facts)
     from switchback.runner.execute import Executor  # noqa: PLC0415 - not needed when there is nothing to do
 
-    facts.ledger = session.ensure(plan.ledger)
-    executor = Executor(session, facts.ledger)
+    executor = Executor(session, facts.ledger, reinstate)
     facts.done = executor.done
     executor.run(plan.steps)
     return Answer(
-        Reason.SUCCEEDED, f"Applied {_count(len(executor.done))}; the database is at {facts.current}."
+        Reason.SUCCEEDED,
+        f"{_adopted(plan)}Applied {_count(len(executor.done))}; the database is at {facts.current}.",
     )
+
+
+def _is_withdrawn(session: Session, plan: Plan, request: Request) -> bool:
+    """Whether the intent was withdrawn. That holds nobody up who has nothing to apply."""
+    if plan.direction is Direction.FORWARD or (plan.direction is Direction.NONE and request.allow_withdrawn):
+        return is_withdrawn(session, plan.ledger, request)
+    return False
+
+
+def _writes(plan: Plan, *, withdrawn: bool) -> bool:
+    """Whether the run has to write: files, another tool's history, or that an intent counts again."""
+    if plan.direction is Direction.BACKWARD:
+        return False
+    return plan.direction is Direction.FORWARD or plan.ledger.adoption is not None or withdrawn
+
+
+def _adopted(plan: Plan) -> str:
+    """A sentence about the history that was taken over, with a blank behind it; else nothing."""
+    adoption = plan.ledger.adoption
+    if adoption is None:
+        return ""
+    return f"Took over {_count(len(adoption.history.applied))} of {adoption.text}. "
+
+
+def _would(plan: Plan, facts: Facts) -> Answer:
+    adopt = "" if plan.ledger.adoption is None else f"take over the history of {plan.ledger.adoption.text}"
+    apply = f"apply {_count(len(plan.steps))}" if plan.steps else ""
+    what = " and ".join(filter(None, (adopt, apply)))
+    if not what:
+        return _nothing(plan, facts)
+    return Answer(Reason.SUCCEEDED, f"Would {what}; nothing was changed.")
 
 
 def _nothing(plan: Plan, facts: Facts) -> Answer:
     """The answer where no file is to be applied: the target is reached, or lies behind."""
     if plan.direction is Direction.NONE:
-        return Answer(Reason.UP_TO_DATE, f"Nothing to apply: the database is at {facts.current}.")
+        reason = Reason.UP_TO_DATE if plan.ledger.adoption is None else Reason.SUCCEEDED
+        return Answer(reason, f"{_adopted(plan)}Nothing to apply: the database is at {facts.current}.")
     return Answer(
         Reason.BACKWARD,
         f"The database is at {facts.current}; reaching {plan.target} means rolling back "
@@ -80,13 +122,13 @@ def _plan(session: Session, request: Request, comparison: Comparison, facts: Fac
 
 def _goal(request: Request, comparison: Comparison) -> Goal:
     if request.steps is None:
-        return goal(comparison, wished(request))
+        return goal(comparison, wished(request), request.policy)
     if request.steps < 1:
         raise RunnerError(Reason.USAGE, f"--steps is {request.steps}; it counts from 1.")
     waiting = (*comparison.resumable, *comparison.pending)[: request.steps]
     if not waiting:
-        return Goal(comparison.ledger.current)
-    return goal(comparison, waiting[-1].id)
+        return Goal(comparison.current)
+    return goal(comparison, waiting[-1].id, request.policy)
 
 
 def _count(number: int) -> str:

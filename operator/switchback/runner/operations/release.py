@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
+from switchback.runner.fitness import other_ledger
 from switchback.runner.ledger import changes, read
 from switchback.runner.operations.base import Answer
 
@@ -17,9 +18,12 @@ def run(session: Session, request: Request, facts: Facts) -> Answer:
     """Clear the reservation if it is this operation's or one of the same resource; else leave all as it is.
 
     Raises:
-        RunnerError: `LockTimeout`, `OrphanRunning`, `LedgerNewer`.
+        RunnerError: `DatabaseChanged`, `LockTimeout`, `OrphanRunning`, `LedgerNewer`.
     """
     ledger = facts.ledger = session.read()
+    another = other_ledger(ledger, session.names, request.expect_ledger)
+    if another is not None:
+        raise another
     nothing = Answer(Reason.SUCCEEDED, f"{request.operation_id} has no reservation here; nothing to release.")
     held = ledger.meta.reservation if ledger.meta is not None else None
     if held is None or not (

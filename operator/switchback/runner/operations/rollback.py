@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
-from switchback.contract.words import BASE, Direction
+from switchback.contract.words import Direction
 from switchback.runner import clock
 from switchback.runner.errors import RunnerError
-from switchback.runner.ledger import changes
+from switchback.runner.goal import Goal, goal
+from switchback.runner.ledger import changes, intents
 from switchback.runner.operations.back import plan_backward, with_losses
 from switchback.runner.operations.base import Answer, Facts, Request, again, look
+from switchback.runner.operations.forward import refuse_first_contact
 from switchback.runner.operations.migrate import count
-from switchback.runner.plan import Goal, Plan, goal, listed
+from switchback.runner.operations.wishes import refuse_unnamed
+from switchback.runner.order import standing
+from switchback.runner.plan import Plan, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,10 +43,11 @@ def run(
     Raises:
         RunnerError, SourceProblem, Stopped: see the parts.
     """
+    refuse_unnamed(session, request)
     comparison = look(session, request, facts)
     plan = _plan(session, request, comparison, facts)
-    if not request.own_reservation and plan.direction is Direction.NONE:
-        return Answer(Reason.UP_TO_DATE, f"Nothing to roll back: the database is at {facts.current}.")
+    if plan.direction is Direction.NONE and (request.withdraw_intent or not request.own_reservation):
+        return _nothing(session, request, facts, comparison)
     if request.dry_run:
         return Answer(Reason.SUCCEEDED, f"Would roll back {count(len(plan.steps))}; nothing was changed.")
     _refuse_unreserved(request, facts)
@@ -54,6 +59,22 @@ def run(
     refuse_risks(plan, accepted)
     _refuse_unseen(shown, plan, request.accept)
     return _run(session, request, facts, plan)
+
+
+def _nothing(session: Session, request: Request, facts: Facts, comparison: Comparison) -> Answer:
+    """Nothing has to be rolled back. That a person does not wish the newer version any more is kept."""
+    answer = Answer(Reason.UP_TO_DATE, f"Nothing to roll back: the database is at {facts.current}.")
+    if not request.withdraw_intent or request.dry_run:
+        return answer
+    refuse_first_contact(session, request, comparison)
+    changed = again(session, request, facts, comparison.source)
+    if changed is not None and _plan(session, request, changed, facts).direction is not Direction.NONE:
+        raise RunnerError(Reason.PLAN_MOVED, "Another run has changed the ledger since the plan was made.")
+    assert facts.ledger is not None  # noqa: S101 - `look` has read it
+    facts.ledger = session.ensure(facts.ledger)
+    changes.note(session.work, session.names, session.author, intents.WITHDRAWN, details=facts.target)
+    _clear(session, request, facts)
+    return answer
 
 
 def _still(session: Session, request: Request, facts: Facts, plan: Plan, changed: Comparison | None) -> Plan:
@@ -76,7 +97,11 @@ def _run(session: Session, request: Request, facts: Facts, plan: Plan) -> Answer
     from switchback.runner.execute import Executor  # noqa: PLC0415 - not needed when there is nothing to do
 
     assert facts.ledger is not None  # noqa: S101 - `look` has read it
-    executor = Executor(session, facts.ledger)
+    facts.ledger = session.ensure(facts.ledger)
+    withdraw = ""
+    if request.withdraw_intent:
+        withdraw = intents.withdraw(session.names, session.author, plan.target)
+    executor = Executor(session, facts.ledger, withdraw)
     facts.done = executor.done
     try:
         if request.own_reservation:
@@ -121,11 +146,13 @@ def _clear(session: Session, request: Request, facts: Facts) -> None:
 
 def _plan(session: Session, request: Request, comparison: Comparison, facts: Facts) -> Plan:
     wish = _goal(request, comparison)
+    if wish.ahead and request.withdraw_intent:  # older already than somebody wished to go back to
+        wish = Goal(comparison.current)
     facts.target = wish.target
     if wish.ahead:
         raise RunnerError(
             Reason.USAGE if not request.own_reservation else Reason.PLAN_MOVED,
-            f"{wish.target} lies ahead of {comparison.ledger.current}: nothing has to be rolled back.",
+            f"{wish.target} lies ahead of {comparison.current}: nothing has to be rolled back.",
             "Use migrate to go forward.",
         )
     plan = facts.plan = plan_backward(session, request, comparison, wish)
@@ -135,7 +162,7 @@ def _plan(session: Session, request: Request, comparison: Comparison, facts: Fac
 def _goal(request: Request, comparison: Comparison) -> Goal:
     rows = comparison.ledger.rows
     if request.target is not None:
-        return goal(comparison, request.target)
+        return goal(comparison, request.target, request.policy)
     steps = 1 if request.steps is None else request.steps
     if steps < 1:
         raise RunnerError(Reason.USAGE, f"--steps is {steps}; it counts from 1.")
@@ -146,7 +173,7 @@ def _goal(request: Request, comparison: Comparison) -> Goal:
             file=None,
         )
     keep = rows[: max(0, len(rows) - steps)]
-    return Goal(keep[-1].id if keep else BASE, (), rows[len(keep) :])
+    return Goal(standing([row.id for row in keep], comparison.source), (), rows[len(keep) :])
 
 
 def _refuse_unreserved(request: Request, facts: Facts) -> None:

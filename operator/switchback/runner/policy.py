@@ -1,0 +1,33 @@
+"""What is done where files and ledger do not simply follow each other. Help texts import it: no driver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Ahead(StrEnum):
+    """What to do when the target is latest and the ledger holds what the files do not have yet."""
+
+    REFUSE = "Refuse"
+    KEEP = "Keep"
+    ROLLBACK = "Rollback"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The choices of one run.
+
+    Attributes:
+        ahead: for target latest, when the ledger is ahead of the files.
+        out_of_order: whether a pending file is applied although one that comes after it is.
+        adopt: whether the history of another tool is taken over where there is no ledger.
+    """
+
+    ahead: Ahead = Ahead.REFUSE
+    out_of_order: bool = False
+    adopt: bool = False
+
+
+USUAL = Policy()
+"""Nothing but what follows."""
