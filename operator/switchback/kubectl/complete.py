@@ -1,0 +1,45 @@
+"""What a shell completes: names of resources, namespaces, contexts and targets, as far as they are known.
+
+Completion is silent: where nothing can be found out, nothing is offered.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import click
+
+SECONDS = 3.0
+"""Longest wait for the API server: somebody holds the key down."""
+
+
+def names(context: click.Context, _option: click.Parameter, incomplete: str) -> list[str]:
+    """Resources of the namespace."""
+    return _ask("names", context, incomplete)
+
+
+def namespaces(context: click.Context, _option: click.Parameter, incomplete: str) -> list[str]:
+    """Namespaces of the cluster."""
+    return _ask("namespaces", context, incomplete)
+
+
+def contexts(context: click.Context, _option: click.Parameter, incomplete: str) -> list[str]:
+    """Contexts of the kubeconfig."""
+    return _ask("contexts", context, incomplete)
+
+
+def targets(context: click.Context, _option: click.Parameter, incomplete: str) -> list[str]:
+    """Versions to which the named resource could be brought."""
+    return _ask("targets", context, incomplete)
+
+
+def _ask(what: str, context: click.Context, incomplete: str) -> list[str]:
+    try:
+        from switchback.kubectl import lookup  # noqa: PLC0415 - the Kubernetes client takes a second to load
+
+        values: dict[str, Any] = context.params
+        found = lookup.find(what, values)
+    except Exception:  # noqa: BLE001 - a traceback in the middle of a command line helps nobody
+        return []
+    return [one for one in found if one.startswith(incomplete)]

@@ -1,0 +1,153 @@
+"""Requests about the operation at hand (abort, retry), and the brake (suspend, resume)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from switchback.api import names
+from switchback.contract.exits import ExitCode
+from switchback.kubectl import states
+from switchback.kubectl.ask import confirm, may_ask
+from switchback.kubectl.kept import way
+from switchback.kubectl.owner import owner_of
+from switchback.kubectl.problems import Problem
+from switchback.kubectl.requests import nonce, send
+from switchback.kubectl.text import paint
+from switchback.kubectl.waits import Verdict, Wish, asked, conclude, of_operation, wait
+
+if TYPE_CHECKING:
+    from switchback.kubectl.resource import Resource
+    from switchback.kubectl.session import Session
+
+
+async def abort(session: Session, *, name: str, yes: bool, seconds: float | None) -> int:
+    """End the operation under way, and wait until it has ended."""
+    resource = await session.pick(name)
+    if not resource.under_way:
+        raise Problem(
+            ExitCode.REFUSED,
+            "NothingUnderWay",
+            f"no operation of {resource.name} in namespace {resource.namespace} is under way: it is "
+            f"{states.word(resource)}.",
+        )
+    operation = resource.operation_id
+    if not yes and may_ask():
+        job = resource.operation.get("jobName")
+        running = f" Its Job {job} is ended; what it has committed stays." if job else ""
+        what = f"{operation} ({_way(resource)}) on database {resource.database}"
+        await confirm(session.screen, f"End operation {what}?{running}")
+    value = f"{operation}/{nonce()}"
+    sent = await send(
+        session,
+        resource,
+        annotations={names.ANNOTATION_ABORT: value},
+        same=lambda newer: newer.operation_id == operation and newer.under_way,
+    )
+    if seconds is None:
+        return conclude(session, sent, asked(f"asked for the end of {operation}."), request={"abort": value})
+    wish = Wish(
+        answered=lambda now: now.handled("abort") == value or bool(now.outcome_of(operation)),
+        judge=lambda now: _ended(now, operation),
+    )
+    last, verdict = await wait(session, sent, wish, seconds=seconds)
+    return conclude(session, last, verdict, request={"abort": value})
+
+
+def _ended(now: Resource, operation: str) -> Verdict | None:
+    """An operation that is to end does not stand still for anything else."""
+    if now.outcome_of(operation) or now.operation_id != operation:
+        return of_operation(now, operation, {"Aborted"})
+    return None
+
+
+async def retry(session: Session, *, name: str, seconds: float | None) -> int:
+    """Try again at once, or anew after a failure."""
+    resource = await session.pick(name)
+    operation, outcome = resource.operation_id, resource.outcome
+    if not operation or outcome.get("outcome") == "Succeeded":
+        why = "its operation has succeeded." if operation else "no operation has begun."
+        raise Problem(
+            ExitCode.REFUSED,
+            "NothingToRetry",
+            f"there is nothing to try again for {resource.name} in namespace {resource.namespace}: {why}",
+        )
+    value = f"{operation}/{nonce()}"
+    sent = await send(
+        session,
+        resource,
+        annotations={names.ANNOTATION_RETRY: value},
+        same=lambda newer: newer.operation_id == operation,
+    )
+    if seconds is None:
+        return conclude(session, sent, asked("asked for another attempt."), request={"retry": value})
+    last, verdict = await wait(session, sent, _another(operation, value, anew=bool(outcome)), seconds=seconds)
+    return conclude(session, last, verdict, request={"retry": value})
+
+
+def _another(operation: str, value: str, *, anew: bool) -> Wish:
+    """The next attempt of an operation, or the one that begins after it."""
+
+    def answered(now: Resource) -> bool:
+        if anew:
+            return now.operation.get("retry") == value or (now.suspended and now.handled("retry") == value)
+        return now.handled("retry") == value
+
+    def judge(now: Resource) -> Verdict | None:
+        begun = now.operation_id if anew and now.operation.get("retry") == value else ""
+        return (
+            of_operation(now, begun or operation, {"Succeeded", "RolledBack"})
+            if begun or not anew
+            else _held(now)
+        )
+
+    return Wish(answered, judge)
+
+
+def _held(now: Resource) -> Verdict:
+    place = f"{now.name} -n {now.namespace}"
+    text = "it is suspended: the attempt begins when it is resumed."
+    return Verdict(ExitCode.PENDING, "Suspended", text, f"Go on: kubectl switchback resume {place}")
+
+
+async def suspend(session: Session, *, name: str, seconds: float | None) -> int:
+    """Let nothing new start."""
+    return await _set_suspend(session, name, wanted=True, seconds=seconds)
+
+
+async def resume(session: Session, *, name: str, seconds: float | None) -> int:
+    """Go on."""
+    return await _set_suspend(session, name, wanted=False, seconds=seconds)
+
+
+async def _set_suspend(session: Session, name: str, *, wanted: bool, seconds: float | None) -> int:
+    resource = await session.pick(name)
+    word = "suspended" if wanted else "not suspended"
+    if resource.suspended == wanted:
+        return conclude(session, resource, Verdict(ExitCode.OK, "Unchanged", f"it is {word} already."))
+    owner = owner_of(resource, "suspend")
+    if owner is not None:
+        session.screen.warn(
+            f"{owner.tool} may undo this ({owner.sign}): set spec.suspend where it keeps the resource, too."
+        )
+    sent = await send(
+        session, resource, spec={"suspend": wanted}, same=lambda newer: newer.suspended != wanted
+    )
+    if seconds is None:
+        return conclude(session, sent, asked(f"it is {word}."))
+    wish = Wish(answered=lambda now: now.is_seen, judge=lambda now: _braked(now, wanted=wanted))
+    last, verdict = await wait(session, sent, wish, seconds=seconds)
+    return conclude(session, last, verdict)
+
+
+def _braked(now: Resource, *, wanted: bool) -> Verdict:
+    if now.suspended != wanted:
+        return Verdict(ExitCode.MOVED, "Undone", "somebody has set spec.suspend back.")
+    if not wanted:
+        return Verdict(ExitCode.OK, "Resumed", f"it goes on: {states.word(now)}.")
+    job = now.operation.get("jobName")
+    text = f"it is suspended; Job {job} runs to its end." if job else "it is suspended: nothing new starts."
+    return Verdict(ExitCode.OK, "Suspended", text)
+
+
+def _way(resource: Resource) -> str:
+    return paint(way(resource.operation), colour=False)
