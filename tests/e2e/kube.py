@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -64,6 +65,14 @@ class Kube:
             key_file=settings.key_file,
             cert_reqs="CERT_REQUIRED" if settings.verify_ssl else "CERT_NONE",
         )
+
+    @cached_property
+    def username(self) -> str:
+        """Who this is to the API server."""
+        path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+        kind = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        found: str = self.json("POST", path, body=kind)["status"]["userInfo"]["username"]
+        return found
 
     def raw(
         self,

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from tests.e2e.kube import Kube, Object
 
 START_SECONDS = 60
+GROUP = 999
+"""Of the user postgres in the image."""
+
 LABEL = "switchback-e2e/postgres"
 
 Row = tuple[Any, ...]
@@ -37,8 +40,10 @@ class Event:
 class Server:
     """One server in a pod, with its data in memory. This machine reaches it through a NodePort."""
 
-    def __init__(self, cluster: Cluster, kube: Kube, namespace: str, major: str) -> None:
+    def __init__(self, cluster: Cluster, kube: Kube, namespace: str, major: str, tls: str = "") -> None:
+        """Start it. `tls`: name of a Secret with tls.crt and tls.key that it then uses."""
         self.kube = kube
+        self._tls = tls
         self.namespace = namespace
         self.major = major
         self.name = f"postgres-{major}"
@@ -92,6 +97,11 @@ class Server:
         return f"{self.kube.get('Pod', self.namespace, self.name)['status']}; {log}"
 
     def _pod(self, image: str) -> Object:
+        more, volumes, mounts = [], [], []
+        if self._tls:
+            more = ["-c", "ssl=on", "-c", "ssl_cert_file=/tls/tls.crt", "-c", "ssl_key_file=/tls/tls.key"]
+            volumes = [{"name": "tls", "secret": {"secretName": self._tls, "defaultMode": 0o640}}]
+            mounts = [{"name": "tls", "mountPath": "/tls", "readOnly": True}]
         probe = {"exec": {"command": ["pg_isready", "--host=127.0.0.1"]}, "periodSeconds": 1}
         return {
             "apiVersion": "v1",
@@ -106,16 +116,17 @@ class Server:
                         "image": image,
                         "imagePullPolicy": "IfNotPresent",
                         # Nothing here outlives its test.
-                        "args": ["postgres", "-c", "fsync=off", "-c", "full_page_writes=off"],
+                        "args": ["postgres", "-c", "fsync=off", "-c", "full_page_writes=off", *more],
                         "env": [
                             {"name": "POSTGRES_PASSWORD", "value": self._password},
                             {"name": "PGDATA", "value": "/data/pg"},
                         ],
                         "readinessProbe": probe,
-                        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+                        "volumeMounts": [{"name": "data", "mountPath": "/data"}, *mounts],
                     }
                 ],
-                "volumes": [{"name": "data", "emptyDir": {"medium": "Memory"}}],
+                "securityContext": {"fsGroup": GROUP},  # a key may be read by the server's group
+                "volumes": [{"name": "data", "emptyDir": {"medium": "Memory"}}, *volumes],
             },
         }
 

@@ -6,6 +6,7 @@ server's watch and audit log, from pods and from the database. Of our status the
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -173,10 +174,26 @@ class Migration:
         """Change fields of the spec."""
         return self._changed(self._patch({"spec": spec}))
 
-    def annotate(self, **annotations: str) -> Object:
-        """Set annotations of ours, without their prefix."""
+    def annotate(self, **annotations: str | None) -> Object:
+        """Set annotations of ours, without their prefix; None removes. An approval says whose it is."""
+        if "approve" in annotations:
+            annotations = {"approved_by": self.world.kube.username, **annotations}
         ours = {f"{names.GROUP}/{key.replace('_', '-')}": value for key, value in annotations.items()}
         return self._changed(self._patch({"metadata": {"annotations": ours}}))
+
+    def ask(self, what: str, token: str = "") -> str:
+        """Set the annotation of a request about the operation at hand; gives its token."""
+        token = token or f"{operation(self.now())['id']}/{secrets.token_hex(4)}"
+        self.annotate(**{what: token})
+        return token
+
+    def answered(self, what: str, token: str, *, seconds: float = SECONDS) -> Object:
+        """The first state in which the operator has noted a request."""
+
+        def check(state: Object) -> bool:
+            return bool(state.get("status", {}).get("lastHandled", {}).get(what) == token)
+
+        return self.until(f"{what} {token} is noted", check, seconds=seconds)
 
     def refile(self, files: Mapping[str, str]) -> None:
         """Replace the content of its ConfigMap, and remember the moment."""

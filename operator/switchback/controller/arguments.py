@@ -28,12 +28,11 @@ def looks_for_downs(operation: OperationState, action: CreateJob) -> bool:
 
 def arguments(world: Observed, spec: Spec, operation: OperationState, action: CreateJob) -> list[str]:
     """The command line of a run."""
-    step, preview = action.step, world.status.preview
-    if action.look and preview is not None:
-        words = ["run", "--operation", str(step), "--operation-id", preview.id]
-        words += _files(world, spec, preview.target)
+    step = action.step
+    words = ["run", "--operation", str(step), "--operation-id", operation.id]
+    if action.look:
+        words += _files(world, spec, operation.target)
     else:
-        words = ["run", "--operation", str(step), "--operation-id", operation.id]
         words += ["--intent-digest", operation.intent_digest]
         if step is not Operation.RELEASE:
             # What was planned is what is reserved and run; everything else starts from the wish.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from switchback.api import names
 from switchback.api.reasons import OperatorReason
+from switchback.api.status import OperationState
 from switchback.contract.words import Operation
 from switchback.controller.arguments import arguments, looks_for_downs
 from switchback.controller.flight import RELEASE_SECONDS, WRITER_MARGIN_SECONDS
@@ -32,7 +33,6 @@ from switchback.snapshots.registry import provider_of
 
 if TYPE_CHECKING:
     from switchback.api.spec import Spec
-    from switchback.api.status import OperationState
     from switchback.controller.decision import CreateJob
     from switchback.controller.observed import Observed
     from switchback.controller.settings import Settings
@@ -57,7 +57,7 @@ def manifest(world: Observed, action: CreateJob, settings: Settings) -> dict[str
     Raises:
         JobError: the status names no operation, or the snapshot's provider cannot describe a pod.
     """
-    spec, operation = world.spec, world.status.operation
+    spec, operation = world.spec, _look(world) if action.look else world.status.operation
     if spec is None or operation is None:
         raise JobError(Trouble(OperatorReason.JOB_REFUSED, "the status names no operation"))
     metadata = _metadata(world, spec, operation, action)
@@ -80,6 +80,12 @@ def manifest(world: Observed, action: CreateJob, settings: Settings) -> dict[str
             "template": {"metadata": metadata, "spec": pod_spec(spec, body)},
         },
     }
+
+
+def _look(world: Observed) -> OperationState | None:
+    """A look as what its Job needs to know of an operation: an id and a target."""
+    preview = world.status.preview
+    return OperationState(id=preview.id, target=preview.target) if preview is not None else None
 
 
 def owned(world: Observed, job: dict[str, Any]) -> bool:
