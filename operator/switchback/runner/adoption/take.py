@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from switchback.migrations.model import Source
     from switchback.runner.adoption.find import Found
+    from switchback.runner.adoption.model import Table
     from switchback.runner.ledger.entries import Author
     from switchback.runner.ledger.model import Ledger
     from switchback.runner.ledger.names import Names
@@ -33,7 +34,7 @@ def look(session: Session, policy: Policy, source: Source, ledger: Ledger) -> Le
     The same ledger when there is one already, when nobody wishes it, or when no such history is there.
 
     Raises:
-        RunnerError: `AdoptionRefused`.
+        RunnerError: `AdoptionRefused`; `ObjectsLocked` while the other tool writes there.
         psycopg.Error: the other tool's table cannot be read.
     """
     if not policy.adopt or not _is_blank(ledger):
@@ -56,7 +57,10 @@ def look(session: Session, policy: Policy, source: Source, ledger: Ledger) -> Le
             f"{source.format}.",
             f"Use the files of {tool.NAME}, or do not adopt its history.",
         )
-    adoption = Adoption(tool.NAME, table, tool.history(session.work, table, source))
+    try:
+        adoption = Adoption(tool.NAME, table, tool.history(session.work, table, source))
+    except errors.LockNotAvailable:
+        raise _locked(tool.NAME, table) from None
     number = len(adoption.history.applied)
     session.reporter.say(
         f"No ledger yet: by {adoption.text}, {number} of {len(source.migrations)} files are applied."
@@ -111,9 +115,13 @@ def explained(error: psycopg.Error, adoption: Adoption) -> BaseException:
             f"{adoption.table.text} has changed since it was read: {adoption.tool} works on it.",
         )
     if isinstance(error, errors.LockNotAvailable):
-        return RunnerError(
-            Reason.OBJECTS_LOCKED,
-            f"{adoption.table.text} is locked by another session: perhaps {adoption.tool} is at work.",
-            "Wait for its end, then run again.",
-        )
+        return _locked(adoption.tool, adoption.table)
     return error
+
+
+def _locked(tool: str, table: Table) -> RunnerError:
+    return RunnerError(
+        Reason.OBJECTS_LOCKED,
+        f"{table.text} is locked by another session: perhaps {tool} is at work.",
+        "Wait for its end, then run again.",
+    )
