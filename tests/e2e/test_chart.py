@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,11 @@ import yaml
 from switchback.api import crd
 from tests.cluster import binaries
 from tests.cluster.paths import CHECKOUT
+from tests.cluster.run import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from tests.cluster.handle import Cluster
 
@@ -33,14 +36,14 @@ def helm(*argv: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-def template(*sets: str) -> subprocess.CompletedProcess[str]:
+def template(*sets: str, chart: Path = CHART) -> subprocess.CompletedProcess[str]:
     values = [word for one in sets for word in ("--set", one)]
     place = ("--namespace", "switchback-system", "--kube-version", OLDEST)
-    return helm("template", "switchback", str(CHART), *place, *values)
+    return helm("template", "switchback", str(chart), *place, *values)
 
 
-def rendered(*sets: str) -> list[Object]:
-    done = template(*sets)
+def rendered(*sets: str, chart: Path = CHART) -> list[Object]:
+    done = template(*sets, chart=chart)
     assert done.returncode == 0, done.stderr
     return [found for found in yaml.safe_load_all(done.stdout) if found]
 
@@ -61,12 +64,17 @@ def rights(role: Object) -> set[tuple[str, str, str]]:
 
 
 WORK = {
-    *(("switchback.dev", "databasemigrations", verb) for verb in ("get", "list", "watch")),
+    *(("switchback.dev", "databasemigrations", verb) for verb in ("get", "list", "watch", "patch")),
     ("switchback.dev", "databasemigrations/status", "patch"),
     ("switchback.dev", "databasemigrations/finalizers", "update"),
     *(("batch", "jobs", verb) for verb in ("get", "list", "watch", "create", "delete")),
     *(("", kind, verb) for kind in ("pods", "configmaps") for verb in ("get", "list", "watch")),
-    ("", "events", "create"),
+    *(("", "events", verb) for verb in ("create", "patch")),
+    ("", "namespaces", "get"),
+}
+POLICY = {
+    ("admissionregistration.k8s.io", f"validatingadmissionpolic{kind}", "get")
+    for kind in ("ies", "ybindings")
 }
 
 
@@ -81,8 +89,9 @@ def test_the_operator_has_these_rights_and_no_others() -> None:
     roles = [one for one in objects if one["kind"] in {"Role", "ClusterRole"}]
     people = {"switchback-view", "switchback-edit", "switchback-admin", "switchback-approver"}
     own = {one["metadata"]["name"]: one for one in roles if one["metadata"]["name"] not in people}
-    assert set(own) == {"switchback", "switchback-lease"}
-    assert rights(own["switchback"]) == WORK
+    assert set(own) == {"switchback", "switchback-lease", "switchback-approval"}
+    assert rights(own["switchback"]) == {*WORK, ("", "namespaces", "list")}
+    assert rights(own["switchback-approval"]) == POLICY
     assert rights(own["switchback-lease"]) == {
         ("coordination.k8s.io", "leases", verb) for verb in ("create", "get", "update")
     }
@@ -96,6 +105,9 @@ def test_with_namespaces_the_work_is_allowed_in_these_only() -> None:
     objects = rendered("watchNamespaces={team-a,team-b}")
     kinds = {one["kind"] for one in objects if one["metadata"]["name"] == "switchback"}
     assert not kinds & {"ClusterRole", "ClusterRoleBinding"}
+    wide = [one for one in objects if one["kind"] == "ClusterRoleBinding"]
+    assert [one["roleRef"]["name"] for one in wide] == ["switchback-approval"]
+    assert rights(named(objects, "ClusterRole", "switchback-approval")) == POLICY
     roles = [one for one in objects if one["kind"] == "Role" and one["metadata"]["name"] == "switchback"]
     assert [role["metadata"]["namespace"] for role in roles] == ["team-a", "team-b"]
     assert all(rights(role) == WORK for role in roles)
@@ -122,6 +134,76 @@ def environment(objects: Iterable[Object]) -> dict[str, str]:
     (deployment,) = [one for one in objects if one["kind"] == "Deployment"]
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     return {one["name"]: one.get("value", "") for one in container["env"]}
+
+
+def test_the_operator_looks_at_the_policy_that_is_rendered_and_at_nothing_else_of_its_kind() -> None:
+    objects = rendered("fullnameOverride=rails")
+    policy = named(objects, "ValidatingAdmissionPolicy", "rails-approval")
+    binding = named(objects, "ValidatingAdmissionPolicyBinding", "rails-approval")
+    assert binding["spec"] == {"policyName": "rails-approval", "validationActions": ["Deny"]}
+    assert policy["spec"]["failurePolicy"] == "Fail"
+    assert environment(objects)["SWITCHBACK_APPROVAL_POLICY"] == "rails-approval"
+    (rule,) = named(objects, "ClusterRole", "rails-approval")["rules"]
+    assert rule["resourceNames"] == ["rails-approval"]
+
+
+def test_the_policy_is_wanted_and_installed_each_by_its_own_value() -> None:
+    unwanted, elsewhere = rendered("approvalPolicy.required=false"), rendered("approvalPolicy.enabled=false")
+    assert environment(unwanted)["SWITCHBACK_APPROVAL_POLICY"] == ""
+    assert named(unwanted, "ValidatingAdmissionPolicy", "switchback-approval")
+    assert all(one["metadata"]["name"] != "switchback-approval" for one in unwanted if "Role" in one["kind"])
+    assert environment(elsewhere)["SWITCHBACK_APPROVAL_POLICY"] == "switchback-approval"
+    assert named(elsewhere, "ClusterRole", "switchback-approval")
+    assert not any(one["kind"].startswith("ValidatingAdmissionPolicy") for one in elsewhere)
+
+
+def test_replicas_are_kept_apart_and_one_is_always_there() -> None:
+    alone, pair = rendered(), rendered("replicaCount=2", "affinity.nodeAffinity.a=b")
+    assert all(one["kind"] != "PodDisruptionBudget" for one in alone)
+    assert "affinity" not in named(alone, "Deployment", "switchback")["spec"]["template"]["spec"]
+    budget, deployment = (
+        named(pair, "PodDisruptionBudget", "switchback"),
+        named(pair, "Deployment", "switchback"),
+    )
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert budget["spec"]["maxUnavailable"] == 1
+    assert budget["spec"]["selector"]["matchLabels"].items() <= labels.items()
+    affinity = deployment["spec"]["template"]["spec"]["affinity"]
+    assert affinity["nodeAffinity"] == {"a": "b"}
+    wishes = affinity["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert [wish["podAffinityTerm"]["topologyKey"] for wish in wishes] == [
+        "kubernetes.io/hostname",
+        "topology.kubernetes.io/zone",
+    ]
+    for wish in wishes:
+        assert wish["podAffinityTerm"]["labelSelector"]["matchLabels"].items() <= labels.items()
+    assert deployment["spec"]["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+
+
+def test_what_is_said_of_affinity_and_disruption_is_heard() -> None:
+    own = "affinity.podAntiAffinity.mine"
+    pair = rendered("replicaCount=2", "podDisruptionBudget.enabled=false", f"{own}=true")
+    assert all(one["kind"] != "PodDisruptionBudget" for one in pair)
+    spec = named(pair, "Deployment", "switchback")["spec"]["template"]["spec"]
+    assert spec["affinity"] == {"podAntiAffinity": {"mine": True}}
+    assert named(rendered("podDisruptionBudget.enabled=true"), "PodDisruptionBudget", "switchback")
+
+
+def test_the_rules_for_prometheus_are_the_file_as_it_is(tmp_path: Path) -> None:
+    chart, groups = (
+        tmp_path / "switchback",
+        [{"name": "x", "rules": [{"alert": "A", "expr": "{{ $labels.a }}"}]}],
+    )
+    shutil.copytree(CHART, chart)
+    rules = chart / "files" / "prometheus-rules.yaml"
+    rules.write_text(yaml.safe_dump({"groups": groups}), encoding="utf-8")
+    sets = ("metrics.prometheusRule.enabled=true", "metrics.prometheusRule.labels.release=prometheus")
+    rule = named(rendered(*sets, chart=chart), "PrometheusRule", "switchback")
+    assert rule["spec"] == {"groups": groups}
+    assert rule["metadata"]["labels"]["release"] == "prometheus"
+    assert all(one["kind"] != "PrometheusRule" for one in rendered(chart=chart))
+    rules.unlink()
+    assert all(one["kind"] != "PrometheusRule" for one in rendered(*sets, chart=chart))
 
 
 def test_the_operator_is_told_its_images() -> None:
@@ -176,6 +258,9 @@ def test_a_service_monitor_finds_the_service() -> None:
         ("crds.instal=true", "instal"),
         ("logLevel=loud", "logLevel"),
         ("serviceAccount.create=false", "serviceAccount.name is needed"),
+        ("approvalPolicy.serviceAccounts={argocd}", "approvalPolicy/serviceAccounts/0"),
+        ("approvalPolicy.serviceAccounts={a/b'] + [request.userInfo.username}", "serviceAccounts/0"),
+        ("podDisruptionBudget.enabled=perhaps", "podDisruptionBudget/enabled"),
     ],
 )
 def test_a_wrong_value_is_refused_by_its_name(value: str, said: str) -> None:
@@ -199,6 +284,11 @@ EVERYTHING = (
     "extraEnv[0].value=http://proxy",
     "serviceAccount.annotations.note=x",
     "replicaCount=2",
+    "topologySpreadConstraints[0].maxSkew=1",
+    "topologySpreadConstraints[0].topologyKey=zone",
+    "topologySpreadConstraints[0].whenUnsatisfiable=ScheduleAnyway",
+    "topologySpreadConstraints[0].labelSelector.matchLabels.a=b",
+    "approvalPolicy.serviceAccounts={argocd/argocd-application-controller,flux-system/kustomize-controller}",
 )
 
 
@@ -228,3 +318,22 @@ def test_the_api_server_takes_it_and_the_restricted_profile_has_no_word_against_
     )
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr
+
+
+def test_a_role_lets_the_operator_look_at_the_roles_own_namespace(
+    bare_cluster: Cluster, namespace: str
+) -> None:
+    objects = rendered(f"watchNamespaces={{{namespace}}}", "serviceAccount.name=trial")
+    found = [
+        one for one in objects if one["metadata"]["name"] == "switchback" and one["kind"].startswith("Role")
+    ]
+    bare_cluster.apply(*found)
+    kubectl = [str(binaries.path("kubectl")), f"--kubeconfig={bare_cluster.kubeconfig}"]
+    operator = "--as=system:serviceaccount:switchback-system:trial"
+
+    def look(place: str) -> subprocess.CompletedProcess[str]:
+        argv = [*kubectl, operator, "get", "namespace", place]
+        return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+
+    wait_for("the Role in force", lambda: look(namespace).returncode == 0, timeout=20, pause=0.2)
+    assert "Forbidden" in look("default").stderr

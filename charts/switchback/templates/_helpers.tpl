@@ -32,8 +32,33 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
+{{- /* Name of the ValidatingAdmissionPolicy and of its binding. */}}
+{{- define "switchback.approvalPolicy" -}}
+{{- printf "%s-approval" (include "switchback.fullname" .) }}
+{{- end }}
+
 {{- define "switchback.image" -}}
 {{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
+{{- end }}
+
+{{- /* Whoever stands by should not go down with whoever works. A wish only: there may be one node. Not by spread
+constraints, which count for nothing where nodes have no zone. */}}
+{{- define "switchback.affinity" -}}
+{{- with .Values.affinity }}
+{{- toYaml . }}
+{{- end }}
+{{- if and (gt (int .Values.replicaCount) 1) (not (hasKey (default dict .Values.affinity) "podAntiAffinity")) }}
+podAntiAffinity:
+  preferredDuringSchedulingIgnoredDuringExecution:
+  {{- range $weight, $key := dict "100" "kubernetes.io/hostname" "50" "topology.kubernetes.io/zone" }}
+  - weight: {{ $weight }}
+    podAffinityTerm:
+      topologyKey: {{ $key }}
+      labelSelector:
+        matchLabels:
+          {{- include "switchback.selectorLabels" $ | nindent 10 }}
+  {{- end }}
+{{- end }}
 {{- end }}
 
 {{- /* What the operator may do in the namespaces it serves. No verb on Secrets: only the pods of Jobs read them. */}}
@@ -41,6 +66,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [switchback.dev]
   resources: [databasemigrations]
   verbs: [get, list, watch]
+# For the finalizer switchback.dev/in-flight, so that a deletion waits for what runs. Only metadata.finalizers is
+# written, but a right cannot be narrower than the object; the approval policy binds the operator like everybody.
+- apiGroups: [switchback.dev]
+  resources: [databasemigrations]
+  verbs: [patch]
 - apiGroups: [switchback.dev]
   resources: [databasemigrations/status]
   verbs: [patch]
@@ -54,7 +84,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [""]
   resources: [pods, configmaps]
   verbs: [get, list, watch]
+# An event that repeats raises the count of the first one.
 - apiGroups: [""]
   resources: [events]
-  verbs: [create]
+  verbs: [create, patch]
+# The label switchback.dev/require-approval, and whether the namespace is being deleted. In a Role, get covers the
+# Role's own namespace and no other.
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [{{ if .Values.watchNamespaces }}get{{ else }}get, list{{ end }}]
 {{- end }}
