@@ -85,7 +85,7 @@ def transitions(before: Status, after: Status) -> list[Happening]:
     if busy is not None and leaving and (was is None or was.message != busy.message):
         # Ready stays as it was. What a deletion still waits for is worth to be seen.
         happenings.append(Happening(busy.reason, busy.message, warning=False))
-    return happenings
+    return list(dict.fromkeys(happenings))
 
 
 def _said(condition: Condition | None) -> tuple[str, str] | None:

@@ -135,7 +135,7 @@ LEADER = Series(
 API_REQUESTS = Series(
     "rest_client_requests_total",
     _C,
-    "Requests to the API server, by HTTP method and code; the code is <error> when there was no answer.",
+    "Requests to the API server, by HTTP method and code of the answer.",
     "Refusals (403), conflicts (409), and an API server that is not there. Watches count once each.",
     ("code", "method"),
 )
@@ -260,7 +260,7 @@ CONDITIONS = Series(
     "switchback_resource_conditions",
     _G,
     "DatabaseMigrations by type and status of their conditions Ready, Reconciling, Stalled and Finished.",
-    'type="Stalled", status="True" above zero: somebody has to look.',
+    '`type="Stalled", status="True"` above zero: somebody has to look.',
     ("type", "status"),
 )
 APPROVALS = Series(
@@ -298,5 +298,32 @@ RESTORE_POINT_AGE = Series(
     "Absent while there is none.",
     ("of",),
 )
+
+LABELS = {
+    "code": "HTTP code of the answer; `<error>` when there was none.",
+    "controller": "Always `databasemigration`.",
+    "direction": "`Forward`, `Backward`, or `None`: nothing had to change.",
+    "kind": "`approve`, `reject`, `retry`, `abort`, `rollback`, `preview`, `inspect`.",
+    "limit": "`backoffLimit` (trouble that counts) or `deadline` (waiting for others).",
+    "method": "`GET`, `POST`, `PATCH`, `PUT`, `DELETE`.",
+    "name": "`databasemigration` of the queue; `switchback` of the election.",
+    "of": "`youngest` or `oldest`.",
+    "outcome": "Of operations what `status.history` says: `Succeeded`, `Failed`, `Expired`, `Rejected`, "
+    "`Aborted`, `RolledBack`, `Superseded`. Of restore points `Ready`, `Failed`. Of Events `created`, "
+    "`counted`, `dropped`.",
+    "phase": "`InProgress`, `Ready`, `Failed`.",
+    "ready": "`True`, `False`, `Unknown`.",
+    "reason": "A word of the tables of reasons; `Other` for what is none of them. Empty for a resource that "
+    "nobody has looked at yet.",
+    "result": "`success`, `requeue` (something was done, or another was faster), `requeue_after` (waits), `error`.",
+    "segment": "`human` or `automation`.",
+    "status": "`True`, `False`, `Unknown`.",
+    "step": "`inspect`, `migrate`, `reserve`, `release`, `snapshot`, `rollback`.",
+    "type": "Of a condition `Ready`, `Reconciling`, `Stalled`, `Finished`. Of an Event `Normal`, `Warning`.",
+    "verb": "As `method`.",
+    "version": "Version of the package.",
+    "wants": "`Migrate` or `Rollback`.",
+}
+"""What the values of each label are."""
 
 ALL = tuple(value for value in list(globals().values()) if isinstance(value, Series))

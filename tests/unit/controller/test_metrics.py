@@ -23,6 +23,10 @@ def test_every_series_is_made_as_the_table_says() -> None:
     assert made == {one.name: (one.kind, one.help) for one in series.ALL}
 
 
+def test_every_label_is_explained() -> None:
+    assert {label for one in series.ALL for label in one.labels} == set(series.LABELS)
+
+
 def test_the_process_itself_is_measured() -> None:
     names = {family.name for family in Metrics().registry.collect()}
     assert {

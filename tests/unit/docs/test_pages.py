@@ -16,7 +16,8 @@ from switchback.api.spec import Spec
 ROOT = Path(__file__).resolve().parents[3]
 FOLDERS = ("*.md", "docs/**/*.md", "examples/**/*.md", "requirements/*.md")
 PAGES = sorted(page for pattern in FOLDERS for page in ROOT.glob(pattern))
-LINK = re.compile(r"(?<!`)\[[^\]]*\]\(([^)#\s]+)?(?:#([^)\s]+))?\)")
+LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)?(?:#([^)\s]+))?\)")
+CODE = re.compile(r"`[^`\n]*`")
 YAML = re.compile(r"^```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
@@ -45,7 +46,7 @@ def test_generated_sections_are_fresh() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_links_lead_somewhere(page: Path) -> None:
-    for target, anchor in LINK.findall(page.read_text(encoding="utf-8")):
+    for target, anchor in LINK.findall(CODE.sub("", page.read_text(encoding="utf-8"))):
         if target.startswith(("https://", "http://", "mailto:")):
             continue
         there = (page.parent / target).resolve() if target else page
@@ -58,6 +59,12 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_resources_on_pages_are_valid(page: Path) -> None:
     for resource in resources(page.read_text(encoding="utf-8")):
         Spec.model_validate(resource["spec"])
+
+
+def test_code_is_no_link() -> None:
+    assert LINK.findall(CODE.sub("", "`^[a-z]([-a-z]*)?$` and [`code`](page.md#there)")) == [
+        ("page.md", "there")
+    ]
 
 
 def test_there_are_resources_on_pages() -> None:
