@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.cluster.plugin", "tests.postgres.loss_ground"]
+pytest_plugins = ["tests.cluster.plugin", "tests.consumers.plugin", "tests.postgres.loss_ground"]

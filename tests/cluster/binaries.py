@@ -61,10 +61,12 @@ _ALL = (
     ),
     Binary("kubeconform", "kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform"),
     Binary("kind", "kind", "sigs.k8s.io/kind"),
+    # What kstatus, Argo CD and Flux say of our resource; it shares most packages with Kubernetes.
+    Binary("verdicts", "consumers", "./verdicts"),
 )
 BY_NAME = {binary.name: binary for binary in _ALL}
 NODE = tuple(binary.name for binary in _ALL if binary.module == "kubernetes")
-LOCAL = (*NODE, "helm")
+LOCAL = (*NODE, "helm", "verdicts")
 
 
 def path(name: str) -> Path:

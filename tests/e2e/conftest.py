@@ -110,9 +110,11 @@ def world(  # noqa: PLR0917 - pytest hands fixtures over by name
         neighbours.append(f"{namespace[:50]}-{len(neighbours) + 2}")
         cluster.create_namespace(neighbours[-1])
         kube.patch("Namespace", "", neighbours[-1], {"metadata": {"labels": RESTRICTED}})
+        recorder.judge(neighbours[-1])
         return neighbours[-1]
 
     kube.patch("Namespace", "", namespace, {"metadata": {"labels": RESTRICTED}})
+    recorder.judge(namespace)
     made = World(cluster, kube, recorder, namespace, server, volume, neighbour, cluster.audit_mark())
     yield made
     report = request.node.stash.get(_REPORT, None)

@@ -1,4 +1,8 @@
-"""Every state that Jobs, pods and our resources pass through, in order, so that no short one is missed."""
+"""Every state that Jobs, pods and our resources pass through, in order, so that no short one is missed.
+
+States of our resources in the namespaces of stories also go to `tests.consumers`: when the run ends, each
+different one is read by the tools that will read it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import urllib3
 
+from tests.consumers.records import RECORDS
 from tests.e2e.kube import RefusedError, url_path
 
 if TYPE_CHECKING:
@@ -18,7 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-KINDS = ("DatabaseMigration", "Job", "Pod")
+OURS = "DatabaseMigration"
+KINDS = (OURS, "Job", "Pod")
 WATCH_SECONDS = 120
 STEP_SECONDS = 0.2
 """Longest pause between two looks at what the recorder does not see, such as a database."""
@@ -31,21 +37,33 @@ class NotSoError(AssertionError):
 class Recorder:
     """Watches the whole cluster for one test run. `states` is in the order of the API server."""
 
-    def __init__(self, kube: Kube) -> None:
+    def __init__(self, kube: Kube, kinds: tuple[str, ...] = KINDS) -> None:
         self._kube = kube
+        self._kinds = kinds
         self._news = threading.Condition()
         self._states: defaultdict[tuple[str, str], list[Object]] = defaultdict(list)
         self._stop = False
+        self._judged: set[str] = set()
 
     def start(self) -> None:
         """Begin with what is there now."""
-        for kind in KINDS:
+        for kind in self._kinds:
             version = self._list(kind)
             threading.Thread(target=self._follow, args=(kind, version), daemon=True).start()
 
     def stop(self) -> None:
         """Record no more. The threads end with their watches, or with the process."""
         self._stop = True
+
+    def judge(self, namespace: str) -> None:
+        """From now on, and until the end, tools have to read right whatever our resources there say.
+
+        Elsewhere tests write statuses of their own, which nobody has to understand.
+        """
+        with self._news:
+            self._judged.add(namespace)
+            for state in self._states[OURS, namespace]:
+                RECORDS.add(state)
 
     def states(self, kind: str, namespace: str, name: str = "") -> list[Object]:
         """Every state seen so far of the objects of a kind in a namespace, or of one of them."""
@@ -99,5 +117,7 @@ class Recorder:
     def _store(self, kind: str, state: Object) -> None:
         state["metadata"].pop("managedFields", None)
         with self._news:
+            if kind == OURS and state["metadata"]["namespace"] in self._judged:
+                RECORDS.add(state)
             self._states[kind, state["metadata"]["namespace"]].append(state)
             self._news.notify_all()

@@ -32,6 +32,7 @@ from switchback.controller.decision import (
 )
 from switchback.controller.observed import Job, Namespace, Observed, Pod, PolicyState, Source, Trouble
 from switchback.controller.times import parse, rfc3339
+from tests.consumers.records import record
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 UID = "11111111-2222-3333-4444-555555555555"
@@ -162,7 +163,9 @@ class World:
             case WriteIntent(status) | Wait(status) | Settle(status):
                 if status != self.status:
                     # through JSON, as the API server would keep it
-                    self.status = Status.model_validate(status.to_json())
+                    stored = status.to_json()
+                    record(stored, self.generation, "tests/property", deleting=self.deleted_at is not None)
+                    self.status = Status.model_validate(stored)
                     self.resource_version += 1
         return decision
 
