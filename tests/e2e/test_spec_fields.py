@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e import certificates, source_image
 from tests.e2e.postgres import Server
-from tests.e2e.shop import BOOKS, FIRST, INDEX, SECOND, SHOP, THIRD, pair
+from tests.e2e.shop import BOOKS, FIRST, FOURTH, INDEX, SECOND, SHOP, STOCK, THIRD, pair
 from tests.e2e.states import condition, is_true, operation, reason
 from tests.e2e.support import ALLOW_LOSS, KEY, NO_SNAPSHOT, pg_dump
 
@@ -34,10 +34,10 @@ def url(**more: Any) -> dict[str, Any]:
 
 def test_a_database_that_is_ahead_is_kept(world: World, database: Database) -> None:
     shop = world.migration(database, SHOP, **BACK, **files(aheadPolicy="Keep"))
-    shop.succeeded()
+    before = shop.succeeded()
 
     shop.refile(BOOKS | INDEX)
-    done = shop.succeeded()
+    done = shop.succeeded(after=operation(before)["id"])
 
     assert database.applied() == [FIRST, SECOND, THIRD]
     assert done["status"]["schema"]["current"] == THIRD
@@ -46,26 +46,25 @@ def test_a_database_that_is_ahead_is_kept(world: World, database: Database) -> N
 
 def test_a_database_that_is_ahead_goes_back_with_its_source(world: World, database: Database) -> None:
     shop = world.migration(database, SHOP, **BACK, **files(aheadPolicy="Rollback"))
-    shop.succeeded()
+    before = shop.succeeded()
 
     shop.refile(BOOKS | INDEX)
-    done = shop.succeeded()
+    done = shop.succeeded(after=operation(before)["id"])
 
     assert database.applied() == [FIRST, SECOND]
     assert done["status"]["history"][-1]["direction"] == "Backward"
 
 
 def test_a_late_file_before_an_applied_one(world: World, database: Database) -> None:
-    shop = world.migration(database, BOOKS | INDEX)
-    shop.succeeded()
-    late = pair("0001a_late", "CREATE TABLE late (a int);", "DROP TABLE late;")
+    shop = world.migration(database, BOOKS | STOCK)
+    before = shop.succeeded()
 
-    shop.refile(BOOKS | late | INDEX)
-    stalled = shop.stalled("OutOfOrder")
+    shop.refile(BOOKS | INDEX | STOCK)
+    stalled = shop.stalled("OutOfOrder", after=operation(before)["id"])
     shop.edit(**files(outOfOrderPolicy="Allow"))
     shop.succeeded(after=operation(stalled)["id"])
 
-    assert database.applied() == [FIRST, SECOND, "0001a_late"]
+    assert database.applied() == [FIRST, FOURTH, SECOND]
 
 
 def test_the_history_of_another_tool_is_adopted(world: World, database: Database) -> None:
@@ -94,6 +93,7 @@ def test_role_ledger_schema_and_search_path(world: World, database: Database) ->
     database.sql(f'GRANT CREATE ON DATABASE "{database.name}" TO "{owner}"')
     database.sql(f'CREATE SCHEMA shop AUTHORIZATION "{owner}"')
     world.claim()
+    world.secret("shop-db", **{KEY: database.url})
 
     shop = world.migration(
         database,
@@ -127,10 +127,11 @@ def test_the_servers_certificate_is_verified(world: World, tmp_path: Path) -> No
         place.namespace,
         {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": None}}},
     )
-    host = f"postgres-18.{place.namespace}.svc"
+    host = f"postgres-15.{place.namespace}.svc"
     ca, certificate, key = certificates.make(tmp_path, host)
     place.secret("tls", **{"tls.crt": certificate, "tls.key": key})
-    server = Server(world.cluster, world.kube, place.namespace, "18", tls="tls")
+    # The one whose image is Debian's: the other is built without TLS.
+    server = Server(world.cluster, world.kube, place.namespace, "15", tls="tls")
     server.wait()
     database = server.database()
     (tmp_path / "other").mkdir()
