@@ -133,7 +133,8 @@ class Demo:
     def approve(self, token: str) -> None:
         """One annotation, bound to this plan; then snapshot and rollback run on their own."""
         with self.story.step("Approved by its token: restore point first, then the rollback"):
-            yes = (f"switchback.dev/approve={token}", "switchback.dev/approved-by=on-call")
+            me = self.kube.quiet("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}").strip()
+            yes = (f"switchback.dev/approve={token}", f"switchback.dev/approved-by={me}")
             self.kube.show("annotate", DBM, *yes)
             self.finished(BEFORE)
             sealed = max(map(ended, self.pods("snapshot")), default="")

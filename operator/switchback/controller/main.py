@@ -116,6 +116,7 @@ class Process:
         self._client = client
         self._stop = stop
         self._metrics = Metrics()
+        client.answered = self._metrics.requested
         self._health = Health()
         self._watching = asyncio.Event()
         # The pod's name is for people; two lives of one pod must not be taken for each other.
@@ -161,11 +162,12 @@ class Process:
         """Starts everything that works. kopf comes last: it cancels whatever was started after it."""
         settings, client = self._settings, self._client
         queue, sources = Queue(self._metrics), SourceMemory()
-        recorder = Recorder(client, settings.pod_name)
+        recorder = Recorder(client, settings.pod_name, metrics=self._metrics)
         worker = Worker(
             client, queue, settings, decide, sources, self._metrics, recorder, self._elector.leads
         )
-        resync = Resync(client, queue, settings, decide, sources)
+        resync = Resync(client, queue, settings, decide, sources, self._metrics)
+        self._metrics.workers(WORKERS)
         self._metrics.resync_age(resync.age)
         self._health.alive = {"resync": lambda: _too_old(resync.age())}
         self._health.ready["watches"] = lambda: "" if self._watching.is_set() else "not watching yet"

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from switchback.api.spec import Spec
     from switchback.controller.kube.client import Client
+    from switchback.controller.metrics import Metrics
     from switchback.controller.observed import Observed, Source
     from switchback.controller.queue import Queue
     from switchback.controller.settings import Settings
@@ -67,7 +68,9 @@ class Resync:
     settings: Settings
     decide: Decide
     sources: SourceMemory
+    metrics: Metrics
     _last: float = field(default_factory=time.monotonic)
+    _there: set[Key] = field(default_factory=set)
 
     def age(self) -> float:
         """Seconds since the last resync that came to its end, or since the start."""
@@ -88,6 +91,8 @@ class Resync:
     async def once(self) -> tuple[int, int]:
         """Looks at everything once. Returns how many resources there are, and how many were queued."""
         looked = queued = 0
+        self._there = set()
+        complete = True
         for namespace in self.settings.namespaces or ("",):
             try:
                 async for one in self._namespace(namespace):
@@ -96,6 +101,9 @@ class Resync:
             except (RefusedError, NotFoundError) as error:
                 # A namespace that is gone, with its Role, says nothing about the others.
                 _log.warning("a namespace cannot be looked at", looked_at=namespace, error=str(error))
+                complete = False
+        if complete:
+            self.metrics.fleet.keep(self._there)
         self._last = time.monotonic()
         return looked, queued
 
@@ -151,6 +159,7 @@ class Resync:
         """Queues the resource if there is anything to do about it."""
         metadata = resource["metadata"]
         key = Key(metadata["namespace"], metadata["name"])
+        self._there.add(key)
         spec, invalid = spec_from(resource)
         source = self._source(key, metadata["uid"], spec, parts)
         if source is None:
@@ -164,6 +173,7 @@ class Resync:
             resource, spec, invalid, source=source, jobs=jobs, strays=strays, client_images=images
         )
         around = parts.namespaces.get(key.namespace, Namespace())
+        self.metrics.fleet.note(world, world.status)
         return self._act_on(key, replace(world, around=around))
 
     def _source(self, key: Key, uid: str, spec: Spec | None, parts: _Parts) -> Source | None:

@@ -32,6 +32,7 @@ from switchback.controller.kube.errors import ConflictError, KubeError, NotFound
 from switchback.controller.log import logger
 from switchback.controller.observe import observe
 from switchback.controller.observed import Observed, Trouble
+from switchback.controller.tally import tally
 from switchback.controller.times import parse
 from switchback.controller.write import write
 
@@ -88,7 +89,8 @@ class Worker:
         result = "error"
         try:
             async with asyncio.timeout(LOOK_SECONDS):
-                result = await self.reconcile(key)
+                with self.metrics.looking():
+                    result = await self.reconcile(key)
             self.queue.forget(key)
         except (ConflictError, OutdatedError):
             # Somebody was faster. The back-off is short, and only there in case it goes on and on.
@@ -155,12 +157,13 @@ class Worker:
             written = await write(self.client, world, status)
         except NotFoundError:
             return False
+        self.metrics.fleet.note(world, status)
         if written:
             happenings = transitions(world.status, status)
             for happening in happenings:
                 _log.info("status", reason=happening.reason, message=happening.message)
             self.recorder.record(world, happenings)
-            self._count(world.status, status)
+            self._count(world, status)
         return written
 
     async def _act(self, key: Key, world: Observed, decision: Act) -> None:
@@ -204,23 +207,18 @@ class Worker:
         self._refused.pop(key, None)
         self.sources.forget(key)
         self.recorder.forget(key)
+        self.metrics.fleet.forget(key)
 
-    def _count(self, before: Status, after: Status) -> None:
-        """An operation that is newly in the history has ended."""
-        known = {entry.operation_id for entry in before.history}
-        for entry in after.history:
-            if entry.operation_id in known:
-                continue
+    def _count(self, world: Observed, after: Status) -> None:
+        """Counts what is new in a status, and logs the operations that have ended."""
+        for entry in tally(self.metrics, world, after):
             start, end = parse(entry.start_time), parse(entry.completion_time)
-            seconds = (end - start).total_seconds() if start is not None and end is not None else None
-            direction = str(entry.direction or "None")
-            self.metrics.operation_ended(direction, str(entry.outcome), entry.reason, seconds)
             _log.info(
                 "operation ended",
-                direction=direction,
+                direction=str(entry.direction or "None"),
                 outcome=str(entry.outcome),
                 reason=entry.reason,
-                seconds=seconds,
+                seconds=(end - start).total_seconds() if start is not None and end is not None else None,
             )
 
 

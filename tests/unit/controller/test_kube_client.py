@@ -175,3 +175,21 @@ def kubeconfig(url: str) -> dict[str, object]:
         "clusters": [{"name": "c", "cluster": {"server": url}}],
         "users": [{"name": "u", "user": {"token": "t"}}],
     }
+
+
+async def test_every_request_is_counted_with_its_answer(api: FakeAPI, client: Client) -> None:
+    told: list[tuple[str, int]] = []
+    client.answered = lambda method, code, _seconds: told.append((method, code))
+    await api.put("configmaps", {"metadata": {"name": "a"}})
+    await client.get(CONFIG_MAPS, "shop", "a")
+    with pytest.raises(NotFoundError):
+        await client.get(CONFIG_MAPS, "shop", "b")
+
+    async def hang_up(_seen: Seen) -> web.Response:
+        raise ConnectionResetError
+
+    api.fault = hang_up
+    with pytest.raises(KubeError):
+        await client.get(CONFIG_MAPS, "shop", "a")
+    assert told[:2] == [("GET", 200), ("GET", 404)]
+    assert told[2][1] in {0, 500}

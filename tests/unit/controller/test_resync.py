@@ -35,7 +35,7 @@ class Parts:
         self.queue = Queue(Metrics())
         self.sources = SourceMemory()
         self.seen: list[Observed] = []
-        self.resync = Resync(client, self.queue, SETTINGS, self.decide, self.sources)
+        self.resync = Resync(client, self.queue, SETTINGS, self.decide, self.sources, Metrics())
 
     def decide(self, world: Observed) -> Decision:
         self.seen.append(world)
@@ -131,7 +131,7 @@ async def test_many_resources_come_in_pages(api: FakeAPI, parts: Parts) -> None:
 
 async def test_only_the_chosen_namespaces_are_listed(api: FakeAPI, client: Client, parts: Parts) -> None:
     chosen = replace(SETTINGS, namespaces=("shop", "bank"))
-    resync = Resync(client, parts.queue, chosen, decide, parts.sources)
+    resync = Resync(client, parts.queue, chosen, decide, parts.sources, Metrics())
     await resync.once()
     assert api.requests
     assert all("/namespaces/" in one.path for one in api.requests)
@@ -160,7 +160,7 @@ async def test_a_defect_about_one_resource_does_not_stop_the_others(
             raise TypeError("unhashable type: 'list'")
         return decide(world)
 
-    resync = Resync(client, parts.queue, SETTINGS, broken, parts.sources)
+    resync = Resync(client, parts.queue, SETTINGS, broken, parts.sources, Metrics())
     assert await resync.once() == (3, 3)
     assert [world.name for world in parts.seen] == ["first", "shop", "third"]
 
@@ -175,7 +175,7 @@ async def test_a_namespace_that_is_gone_does_not_stop_the_others(
     api.fault = fault
     await api.put("databasemigrations", resource())
     chosen = replace(SETTINGS, namespaces=("gone", "shop"))
-    resync = Resync(client, parts.queue, chosen, decide, parts.sources)
+    resync = Resync(client, parts.queue, chosen, decide, parts.sources, Metrics())
     resync._last -= 1000  # noqa: SLF001 - as if it were long ago
     assert await resync.once() == (1, 1)
     assert resync.age() < 100

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import urlencode
 
@@ -11,7 +13,7 @@ import aiohttp
 from kubernetes.aio.client.rest import RESTClientObject
 
 from switchback.api.names import FIELD_MANAGER
-from switchback.controller.kube.errors import GoneError, Refusal, error_from, unreachable
+from switchback.controller.kube.errors import GoneError, KubeError, Refusal, error_from, unreachable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -48,11 +50,20 @@ class _Answer(Protocol):
     async def read(self) -> bytes: ...
 
 
+Answered = Callable[[str, int, float], None]
+
+
+def _nobody_listens(_method: str, _code: int, _seconds: float) -> None:
+    """For clients of which nobody counts the requests."""
+
+
 class Client:
     """One connection pool to one API server. Use as an async context manager."""
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
+        self.answered: Answered = _nobody_listens
+        """Told of every request that was answered, or was not: verb, code (0: no answer), seconds."""
         self._rest: Any = RESTClientObject(configuration)  # untyped
 
     async def __aenter__(self) -> Self:
@@ -80,10 +91,24 @@ class Client:
             KubeError: the subtype for the answer's code; `UnreachableError` when there was none.
         """
         timeout = aiohttp.ClientTimeout(total=seconds, connect=CONNECT_SECONDS)
-        answer = await self._send(
-            method, path, query=query, body=body, content_type=content_type, accept=accept, timeout=timeout
-        )
-        raw = await self._read(answer, f"{method} {path}")
+        begun, code = time.monotonic(), 0
+        try:
+            answer = await self._send(
+                method,
+                path,
+                query=query,
+                body=body,
+                content_type=content_type,
+                accept=accept,
+                timeout=timeout,
+            )
+            raw = await self._read(answer, f"{method} {path}")
+            code = answer.status
+        except KubeError as error:
+            code = error.code
+            raise
+        finally:
+            self.answered(method, code, time.monotonic() - begun)
         return cast("Object", json.loads(raw))
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object:
