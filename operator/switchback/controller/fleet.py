@@ -19,7 +19,7 @@ from switchback.controller.queue import Key
 from switchback.controller.times import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Iterator
 
     from switchback.api.status import Status
     from switchback.controller.observed import Observed
@@ -78,10 +78,9 @@ class Fleet:
         """The resource is gone."""
         self._notes.pop(key, None)
 
-    def keep(self, keys: Collection[Key]) -> None:
-        """These are all the resources there are."""
-        for key in self._notes.keys() - set(keys):
-            del self._notes[key]
+    def known(self) -> set[Key]:
+        """The resources that there is a note about."""
+        return set(self._notes)
 
     def numbers(self) -> Iterator[Number]:
         """The numbers as they are now."""
@@ -120,7 +119,6 @@ def _noted(world: Observed, status: Status) -> _Note:
     unseen = (ConditionStatus.UNKNOWN, "")
     ready, reason = told.get(ConditionType.READY, unseen)
     approval = status.approval
-    waiting = approval is not None and not approval.approved_by and reason == _O.AWAITING_APPROVAL
     state = reason if reason in UNDER_WAY else ""
     if told.get(ConditionType.RECONCILING, unseen)[1] == _O.DELETING:
         state = _O.DELETING
@@ -133,7 +131,7 @@ def _noted(world: Observed, status: Status) -> _Note:
     return _Note(
         ready=(ready, word(reason) if reason else ""),
         answers=tuple(told.get(kind, unseen)[0] for kind in MAIN),
-        wants=tuple(approval.wants) if approval is not None and waiting else (),
+        wants=tuple(approval.wants) if approval is not None and reason == _O.AWAITING_APPROVAL else (),
         state=state,
         since=_since(world, status, state),
         points=points,

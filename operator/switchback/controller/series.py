@@ -136,7 +136,8 @@ API_REQUESTS = Series(
     "rest_client_requests_total",
     _C,
     "Requests to the API server, by HTTP method and code of the answer.",
-    "Refusals (403), conflicts (409), and an API server that is not there. Watches count once each.",
+    "Refusals (403), conflicts (409), and an API server that is not there. The watches on resources, Jobs "
+    "and pods have a client of their own and are not counted.",
     ("code", "method"),
 )
 API_SECONDS = Series(
@@ -315,7 +316,7 @@ LABELS = {
     "ready": "`True`, `False`, `Unknown`.",
     "reason": "A word of the tables of reasons; `Other` for what is none of them. Empty for a resource that "
     "nobody has looked at yet.",
-    "result": "`success`, `requeue` (something was done, or another was faster), `requeue_after` (waits), `error`.",
+    "result": "`success`, `requeue` (something was done, or another was faster), `requeue_after`, `error`.",
     "segment": "`human` or `automation`.",
     "status": "`True`, `False`, `Unknown`.",
     "step": "`inspect`, `migrate`, `reserve`, `release`, `snapshot`, `rollback`.",

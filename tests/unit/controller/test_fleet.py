@@ -68,10 +68,10 @@ def test_a_resource_counts_once_and_not_after_its_end() -> None:
     fleet.note(called("a"), standing(Situation.FAILED))
     fleet.note(called("a"), standing(Situation.DONE))
     fleet.note(called("b"), standing(Situation.DONE))
-    fleet.note(called("c"), standing(Situation.DONE))
-    assert numbers(fleet)["switchback_resource_conditions", "Ready", "True"] == 3
+    assert numbers(fleet)["switchback_resource_conditions", "Ready", "True"] == 2
     fleet.forget(Key("shop", "b"))
-    fleet.keep([Key("shop", "a"), Key("shop", "never seen")])
+    fleet.forget(Key("shop", "never seen"))
+    assert fleet.known() == {Key("shop", "a")}
     assert numbers(fleet)["switchback_resource_conditions", "Ready", "True"] == 1
 
 
