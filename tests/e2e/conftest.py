@@ -40,9 +40,9 @@ def kube(bare_cluster: Cluster) -> Kube:
 
 
 @pytest.fixture(scope="session")
-def recorder(kube: Kube, cluster: Cluster) -> Iterator[Recorder]:
+def recorder(cluster: Cluster) -> Iterator[Recorder]:
     """One watch on everything for the whole run. The CRD has to be there."""
-    made = Recorder(kube)
+    made = Recorder(Kube(cluster.kubeconfig))
     made.start()
     yield made
     made.stop()

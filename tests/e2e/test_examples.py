@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from tests.cluster.backends.base import Volume
     from tests.cluster.handle import Cluster
+    from tests.e2e.recorder import Recorder
 
 pytestmark = pytest.mark.cluster
 
@@ -48,8 +49,9 @@ def documents(page: Path) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def kube(cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch) -> Kube:
+def kube(cluster: Cluster, namespace: str, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> Kube:
     """The kubectl of the story, in a namespace that takes only restricted pods."""
+    recorder.judge(namespace)
     monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
     monkeypatch.setenv("PATH", f"{binaries.path('kubectl').parent}:/usr/local/bin:/usr/bin:/bin")
     monkeypatch.chdir(ROOT)
