@@ -62,7 +62,7 @@ async def observe(client: Client, key: Key, settings: Settings, sources: SourceM
     spec, invalid = spec_from(resource)
     jobs, (source, versions), around, policy = await asyncio.gather(
         client.find(JOBS, key.namespace, labels=selector(uid)),
-        _source(client, key, spec),
+        _source(client, key, uid, spec, sources),
         _around(client, key.namespace),
         _approval_policy(client, settings.approval_policy, resource),
     )
@@ -171,14 +171,28 @@ def status_from(resource: Object) -> Status:
         return Status()
 
 
-async def _source(client: Client, key: Key, spec: Spec | None) -> tuple[Source, tuple[str, ...]]:
-    """The source, and which versions of the ConfigMaps it was read from."""
+async def _source(
+    client: Client, key: Key, uid: str, spec: Spec | None, sources: SourceMemory
+) -> tuple[Source, tuple[str, ...]]:
+    """The source, and which versions of the ConfigMaps it was read from.
+
+    They may be large, and a look happens for each step: what has not changed since is not read again.
+    """
     if spec is None:
         return Source(), ()
     wanted = [ref.name for ref in spec.source.config_map_refs]
+    now = versions_of(wanted, await _versions(client, key.namespace, wanted))
+    known = sources.recall(key, uid, now)
+    if known is not None:
+        return known, now
     found = await asyncio.gather(*(_config_map(client, key.namespace, name) for name in wanted))
     seen = {name: one["metadata"]["resourceVersion"] for name, one in zip(wanted, found, strict=True) if one}
     return source_from(wanted, found), versions_of(wanted, seen)
+
+
+async def _versions(client: Client, namespace: str, names: Sequence[str]) -> dict[str, str]:
+    found = await asyncio.gather(*(_config_map(client, namespace, name, metadata=True) for name in names))
+    return {name: one["metadata"]["resourceVersion"] for name, one in zip(names, found, strict=True) if one}
 
 
 def versions_of(wanted: Sequence[str], seen: Mapping[str, str]) -> tuple[str, ...]:
@@ -186,9 +200,11 @@ def versions_of(wanted: Sequence[str], seen: Mapping[str, str]) -> tuple[str, ..
     return tuple(f"{name}@{seen.get(name, '')}" for name in wanted)
 
 
-async def _config_map(client: Client, namespace: str, name: str) -> Object | None:
+async def _config_map(
+    client: Client, namespace: str, name: str, *, metadata: bool = False
+) -> Object | None:
     try:
-        return await client.get(CONFIG_MAPS, namespace, name)
+        return await client.get(CONFIG_MAPS, namespace, name, metadata=metadata)
     except NotFoundError:
         return None
 

@@ -91,7 +91,7 @@ class Resync:
     async def once(self) -> tuple[int, int]:
         """Looks at everything once. Returns how many resources there are, and how many were queued."""
         looked = queued = 0
-        self._there = set()
+        self._there, known = set(), self.metrics.fleet.known()
         complete = True
         for namespace in self.settings.namespaces or ("",):
             try:
@@ -103,7 +103,8 @@ class Resync:
                 _log.warning("a namespace cannot be looked at", looked_at=namespace, error=str(error))
                 complete = False
         if complete:
-            self.metrics.fleet.keep(self._there)
+            for key in known - self._there:
+                self.metrics.fleet.forget(key)
         self._last = time.monotonic()
         return looked, queued
 

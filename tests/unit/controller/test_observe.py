@@ -151,3 +151,21 @@ def test_the_index_follows_the_spec() -> None:
     assert sources.readers("shop", "b") == frozenset()
     assert sources.all_readers() == {KEY}
     assert sources.referenced() == {("shop", "a")}
+
+
+async def test_files_that_have_not_changed_are_not_read_again(api: FakeAPI, client: Client) -> None:
+    await api.put("databasemigrations", resource())
+    await api.put("configmaps", {"metadata": {"name": "shop-migrations"}, "data": {"a": "1"}})
+    memory = SourceMemory()
+    first = await observe(client, KEY, SETTINGS, memory)
+    before = len(api.requests)
+    second = await observe(client, KEY, SETTINGS, memory)
+    read = [one for one in api.requests[before:] if "configmaps" in one.path]
+    assert first is not None
+    assert second is not None
+    assert second.source == first.source
+    assert ["PartialObjectMetadata" in one.accept for one in read] == [True]
+    await api.put("configmaps", {"metadata": {"name": "shop-migrations"}, "data": {"a": "2"}})
+    third = await observe(client, KEY, SETTINGS, memory)
+    assert third is not None
+    assert third.source != first.source

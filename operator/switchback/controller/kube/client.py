@@ -111,9 +111,10 @@ class Client:
             self.answered(method, code, time.monotonic() - begun)
         return cast("Object", json.loads(raw))
 
-    async def get(self, kind: Kind, namespace: str, name: str) -> Object:
-        """One object as it is now. Raises `NotFoundError`."""
-        return await self.request("GET", kind.path(namespace, name))
+    async def get(self, kind: Kind, namespace: str, name: str, *, metadata: bool = False) -> Object:
+        """One object as it is now, or only its metadata. Raises `NotFoundError`."""
+        accept = METADATA_ITEM if metadata else "application/json"
+        return await self.request("GET", kind.path(namespace, name), accept=accept)
 
     async def create(self, kind: Kind, namespace: str, body: Object) -> Object:
         """A new object. Raises `AlreadyExistsError` or `RefusedError`."""

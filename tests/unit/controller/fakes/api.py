@@ -190,7 +190,8 @@ class FakeAPI:
         if known is None:
             return _status(404, "NotFound", f'{plural} "{name}" not found')
         if seen.method == "GET":
-            return web.json_response(known)
+            bare = "PartialObjectMetadata" in seen.accept
+            return web.json_response(_as_metadata(known) if bare else known)
         if seen.method == "DELETE":
             wanted = ((seen.body or {}).get("preconditions") or {}).get("uid")
             if wanted not in {None, known["metadata"]["uid"]}:
