@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from switchback.api import crd, names
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -18,14 +20,19 @@ VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text(encodi
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
 PAGE = (ROOT / "docs" / "reference" / "chart.md").read_text(encoding="utf-8")
 
+POLICY = (CHART / "templates" / "approval-policy.yaml").read_text(encoding="utf-8")
+SPEC: dict[str, Any] = crd.definition()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"][
+    "spec"
+]
+
 AS_IN_A_POD = {"resources", "podSecurityContext", "securityContext", "affinity", "clientImages"}
 """Values whose inner names are Kubernetes' own, or data."""
 
 
-def names(values: dict[str, Any], path: str = "") -> Iterator[str]:
+def paths(values: dict[str, Any], path: str = "") -> Iterator[str]:
     for key, value in values.items():
         if isinstance(value, dict) and value and key not in AS_IN_A_POD:
-            yield from names(value, f"{path}{key}.")
+            yield from paths(value, f"{path}{key}.")
         else:
             yield f"{path}{key}"
 
@@ -42,7 +49,7 @@ def test_the_schema_knows_exactly_the_values_there_are() -> None:
         for path, node in objects(SCHEMA)
         if path != "values" and not node.get("properties")
     }
-    assert known - {"global"} == set(names(VALUES))
+    assert known - {"global"} == set(paths(VALUES))
 
 
 def test_the_schema_is_strict_and_described() -> None:
@@ -54,7 +61,7 @@ def test_the_schema_is_strict_and_described() -> None:
 
 def test_every_value_is_on_the_page() -> None:
     told = set(re.findall(r"`([A-Za-z.]+)`", PAGE))
-    assert set(names(VALUES)) - told == set()
+    assert set(paths(VALUES)) - told == set()
 
 
 def test_every_variable_that_the_chart_sets_is_on_the_page() -> None:
@@ -71,3 +78,42 @@ def test_chart_and_package_have_one_version() -> None:
     )
     assert package is not None
     assert chart["version"] == chart["appVersion"] == package[1]
+
+
+def read_by_the_policy() -> dict[str, set[str]]:
+    """Fields of spec that the approval policy reads, with what it takes them for when they are absent."""
+    found: dict[str, set[str]] = {}
+    for path, default in re.findall(r"\bspec(?:Before)?((?:\.\?\w+)+)\.orValue\(([^)]*)\)", POLICY):
+        found.setdefault(path.replace(".?", "."), set()).add(default.strip("'"))
+    return found
+
+
+def test_the_policy_takes_absent_fields_for_their_defaults() -> None:
+    found = read_by_the_policy()
+    assert len(found) > 6
+    for path, defaults in found.items():
+        node = SPEC
+        for name in path.strip(".").split("."):
+            node = node["properties"][name]
+        empty = {"string": "", "boolean": "false"}[node["type"]]
+        assert defaults == {node.get("default", empty)}, path
+
+
+def test_the_policy_has_an_opinion_on_every_rule_of_approval_and_rollback() -> None:
+    rules = {
+        f".{part}.{name}"
+        for part in ("approval", "rollback")
+        for name in SPEC["properties"][part]["properties"]
+    }
+    assert rules - set(read_by_the_policy()) == {".approval.timeoutSeconds"}
+
+
+def test_the_policy_uses_the_names_of_the_api() -> None:
+    assert set(re.findall(rf"'({names.GROUP}/[a-z-]+)'", POLICY)) == {
+        names.ANNOTATION_APPROVE,
+        names.ANNOTATION_APPROVED_BY,
+        names.ANNOTATION_REJECT,
+        names.ANNOTATION_REJECTED_BY,
+        names.LABEL_REQUIRE_APPROVAL,
+    }
+    assert f"authorizer.group('{names.GROUP}').resource('{names.PLURAL}')" in POLICY
