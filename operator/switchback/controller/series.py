@@ -136,14 +136,13 @@ API_REQUESTS = Series(
     "rest_client_requests_total",
     _C,
     "Requests to the API server, by HTTP method and code of the answer.",
-    "Refusals (403), conflicts (409), and an API server that is not there. The watches on resources, Jobs "
-    "and pods have a client of their own and are not counted.",
+    "Refusals (403), conflicts (409), and an API server that is not there. Watches are not counted.",
     ("code", "method"),
 )
 API_SECONDS = Series(
     "rest_client_request_duration_seconds",
     _H,
-    "Seconds until the API server began to answer.",
+    "Seconds until an answer of the API server was read, or given up.",
     "Whether slow looks are the API server's doing.",
     ("verb",),
     _SHORT,
