@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from switchback.cli.console import Console
 from switchback.cli.options import Common
 from switchback.cli.work import work
@@ -68,8 +66,6 @@ def run(**values: Any) -> int:
 
 def _request(common: Common, **values: Any) -> Request:
     operation = Operation(values["operation"])
-    if values["withdraw_intent"] and operation is not Operation.ROLLBACK:
-        raise click.UsageError("--withdraw-intent goes with --operation rollback.")
     return Request(
         operation,
         values["operation_id"],

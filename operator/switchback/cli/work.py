@@ -63,6 +63,7 @@ def work(
                 conclude(ending)
         finally:
             session.close()
+    stop.close()
     tell(ending, console, common, opener)
     return ending
 

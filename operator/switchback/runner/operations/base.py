@@ -13,6 +13,7 @@ from switchback.runner.compare import Comparison, compare
 from switchback.runner.downs import DownFrom
 from switchback.runner.errors import RunnerError
 from switchback.runner.fitness import refuse_other, reserved
+from switchback.runner.operations.wishes import refuse_unnamed
 from switchback.runner.order import standing
 from switchback.runner.policy import USUAL, Policy
 
@@ -146,8 +147,9 @@ def look(session: Session, request: Request, facts: Facts) -> Comparison:
 
     Raises:
         SourceProblem: the folder cannot be used.
-        RunnerError: of connecting; `SourceMoved`, `LedgerNewer`, `DatabaseChanged`, `Reserved`.
+        RunnerError: of connecting; `Usage`, `SourceMoved`, `LedgerNewer`, `DatabaseChanged`, `Reserved`.
     """
+    refuse_unnamed(session, request)
     source = load_source(request, facts)
     facts.ledger = session.read()
     return _judged(session, request, facts, source)

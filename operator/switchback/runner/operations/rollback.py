@@ -14,7 +14,6 @@ from switchback.runner.operations.back import plan_backward, with_losses
 from switchback.runner.operations.base import Answer, Facts, Request, again, look
 from switchback.runner.operations.forward import refuse_first_contact
 from switchback.runner.operations.migrate import count
-from switchback.runner.operations.wishes import refuse_unnamed
 from switchback.runner.order import standing
 from switchback.runner.plan import Plan, listed
 
@@ -43,7 +42,6 @@ def run(
     Raises:
         RunnerError, SourceProblem, Stopped: see the parts.
     """
-    refuse_unnamed(session, request)
     comparison = look(session, request, facts)
     plan = _plan(session, request, comparison, facts)
     if plan.direction is Direction.NONE and (request.withdraw_intent or not request.own_reservation):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
+from switchback.contract.words import Operation
 from switchback.runner.errors import RunnerError
 from switchback.runner.ledger import intents
 
@@ -34,10 +35,16 @@ def is_withdrawn(session: Session, ledger: Ledger, request: Request) -> bool:
 
 
 def refuse_unnamed(session: Session, request: Request) -> None:
-    """Stop where an intent should be withdrawn, and none is named.
+    """Stop where an intent should be withdrawn, and none is named, or nothing is rolled back.
 
     Raises:
         RunnerError: `Usage`.
     """
+    if request.withdraw_intent and request.operation is not Operation.ROLLBACK:
+        raise RunnerError(
+            Reason.USAGE,
+            f"An intent is withdrawn by a rollback, not by {request.operation}.",
+            "Leave --withdraw-intent out.",
+        )
     if request.withdraw_intent and not session.author.intent_digest:
         raise RunnerError(Reason.USAGE, "There is no intent to withdraw.", "Name it with --intent-digest.")
