@@ -33,6 +33,7 @@ COMMANDS: dict[str, Entry] = {
     "restore": Entry("switchback.cli.restore", "Restore a snapshot into a new database."),
     "snapshot": Entry("switchback.cli.snapshot", "Take, verify and list restore points."),
     "operator": Entry("switchback.cli.operator", "Run the Kubernetes operator."),
+    "explain": Entry("switchback.cli.explain", "What the operator would do with a manifest."),
     "crd": Entry("switchback.cli.crd", "Print the custom resource definition."),
     "version": Entry("switchback.cli.version", "Print the version."),
     "completion": Entry("switchback.cli.completion", "Print a completion script for bash, zsh or fish."),

@@ -1,0 +1,98 @@
+"""The parts of a story: what happens, in order, and how it ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from switchback.api.names import CONTAINER
+
+if TYPE_CHECKING:
+    from switchback.api.status import Want
+    from switchback.contract.result import Result
+    from switchback.contract.words import Operation
+    from switchback.explain.cases import Known
+
+PLACEHOLDER = "<operation>"
+
+
+class SceneKind(StrEnum):
+    """What kind of thing happens."""
+
+    JOB = "Job"
+    LOOK = "Look"
+    """A Job beside the operation, because somebody has asked what would be."""
+    RUNNING = "RunningJob"
+    """A Job that is there already comes to its end."""
+    END_JOB = "EndJob"
+    APPROVAL = "Approval"
+    WAIT = "Wait"
+
+
+class EndingKind(StrEnum):
+    """How a story ends."""
+
+    REACHED = "Reached"
+    ROLLED_BACK = "RolledBack"
+    ABORTED = "Aborted"
+    REFUSED = "Refused"
+    WAITING = "Waiting"
+    """Nobody knows whether what it waits for will come."""
+    SUSPENDED = "Suspended"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One thing that happens. `result` is what the pretended run answered."""
+
+    kind: SceneKind
+    name: str
+    step: Operation | None = None
+    attempt: int = 0
+    operation: str = ""
+    manifest: dict[str, Any] = field(default_factory=dict)
+    result: Result | None = None
+    want: Want | None = None
+    reason: str = ""
+    message: str = ""
+
+    @property
+    def container(self) -> dict[str, Any]:
+        """The container whose result is read."""
+        return container_of(self.manifest)
+
+
+def container_of(job: dict[str, Any]) -> dict[str, Any]:
+    """The container of a Job whose result is read."""
+    containers: list[dict[str, Any]] = job["spec"]["template"]["spec"]["containers"]
+    return next(one for one in containers if one["name"] == CONTAINER)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How it ends: a reason as a stable word, and the words that would stand in the condition Ready."""
+
+    kind: EndingKind
+    reason: str
+    message: str
+    to: str = ""
+
+
+@dataclass(frozen=True)
+class Story:
+    """Everything from the apply to the end, in one case.
+
+    `risky`: the way back destroys something. `is_new`: an operation begins that was not there.
+    """
+
+    known: Known
+    risky: bool
+    scenes: tuple[Scene, ...]
+    ending: Ending
+    operation: str = ""
+    is_new: bool = False
+
+    def pattern(self, name: str) -> str:
+        """A name with a placeholder for the part that only the API server's next version number decides."""
+        return name.replace(self.operation, PLACEHOLDER) if self.is_new and self.operation else name

@@ -1,0 +1,273 @@
+"""The operator's own decisions, played against a runner that only pretends.
+
+The world is what was read, and from there on what `decide` makes of it: each Job is taken note of instead of
+created, and ends at once with the result that it would have in the case that is played. So whatever `decide`
+learns, this tells, without a second description of what the operator does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, assert_never
+
+from switchback.api import names
+from switchback.api.conditions import ConditionType
+from switchback.api.reasons import OperatorReason
+from switchback.api.status import ConditionStatus, LookKind, Outcome, Status
+from switchback.controller.decide import decide
+from switchback.controller.decision import (
+    Act,
+    CreateJob,
+    DeleteJob,
+    Hold,
+    LetGo,
+    Settle,
+    Wait,
+    WriteIntent,
+)
+from switchback.controller.jobs import JobError, manifest
+from switchback.controller.observed import Job, Pod, PolicyState
+from switchback.controller.times import parse
+from switchback.explain.pretend import Run, answer
+from switchback.explain.scenes import Ending, EndingKind, Scene, SceneKind, Story, container_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from switchback.api.status import Condition, HistoryEntry
+    from switchback.contract.words import Operation
+    from switchback.controller.decision import Action
+    from switchback.controller.observed import Observed
+    from switchback.controller.settings import Settings
+    from switchback.explain.cases import Known
+    from switchback.explain.pretend import Ground
+
+MOST = 120
+"""More decisions than any operation takes: after that something goes in circles, and that is told."""
+
+WHOEVER = "whoever approves"
+
+_TRYING = {OperatorReason.RETRYING, OperatorReason.WAITING_FOR_DATABASE}
+
+
+@dataclass
+class Play:
+    """One run through. `world` is as it is by now.
+
+    Args:
+        world: the resource as it would be after the apply, and everything around it.
+        known: the case that is played.
+        ground: what the pretended database is like.
+        settings: of the operator.
+    """
+
+    world: Observed
+    known: Known
+    ground: Ground
+    settings: Settings
+    scenes: list[Scene] = field(default_factory=list)
+
+    def story(self) -> Story:
+        """What happens from now to the end."""
+        begun = self.world.status.operation.id if self.world.status.operation is not None else ""
+        ending = self._end()
+        operation = self.world.status.operation
+        return Story(
+            known=self.known,
+            risky=bool(self.ground.risks),
+            scenes=tuple(self.scenes),
+            ending=ending,
+            operation=operation.id if operation is not None else "",
+            is_new=operation is not None and operation.id != begun,
+        )
+
+    def _end(self) -> Ending:
+        for _ in range(MOST):
+            decision = decide(self.world)
+            match decision:
+                case WriteIntent(status):
+                    self._store(status)
+                case Act(action):
+                    self._act(action)
+                case Wait(status, until):
+                    self._store(status)
+                    ending = self._waited(until)
+                    if ending is not None:
+                        return ending
+                case Settle(status):
+                    self._store(status)
+                    return self._settled()
+                case _:
+                    assert_never(decision)
+        return Ending(EndingKind.WAITING, "", "It does not come to an end: please report this.")
+
+    # what a decision leads to
+
+    def _store(self, status: Status) -> None:
+        stored = Status.model_validate(status.to_json())
+        if stored != self.world.status:
+            version = int(self.world.resource_version) if self.world.resource_version.isdecimal() else 0
+            self.world = replace(self.world, status=stored, resource_version=str(version + 1))
+
+    def _act(self, action: Action) -> None:
+        match action:
+            case Hold():
+                self.world = replace(self.world, finalizers=(*self.world.finalizers, names.FINALIZER))
+            case LetGo():
+                kept = tuple(one for one in self.world.finalizers if one != names.FINALIZER)
+                self.world = replace(self.world, finalizers=kept)
+            case DeleteJob(name, _, why):
+                gone = next((job for job in self.world.jobs if job.name == name), None)
+                if gone is not None and not gone.ended:
+                    self.scenes.append(Scene(SceneKind.END_JOB, name, step=gone.step, message=why))
+                self._jobs(tuple(job for job in self.world.jobs if job.name != name))
+            case CreateJob():
+                self._create(action)
+            case _:
+                assert_never(action)
+
+    def _create(self, action: CreateJob) -> None:
+        try:
+            body = manifest(self.world, action, self.settings)
+        except JobError as error:
+            self.world = replace(self.world, refused=error.trouble)
+            return
+        operation, preview = self.world.status.operation, self.world.status.preview
+        own = preview.id if action.look and preview is not None else operation.id if operation else ""
+        run = self._run(action.step, own, container_of(body).get("args", ()))
+        result = answer(self.world, run, self.known, self.ground)
+        scene = Scene(
+            SceneKind.LOOK if action.look else SceneKind.JOB,
+            action.name,
+            step=action.step,
+            attempt=action.attempt,
+            operation=own,
+            manifest=body,
+            result=result,
+        )
+        self.scenes.append(scene)
+        pod = Pod(f"{action.name}-x", "", action.name, ended=True, started=True, exit_code=0, result=result)
+        made = Job(
+            action.name, f"uid-of-{action.name}", own, action.step, action.attempt, self.world.now,
+            finished=True, pods=(pod,),
+        )  # fmt: skip
+        self._jobs((*self.world.jobs, made))
+
+    def _run(self, step: Operation, own: str, arguments: Iterable[str] = ()) -> Run:
+        preview = self.world.status.preview
+        previews = preview is not None and preview.id == own and preview.kind is LookKind.PREVIEW
+        return Run(step, own, tuple(arguments), preview.target if previews and preview is not None else "")
+
+    def _jobs(self, jobs: tuple[Job, ...]) -> None:
+        self.world = replace(self.world, jobs=jobs)
+
+    # what a wait is for
+
+    def _waited(self, until: datetime | None) -> Ending | None:
+        """Lets happen what is waited for; an ending when nobody knows whether it will."""
+        running = next((job for job in self.world.jobs if not job.ended), None)
+        if running is not None:
+            return self._ran(running)
+        if self.world.stray_pods:
+            self.scenes.append(self._wait())
+            self.world = replace(self.world, stray_pods=())
+            return None
+        operation, approval = self.world.status.operation, self.world.status.approval
+        if operation is None:
+            return self._stuck()
+        if self._reason() == OperatorReason.AWAITING_APPROVAL and approval is not None:
+            return self._asked(approval.token)
+        due = parse(operation.next_attempt_time)
+        if due is not None and until is not None and until > self.world.now:
+            self.scenes.append(self._wait())
+            self.world = replace(self.world, now=until)
+            return None
+        return self._stuck()
+
+    def _ran(self, job: Job) -> Ending | None:
+        """A Job that runs already comes to its end. One that cannot start stays where it is."""
+        if job.trouble is not None and not job.started:
+            return Ending(EndingKind.WAITING, job.trouble.reason, job.trouble.message)
+        result = answer(self.world, self._run(job.step, job.operation), self.known, self.ground)
+        self.scenes.append(
+            Scene(
+                SceneKind.RUNNING, job.name, step=job.step, attempt=job.attempt, operation=job.operation,
+                result=result,
+            )
+        )  # fmt: skip
+        pod = Pod(f"{job.name}-x", "", job.name, ended=True, started=True, exit_code=0, result=result)
+        ended = replace(job, finished=True, deleting=False, pods=(pod,))
+        self._jobs(tuple(ended if one.name == job.name else one for one in self.world.jobs))
+        return None
+
+    def _asked(self, token: str) -> Ending | None:
+        approval = self.world.status.approval
+        message = self._message()
+        wants = approval.wants[0] if approval is not None and approval.wants else None
+        scene = Scene(SceneKind.APPROVAL, "", want=wants, message=message)
+        if self.world.annotations.get(names.ANNOTATION_APPROVE) == token:
+            return self._stuck()
+        self.scenes.append(scene)
+        if self.world.approval_policy is PolicyState.MISSING:
+            return Ending(EndingKind.WAITING, OperatorReason.APPROVAL_POLICY_MISSING, message)
+        given = {names.ANNOTATION_APPROVE: token, names.ANNOTATION_APPROVED_BY: WHOEVER}
+        self.world = replace(self.world, annotations={**self.world.annotations, **given})
+        return None
+
+    def _wait(self) -> Scene:
+        return Scene(SceneKind.WAIT, "", message=self._message(), reason=self._reason())
+
+    def _stuck(self) -> Ending:
+        """Ready says that it goes on trying; SchemaReady says what for."""
+        why = self._condition(ConditionType.SCHEMA_READY) if self._reason() in _TRYING else None
+        return Ending(EndingKind.WAITING, why.reason if why is not None else self._reason(), self._message())
+
+    # how it ends
+
+    def _settled(self) -> Ending:
+        outcome, reason = self._outcome(), self._reason()
+        if outcome is None or reason == OperatorReason.SUSPENDED:
+            kind = EndingKind.REACHED if self._is_ready() else EndingKind.SUSPENDED
+            return Ending(kind, reason, self._message())
+        match outcome.outcome:
+            case Outcome.SUCCEEDED:
+                kind = EndingKind.REACHED
+            case Outcome.ROLLED_BACK:
+                kind = EndingKind.ROLLED_BACK
+            case Outcome.ABORTED:
+                kind = EndingKind.ABORTED
+            case _:
+                kind = EndingKind.REFUSED
+        return Ending(kind, outcome.reason, self._message(), to=outcome.to)
+
+    def _outcome(self) -> HistoryEntry | None:
+        operation, history = self.world.status.operation, self.world.status.history
+        if operation is None or not history or history[-1].operation_id != operation.id:
+            return None
+        return history[-1]
+
+    def _condition(self, kind: ConditionType) -> Condition | None:
+        return next((one for one in self.world.status.conditions if one.type == kind), None)
+
+    def _is_ready(self) -> bool:
+        ready = self._condition(ConditionType.READY)
+        return ready is not None and ready.status is ConditionStatus.TRUE
+
+    def _reason(self) -> str:
+        ready = self._condition(ConditionType.READY)
+        return ready.reason if ready is not None else ""
+
+    def _message(self) -> str:
+        ready = self._condition(ConditionType.READY)
+        return ready.message if ready is not None else ""
+
+
+def steps_of(stories: list[Story]) -> dict[Operation, Scene]:
+    """The first Job of each step in any of the stories."""
+    found: dict[Operation, Scene] = {}
+    for story in stories:
+        for scene in story.scenes:
+            if scene.manifest and scene.step is not None:
+                found.setdefault(scene.step, scene)
+    return found

@@ -1,0 +1,242 @@
+"""The stories of one resource: each case played calmly, and once more for the rollback that loses data.
+
+A refusal ends an operation, so the operator tells the first one only. Here each is lifted once it is noted,
+and the play goes on, until all of them are known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from switchback.api.reasons import OperatorReason, explain
+from switchback.api.spec import Spec
+from switchback.api.status import OperationKind
+from switchback.contract.reasons import Reason
+from switchback.contract.result import Database
+from switchback.contract.words import Direction, Risk
+from switchback.controller.observed import PolicyState, Source
+from switchback.controller.view import View
+from switchback.explain.cases import Case, cases
+from switchback.explain.pretend import Ground
+from switchback.explain.scenes import EndingKind, SceneKind
+from switchback.explain.script import Play
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from switchback.controller.observed import Observed
+    from switchback.controller.settings import Settings
+    from switchback.explain.cases import Known
+    from switchback.explain.files import Files
+    from switchback.explain.findings import Path
+    from switchback.explain.scenes import Ending, Story
+
+MAJORS = ("15", "16", "17", "18")
+"""Of the servers that Switchback takes."""
+
+_R = OperatorReason
+
+PLACES: Mapping[str, Path] = {
+    _R.ROLLBACK_DENIED: ("spec", "rollback", "policy"),
+    _R.REASON_REQUIRED: ("spec", "rollback", "reasonPolicy"),
+    _R.SNAPSHOT_REQUIRED: ("spec", "snapshot"),
+    _R.CLIENT_IMAGE_MISSING: ("spec", "snapshot", "pgDump"),
+    _R.DATA_LOSS_DENIED: ("spec", "rollback", "dataLossPolicy"),
+    _R.APPROVAL_POLICY_MISSING: ("spec", "approval"),
+    _R.SUSPENDED: ("spec", "suspend"),
+    Reason.SOURCE_BEHIND_LEDGER: ("spec", "source", "aheadPolicy"),
+}
+"""Which part of the spec a refusal is about."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One thing that would end the operation, or keep it from going on.
+
+    `only_risky`: only where the way back destroys something.
+    """
+
+    reason: str
+    message: str
+    advice: str
+    path: Path = ()
+    only_risky: bool = False
+
+
+@dataclass(frozen=True)
+class Told:
+    """One case: its story, what is different when going back destroys something, and all that refuses it.
+
+    `suspended`: nothing of it happens before spec.suspend is false.
+    """
+
+    known: Known
+    story: Story
+    risky: Story | None
+    refusals: tuple[Refusal, ...]
+    suspended: bool = False
+
+    @property
+    def asks_when_risky(self) -> bool:
+        """Whether only a loss makes a person necessary."""
+        return self.risky is not None and _asks(self.risky) and not _asks(self.story)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it cannot come to its end as things are, whatever is lost."""
+        return any(not one.only_risky for one in self.refusals)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What the stories are played on: the world after the apply, the files, the operator's settings."""
+
+    world: Observed
+    spec: Spec
+    files: Files
+    settings: Settings
+    images_known: bool = True
+
+    @property
+    def target(self) -> str:
+        """The version that the operation goes to: the spec's, or that of a request to roll back."""
+        view = View(world=self.world, spec=self.spec, status=self.world.status)
+        asked, operation = view.rollback_wanted, self.world.status.operation
+        if asked:
+            return asked
+        if operation is not None and operation.intent_digest == view.intent:
+            goes_on = not view.wants_new or operation.kind is OperationKind.ROLLBACK
+            return operation.target or self.spec.target if goes_on else self.spec.target
+        return self.spec.target
+
+
+def stories(stage: Stage) -> list[Told]:
+    """Every case that can be."""
+    return [_told(stage, known) for known in cases(stage.spec, stage.world.status, stage.target, stage.files)]
+
+
+def backward(stage: Stage) -> Story:
+    """The way back with everything that refuses it lifted: what it would need from the cluster."""
+    stage = _with_spec(stage, suspend=False)
+    possible = cases(stage.spec, stage.world.status, stage.target, stage.files)
+    known = next((one for one in possible if _is_back(one)), None)
+    story, _refusals = _through(stage, known or replace(possible[0], case=Case.BEYOND, todo=()), ())
+    return story
+
+
+def _is_back(known: Known) -> bool:
+    return known.direction is Direction.BACKWARD
+
+
+def _told(stage: Stage, known: Known) -> Told:
+    suspended = stage.spec.suspend
+    if stage.world.source.problem is not None:  # told with the place that names it; the story goes on
+        stage = replace(stage, world=replace(stage.world, source=Source()))
+    first = _play(stage, known, ())
+    if suspended and first.ending.kind is EndingKind.SUSPENDED:
+        stage = _with_spec(stage, suspend=False)
+        first = _play(stage, known, ())
+    else:
+        suspended = False
+    _last, refusals = _through(stage, known, ())
+    risky = None
+    if _is_back(known):
+        risky = _play(stage, known, (Risk.DATA_LOSS,))
+        _last, more = _through(stage, known, (Risk.DATA_LOSS,))
+        seen = {one.reason for one in refusals}
+        refusals += [replace(one, only_risky=True) for one in more if one.reason not in seen]
+    return Told(known, first, risky, tuple(refusals), suspended)
+
+
+def _through(stage: Stage, known: Known, risks: tuple[Risk, ...]) -> tuple[Story, list[Refusal]]:
+    """(the story with every refusal lifted, the refusals in the order in which they come)."""
+    found: list[Refusal] = []
+    while True:
+        story = _play(stage, known, risks)
+        refusal = refusal_of(story.ending)
+        if refusal is None or refusal.reason in {one.reason for one in found}:
+            return story, found
+        found.append(refusal)
+        lifted = _lifted(stage, refusal.reason)
+        if lifted is None:
+            return story, found
+        stage = lifted
+
+
+def refusal_of(ending: Ending) -> Refusal | None:
+    """What an ending says of somebody's having to do something; None when it is a good one."""
+    if ending.kind not in {EndingKind.REFUSED, EndingKind.WAITING, EndingKind.ABORTED}:
+        return None
+    known = explain(ending.reason)
+    advice = known.advice if known is not None else ""
+    message = ending.message.removesuffix(advice).strip() or (known.meaning if known is not None else "")
+    return Refusal(ending.reason, message, advice, PLACES.get(ending.reason, ()))
+
+
+def _lifted(stage: Stage, reason: str) -> Stage | None:  # noqa: PLR0911 - one answer per reason
+    """The same without what has refused; None when nobody could lift it by an edit."""
+    match reason:
+        case OperatorReason.ROLLBACK_DENIED:
+            return _with_part(stage, "rollback", policy="Allow")
+        case OperatorReason.REASON_REQUIRED:
+            return _with_part(stage, "rollback", reasonPolicy="Optional")
+        case OperatorReason.DATA_LOSS_DENIED:
+            return _with_part(stage, "rollback", dataLossPolicy="Allow")
+        case OperatorReason.SNAPSHOT_REQUIRED:
+            return _with_spec(stage, snapshot={"none": {"acknowledge": True}})
+        case OperatorReason.CLIENT_IMAGE_MISSING:
+            images = dict.fromkeys(MAJORS, "postgres")
+            return replace(
+                stage,
+                world=replace(stage.world, client_images=images),
+                settings=replace(stage.settings, client_images=images),
+            )
+        case OperatorReason.APPROVAL_POLICY_MISSING:
+            return replace(stage, world=replace(stage.world, approval_policy=PolicyState.PRESENT))
+        case _:
+            return None
+
+
+def _with_part(stage: Stage, part: str, **fields: Any) -> Stage:
+    data = stage.spec.to_json()
+    return _with_spec(stage, **{part: {**data.get(part, {}), **fields}})
+
+
+def _with_spec(stage: Stage, **fields: Any) -> Stage:
+    spec = Spec.model_validate({**stage.spec.to_json(), **fields})
+    return replace(stage, spec=spec, world=replace(stage.world, spec=spec))
+
+
+def _play(stage: Stage, known: Known, risks: tuple[Risk, ...]) -> Story:
+    return Play(stage.world, known, Ground(database_of(stage), risks), stage.settings).story()
+
+
+def database_of(stage: Stage) -> Database:
+    """The database as it was seen, or as it may be."""
+    state = stage.world.status.schema_state
+    seen = state.database if state is not None else None
+    if seen is not None and seen.server_version:
+        return Database(seen.name, seen.system_identifier, seen.server_version, seen.ledger)
+    connection = stage.spec.database.connection
+    majors = [major for major in MAJORS if major in images_of(stage)] or list(MAJORS)
+    return Database(connection.name if connection is not None else "", "", int(majors[-1]) * 10000)
+
+
+def images_of(stage: Stage) -> dict[str, str]:
+    """Client images by major version: the operator's, and the spec's over them."""
+    dump = stage.spec.snapshot.pg_dump if stage.spec.snapshot is not None else None
+    return {**stage.settings.client_images, **(dump.client_images if dump is not None else {})}
+
+
+def missing_majors(stage: Stage) -> list[str]:
+    """Server versions for which no restore point could be taken, when it is not known which one it is."""
+    state = stage.world.status.schema_state
+    known = state is not None and state.database is not None and state.database.server_version
+    if known or stage.spec.snapshot is None or stage.spec.snapshot.pg_dump is None:
+        return []
+    return [major for major in MAJORS if major not in images_of(stage)]
+
+
+def _asks(story: Story) -> bool:
+    return any(scene.kind is SceneKind.APPROVAL for scene in story.scenes)
