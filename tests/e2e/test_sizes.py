@@ -54,7 +54,7 @@ def test_an_error_of_forty_kilobytes_is_told_in_five_hundred_bytes(world: World,
     assert len(message.encode()) <= 512
     assert len(str(stalled["status"]).encode()) < 32 * 1024
     shop.refile(BOOKS)
-    shop.succeeded()
+    shop.succeeded(after=stalled["status"]["operation"]["id"])
     assert database.applied() == [FIRST]
 
 

@@ -153,6 +153,7 @@ def test_the_index_follows_the_spec() -> None:
     assert sources.referenced() == {("shop", "a")}
 
 
+@pytest.mark.asyncio
 async def test_files_that_have_not_changed_are_not_read_again(api: FakeAPI, client: Client) -> None:
     await api.put("databasemigrations", resource())
     await api.put("configmaps", {"metadata": {"name": "shop-migrations"}, "data": {"a": "1"}})
