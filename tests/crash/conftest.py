@@ -9,6 +9,7 @@ import itertools
 import secrets
 import time
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -16,22 +17,37 @@ import pytest
 from tests.cluster import chart
 from tests.cluster.errors import BedError
 from tests.cluster.paths import CHECKOUT
+from tests.crash.ending import Ending, check, ending
+from tests.crash.kills import Counting, Place
 from tests.crash.operator_process import OperatorProcess, Setting
 from tests.crash.proxy import Fault, Proxy
-from tests.crash.story import Story
+from tests.crash.story import FILES, Story, told
 from tests.e2e.kube import Kube
 from tests.e2e.postgres import Server
 from tests.e2e.recorder import OURS, Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.cluster.handle import Cluster
 
 CRD = "databasemigrations.switchback.dev"
 STRANGER = f"system:serviceaccount:{chart.NAMESPACE}:"
 DENIED = "an operator of its own works here"
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A story that nothing has disturbed. `places`: every request of it, in order."""
+
+    places: tuple[Place, ...]
+    end: Ending
+    seconds: float
+
+    @property
+    def stages(self) -> list[str]:
+        """The stages of the story, in order."""
+        return [stage for stage in dict.fromkeys(place.stage for place in self.places) if stage]
 
 
 class Tell(Protocol):
@@ -102,34 +118,41 @@ def server(bare_cluster: Cluster, kube: Kube) -> Iterator[Server]:
     bare_cluster.delete_namespace(place)
 
 
-@pytest.fixture
-def new_story(
+@pytest.fixture(scope="session")
+def make_story(
     crd_cluster: Cluster, kube: Kube, server: Server, statuses: Recorder, own: dict[str, str]
-) -> Iterator[Callable[..., Story]]:
-    """Makes prepared stories, with these files or the usual ones, from any thread; nothing of them stays."""
+) -> Callable[[ExitStack, dict[str, str]], Story]:
+    """Makes a prepared story, which the stack will remove, from any thread."""
     cluster = crd_cluster
-    with ExitStack() as after:
 
-        def make(files: dict[str, str] | None = None) -> Story:
-            namespace = f"t-crash-{secrets.token_hex(4)}"
-            cluster.create_namespace(namespace)
-            after.callback(cluster.delete_namespace, namespace)
-            kube.patch("Namespace", "", namespace, {"metadata": {"labels": own}})
-            statuses.judge(namespace)
-            volume = cluster.volume("16Mi")
-            after.callback(cluster.remove_volume, volume.name)
-            database = server.database()
-            after.callback(database.drop)
-            story = Story(cluster, kube, namespace, database, volume, cluster.audit_mark())
-            story.prepare(files)
-            return story
+    def make(after: ExitStack, files: dict[str, str]) -> Story:
+        namespace = f"t-crash-{secrets.token_hex(4)}"
+        cluster.create_namespace(namespace)
+        after.callback(cluster.delete_namespace, namespace)
+        kube.patch("Namespace", "", namespace, {"metadata": {"labels": own}})
+        statuses.judge(namespace)
+        volume = cluster.volume("16Mi")
+        after.callback(cluster.remove_volume, volume.name)
+        database = server.database()
+        after.callback(database.drop)
+        story = Story(cluster, kube, namespace, database, volume, cluster.audit_mark())
+        story.prepare(files)
+        return story
 
-        yield make
+    return make
 
 
 @pytest.fixture
-def telling(crd_cluster: Cluster, tmp_path: Path) -> Tell:
+def new_story(make_story: Callable[[ExitStack, dict[str, str]], Story]) -> Iterator[Callable[..., Story]]:
+    """Makes prepared stories, with these files or the usual ones, from any thread; nothing of them stays."""
+    with ExitStack() as after:
+        yield lambda files=FILES: make_story(after, files)
+
+
+@pytest.fixture(scope="session")
+def telling(crd_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Tell:
     """An operator for a story: at work while the block lasts, started again whenever it ends."""
+    folder = tmp_path_factory.mktemp("operators")
     numbers = itertools.count()
 
     @contextmanager
@@ -137,9 +160,9 @@ def telling(crd_cluster: Cluster, tmp_path: Path) -> Tell:
         story: Story, fault: Fault, *, lease: str = "", **more: str
     ) -> Iterator[tuple[Proxy, OperatorProcess]]:
         name = f"{next(numbers)}-{story.namespace}"
-        log = tmp_path / f"{name}.log"
+        log = folder / f"{name}.log"
         with Proxy(crd_cluster.kubeconfig, fault) as proxy:
-            kubeconfig = proxy.write_kubeconfig(tmp_path / f"{name}.kubeconfig")
+            kubeconfig = proxy.write_kubeconfig(folder / f"{name}.kubeconfig")
             setting = Setting(story.namespace, kubeconfig, log, crd_cluster.images.switchback, more)
             with OperatorProcess(setting, lease=lease) as operator:
                 proxy.kill = operator.kill
@@ -152,6 +175,20 @@ def telling(crd_cluster: Cluster, tmp_path: Path) -> Tell:
                     raise
 
     return tell
+
+
+@pytest.fixture(scope="session")
+def plain(make_story: Callable[[ExitStack, dict[str, str]], Story], telling: Tell) -> Plain:
+    """The story without a fault: what is asked when, and how it ends."""
+    counting = Counting()
+    with ExitStack() as after:
+        story = make_story(after, FILES)
+        begun = time.monotonic()
+        with telling(story, counting):
+            told(story)
+        end = ending(story)
+    check(end)
+    return Plain(tuple(counting.places), end, time.monotonic() - begun)
 
 
 def _keep_out(name: str, label: dict[str, str]) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
-"""A proxy between an operator and the real API server that decides when the operator dies.
+"""A proxy between an operator and the real API server: what goes wrong on the way is decided here.
 
-Crash points are requests: the proxy sees every write, and at a chosen one it kills the operator before the
-request is sent on, after it was sent and before the answer, or after the answer was given.
+It sees every request, so a test can kill the operator at any of them, hold back all of them as a frozen API
+server does, break off or silence the watches, or answer in place of the server.
 """
 
 from __future__ import annotations
@@ -9,50 +9,84 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import json
 import ssl
 import tempfile
 import threading
+import time
+from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 import aiohttp
 import yaml
 from aiohttp import web
 
+from tests.crash.request import Request, parse, stage_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "host", "content-length", "accept-encoding"}
+RESOURCES = {"databasemigrations", "databasemigrations/status"}
 
 
 class Moment(Enum):
-    """When, in the life of a write, the operator dies."""
+    """When, in the life of a request, the operator dies."""
 
     BEFORE_SEND = "before send"
     AFTER_SEND = "after send"
     AFTER_REPLY = "after reply"
 
 
-class Proxy:
-    """Plain HTTP on loopback in front of one API server, in a thread of its own.
+@dataclass
+class Seen:
+    """One request as it went: when it came, when the server's answer was there, and the answer's code."""
 
-    `choose(number)` is asked at each write, counted from 1, and answers when to call `kill`,
-    or None to let it pass. Leases pass always: who leads is not what these tests are about. Events too: they
-    are told on the side, and nothing depends on them.
+    request: Request
+    came: float
+    answered: float = 0.0
+    code: int = 0
+
+
+class Fault:
+    """What goes wrong. This one lets everything pass."""
+
+    def kills(self, _request: Request) -> Moment | None:
+        """Whether the operator dies at this request, and when."""
+        return None
+
+    async def before(self, _proxy: Proxy, _request: Request) -> web.Response | None:
+        """Asked before a request is sent on. An answer takes the place of the server's."""
+        return None
+
+
+class Proxy:
+    """Plain HTTP on loopback in front of one API server, in a thread of its own. For one operator.
+
+    Args:
+        kubeconfig: of the real API server.
+        fault: what goes wrong; it is called in the proxy's own thread.
     """
 
-    def __init__(self, kubeconfig: Path, choose: Callable[[int], Moment | None]) -> None:
-        self.choose = choose
+    def __init__(self, kubeconfig: Path, fault: Fault | None = None) -> None:
+        self.fault = fault or Fault()
         self.kill: Callable[[], None] = lambda: None
-        self.killed_at: list[tuple[int, str, str, Moment]] = []
-        self._writes = 0
+        self.killed_at: list[tuple[Moment, Request]] = []
+        self.seen: list[Seen] = []
+        self.stage = ""
+        """Where the resource stands, by the newest answer that told."""
         self._kubeconfig = yaml.safe_load(kubeconfig.read_text())
         self._started = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._streams: set[asyncio.Task[Any]] = set()
+        self._mute: set[asyncio.Task[Any]] = set()
+        self._all_mute = False
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.port = 0
 
@@ -79,6 +113,41 @@ class Proxy:
         path.write_text(yaml.safe_dump(config))
         return path
 
+    # --- faults that last; from any thread ------------------------------------------------------------------
+
+    def freeze(self, seconds: float) -> None:
+        """For so long nothing passes, in either direction, and no connection ends."""
+        self._loop.call_soon_threadsafe(self.freeze_now, seconds)
+
+    def cut_watches(self) -> None:
+        """Every watch breaks off, as when the API server is restarted."""
+        self._loop.call_soon_threadsafe(self.cut_now)
+
+    def mute_watches(self) -> None:
+        """Watches, those of now and of later, say nothing, not even bookmarks, and stay open."""
+        self._all_mute = True
+
+    @property
+    def watches(self) -> int:
+        """How many watches are open."""
+        return len(self._streams)
+
+    # --- the proxy's own thread -----------------------------------------------------------------------------
+
+    def freeze_now(self, seconds: float) -> None:
+        """The same, for a fault: it is called in this thread."""
+        self._flowing.clear()
+        self._loop.call_later(seconds, self._flowing.set)
+
+    def hush_now(self) -> None:
+        """The watches of now say nothing any more, and stay open: for a fault, in this thread."""
+        self._mute.update(self._streams)
+
+    def cut_now(self) -> None:
+        """`cut_watches` for a fault: it is called in this thread."""
+        for stream in list(self._streams):
+            stream.cancel()
+
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_until_complete(self._serve())
@@ -101,6 +170,7 @@ class Proxy:
             self.port = runner.addresses[0][1]
             self._started.set()
             await self._stop.wait()
+            self.cut_now()
             await runner.cleanup()
 
     def _context(self, cluster: dict[str, str]) -> ssl.SSLContext:
@@ -115,43 +185,93 @@ class Proxy:
         return context
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        moment = self._moment(request)
-        if moment is Moment.BEFORE_SEND:
-            return self._die(request)
-        headers = {key: value for key, value in request.headers.items() if key.lower() not in HOP_BY_HOP}
-        url = self._server + str(urlsplit(str(request.rel_url)).geturl())
         # Not even an empty body where there was none: the client would give it a content type.
         body = await request.read() or None
-        async with self._session.request(request.method, url, headers=headers, data=body) as answer:
-            if moment is Moment.AFTER_SEND:
-                await answer.read()
-                return self._die(request)
-            reply = web.StreamResponse(status=answer.status, headers=_kept(answer.headers))
-            with contextlib.suppress(ConnectionResetError):  # whoever asked is dead by now
-                await reply.prepare(request)
-                async for chunk in answer.content.iter_any():
-                    await reply.write(chunk)
-                await reply.write_eof()
+        await self._flowing.wait()
+        asked = parse(request.method, request.path, request.query, self.stage)
+        seen = Seen(asked, time.time())
+        self.seen.append(seen)
+        answer = await self.fault.before(self, asked)
+        await self._flowing.wait()
+        if answer is not None:
+            seen.code, seen.answered = answer.status, time.time()
+            return answer
+        moment = self.fault.kills(asked)
+        if moment is Moment.BEFORE_SEND:
+            return self._die(request, moment, asked)
+        if asked.verb == "watch":
+            return await self._watch(request, seen, moment)
+        reply = await self.send(
+            request.method, str(urlsplit(str(request.rel_url)).geturl()), dict(request.headers), body
+        )
+        self._learn(asked, reply)
+        seen.code, seen.answered = reply.status, time.time()
+        if moment is Moment.AFTER_SEND:
+            return self._die(request, moment, asked)
+        await self._flowing.wait()
         if moment is Moment.AFTER_REPLY:
-            self.kill()
+            with contextlib.suppress(ConnectionError):
+                await reply.prepare(request)
+                await reply.write_eof()
+            self._died(moment, asked)
         return reply
 
-    def _moment(self, request: web.Request) -> Moment | None:
-        on_the_side = ("/leases" in request.path) or request.path.endswith("/events")
-        if request.method not in WRITES or on_the_side:
-            return None
-        self._writes += 1
-        moment = self.choose(self._writes)
-        if moment is not None:
-            self.killed_at.append((self._writes, request.method, request.path, moment))
-        return moment
+    async def send(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> web.Response:
+        """One request to the real API server, and its whole answer."""
+        headers = {key: value for key, value in headers.items() if key.lower() not in HOP_BY_HOP}
+        url = self._server + path
+        async with self._session.request(method, url, headers=headers, data=body) as answer:
+            return web.Response(status=answer.status, headers=_kept(answer.headers), body=await answer.read())
 
-    def _die(self, request: web.Request) -> web.StreamResponse:
+    async def _watch(self, request: web.Request, seen: Seen, moment: Moment | None) -> web.StreamResponse:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a request is handled outside of a task")
+        headers = {key: value for key, value in request.headers.items() if key.lower() not in HOP_BY_HOP}
+        url = self._server + str(urlsplit(str(request.rel_url)).geturl())
+        self._streams.add(task)
+        try:
+            async with self._session.request(request.method, url, headers=headers) as answer:
+                seen.code, seen.answered = answer.status, time.time()
+                if moment is Moment.AFTER_SEND:
+                    return self._die(request, moment, seen.request)
+                reply = web.StreamResponse(status=answer.status, headers=_kept(answer.headers))
+                await reply.prepare(request)
+                if moment is Moment.AFTER_REPLY:
+                    self._died(moment, seen.request)
+                async for chunk in answer.content.iter_any():
+                    await self._flowing.wait()
+                    if not (self._all_mute or task in self._mute):
+                        await reply.write(chunk)
+                await reply.write_eof()
+                return reply
+        except (ConnectionError, aiohttp.ClientError, asyncio.CancelledError):
+            # Whoever asked is dead by now, or this is the end of the watch that a test wants.
+            return _hang_up(request)
+        finally:
+            self._streams.discard(task)
+            self._mute.discard(task)
+
+    def _learn(self, asked: Request, reply: web.Response) -> None:
+        """Where the resource stands now, if the answer shows it."""
+        if asked.resource in RESOURCES and asked.name and reply.status == 200 and reply.body:
+            self.stage = stage_of(json.loads(reply.body))  # type: ignore[arg-type]  # it is bytes: see `send`
+
+    def _die(self, request: web.Request, moment: Moment, asked: Request) -> web.StreamResponse:
         """No answer: the connection just ends, as it does for a process that is gone."""
+        self._died(moment, asked)
+        return _hang_up(request)
+
+    def _died(self, moment: Moment, asked: Request) -> None:
         self.kill()
-        if request.transport is not None:
-            request.transport.abort()
-        return web.Response(status=500)
+        self.killed_at.append((moment, asked))
+        self.cut_now()  # nobody reads them any more
+
+
+def _hang_up(request: web.Request) -> web.Response:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=500)
 
 
 def _kept(headers: aiohttp.typedefs.LooseHeaders) -> dict[str, str]:

@@ -6,11 +6,16 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from switchback.api import names
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.cluster.backends.base import Volume
     from tests.cluster.handle import Cluster
+    from tests.e2e.kube import Kube
+    from tests.e2e.postgres import Database
 
-PASSWORD = "correct-horse"
 NAME = "shop"
 FILES = {
     "0001_books.up.sql": "CREATE TABLE books (id int PRIMARY KEY, title text);",
@@ -20,7 +25,15 @@ FILES = {
     "0003_price.up.sql": "ALTER TABLE books ADD COLUMN price int;",
     "0003_price.down.sql": "ALTER TABLE books DROP COLUMN price;",
 }
-POLL_SECONDS = 0.2
+STEPS = ["migrate-1", "migrate-1", "reserve-2", "snapshot-3", "rollback-4"]
+"""Step and attempt of every Job of the story: one forward, four backward."""
+
+SECONDS = 120.0
+"""Longest time for one direction of it, with many faults and on a busy machine."""
+
+POLL_SECONDS = 0.1
+KEPT = 3
+"""How many finished Jobs the resource keeps: fewer than there are, so that some have to be deleted."""
 
 
 @dataclass
@@ -28,40 +41,22 @@ class Story:
     """One resource with its database, in a namespace of its own."""
 
     cluster: Cluster
+    kube: Kube
     namespace: str
+    database: Database
     volume: Volume
+    since: int
+    """Where the audit log ended before the story began."""
 
-    def prepare(self) -> None:
-        """PostgreSQL in memory, Secret, ConfigMap and claim."""
-        meta = {"name": "postgres", "labels": {"app": "postgres"}}
-        probe = {"exec": {"command": ["pg_isready", "-h", "127.0.0.1", "-U", "postgres"]}, "periodSeconds": 1}
-        container = {
-            "name": "postgres",
-            "image": self.cluster.images.postgres["18"],
-            "imagePullPolicy": "IfNotPresent",
-            "env": [{"name": "POSTGRES_PASSWORD", "value": PASSWORD}],
-            "readinessProbe": probe,
-        }
-        url = f"postgresql://postgres:{PASSWORD}@postgres:5432/postgres"
+    def prepare(self, files: dict[str, str]) -> None:
+        """Secret, ConfigMap and claim."""
+        url = {"url": self.database.url}
         self.cluster.apply(
-            {
-                "apiVersion": "v1",
-                "kind": "Pod",
-                "metadata": meta,
-                "spec": {"containers": [container], "terminationGracePeriodSeconds": 1},
-            },
-            {
-                "apiVersion": "v1",
-                "kind": "Service",
-                "metadata": {"name": "postgres"},
-                "spec": {"selector": {"app": "postgres"}, "ports": [{"port": 5432}]},
-            },
-            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": {"url": url}},
-            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "files"}, "data": FILES},
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": url},
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "files"}, "data": files},
             self.volume.claim("backups"),
             namespace=self.namespace,
         )
-        self.cluster.wait("pod/postgres", "-n", self.namespace, "--for=condition=Ready", timeout=90)
 
     def ask(self, target: str, **more: Any) -> None:
         """Applies the resource with this target, and more of a spec."""
@@ -71,43 +66,96 @@ class Story:
             "source": {"configMapRefs": [{"name": "files"}]},
             "rollback": {"dataLossPolicy": "Allow"},
             "snapshot": {"pgDump": {"persistentVolumeClaim": {"claimName": "backups"}, "jobs": 1}},
+            "jobHistoryLimit": KEPT,
         }
-        spec |= more
-        kind = {
-            "apiVersion": "switchback.dev/v1alpha1",
-            "kind": "DatabaseMigration",
+        body = {
+            "apiVersion": names.API_VERSION,
+            "kind": names.KIND,
             "metadata": {"name": NAME},
+            "spec": {**spec, **more},
         }
-        self.cluster.apply({**kind, "spec": spec}, namespace=self.namespace)
+        self.kube.apply(body, self.namespace)
+
+    def annotate(self, **annotations: str) -> None:
+        """Requests of people, without the domain: `approve="…"`."""
+        told = {f"{names.GROUP}/{key.replace('_', '-')}": value for key, value in annotations.items()}
+        self.kube.patch(names.KIND, self.namespace, NAME, {"metadata": {"annotations": told}})
 
     def resource(self) -> dict[str, Any]:
         """The resource as it is."""
-        found: dict[str, Any] = self.cluster.kubectl("get", "dbm", NAME, "-n", self.namespace, json=True)
-        return found
+        return self.kube.get(names.KIND, self.namespace, NAME)
+
+    def conditions(self) -> dict[str, str]:
+        """The conditions by type, as `Status/Reason`; none while the present spec has not been seen."""
+        resource = self.resource()
+        status = resource.get("status", {})
+        if status.get("observedGeneration") != resource["metadata"]["generation"]:
+            return {}
+        return {one["type"]: f"{one['status']}/{one['reason']}" for one in status.get("conditions", [])}
 
     def finished(self, seconds: float) -> dict[str, str]:
-        """Waits until the present generation has ended. Gives the conditions by type, as `Status/Reason`."""
-        deadline = time.monotonic() + seconds
-        while True:
-            resource = self.resource()
-            status, generation = resource.get("status", {}), resource["metadata"]["generation"]
-            said = {c["type"]: f"{c['status']}/{c['reason']}" for c in status.get("conditions", [])}
-            if status.get("observedGeneration") == generation and said.get("Finished", "").startswith("True"):
-                return said
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"not finished within {seconds} s: {status}")
-            time.sleep(POLL_SECONDS)  # kubectl wait cannot wait for two things at once
+        """Waits until the present generation has ended. Gives its conditions."""
+        said: dict[str, str] = {}
 
-    def sql(self, query: str) -> list[str]:
-        """Rows of a query, columns between `|`."""
-        out = self.cluster.kubectl(
-            *("exec", "-n", self.namespace, "postgres", "--"),
-            *("psql", "-qAtU", "postgres", "-c", query),
+        def over() -> bool:
+            said.clear()
+            said.update(self.conditions())
+            return said.get("Finished", "").startswith("True")
+
+        self.until(over, seconds, "the end of the operation")
+        return said
+
+    def at_rest(self, seconds: float) -> None:
+        """Waits until nothing is left to do: our finalizer is off, and old Jobs are gone."""
+
+        def still() -> bool:
+            held = self.resource()["metadata"].get("finalizers")
+            return not held and len(self.kube.list("Job", self.namespace)) <= KEPT
+
+        self.until(still, seconds, "rest after the operation")
+
+    def until(self, seen: Callable[[], object], seconds: float, what: str) -> None:
+        """Waits until `seen()` holds. When it does not, tells how the resource is."""
+        try:
+            until(seen, seconds, what)
+        except TimeoutError as error:
+            found = self.resource()
+            raise TimeoutError(f"{error}: {found['metadata']}: {found.get('status')}") from None
+
+    def created(self) -> list[str]:
+        """Step and attempt of every Job that the API server has ever taken, oldest first."""
+        taken = self.cluster.audit(
+            since=self.since, namespace=self.namespace, verb="create", resource="jobs", code=201
         )
-        return str(out).split()
+        found = [event.name for event in sorted(taken, key=lambda event: event.received)]
+        if len(set(found)) != len(found):
+            raise AssertionError(f"a Job was created twice: {found}")
+        return ["-".join(name.split("-")[-2:]) for name in found]
 
-    def steps(self) -> list[str]:
-        """The step of every Job there is, oldest first."""
-        jobs = self.cluster.kubectl("get", "jobs", "-n", self.namespace, json=True)["items"]
-        jobs.sort(key=lambda job: (job["metadata"]["creationTimestamp"], job["metadata"]["name"]))
-        return [job["metadata"]["labels"]["switchback.dev/step"] for job in jobs]
+    def snapshots(self) -> list[str]:
+        """Folders of restore points on the volume."""
+        if self.volume.files is None:
+            raise LookupError("this test reads the volume on the node")
+        found = [one for one in self.volume.files.iterdir() if one.name.startswith("pre-rollback-")]
+        if unsealed := [one.name for one in found if not (one / "manifest.json").exists()]:
+            raise AssertionError(f"restore points without a manifest: {unsealed}")
+        return sorted(one.name for one in found)
+
+
+def told(story: Story, seconds: float = SECONDS) -> None:
+    """Tells the whole story: all migrations up, and two of them down again."""
+    for target in ("latest", "0001"):
+        story.ask(target)
+        ready = story.finished(seconds)["Ready"]
+        if ready != "True/Succeeded":
+            raise AssertionError(f"target {target} ended with Ready {ready}: {story.resource()['status']}")
+        story.at_rest(seconds)
+
+
+def until(seen: Callable[[], object], seconds: float, what: str) -> None:
+    """Polls until `seen()` holds."""
+    deadline = time.monotonic() + seconds
+    while not seen():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"no {what} within {seconds} s")
+        time.sleep(POLL_SECONDS)

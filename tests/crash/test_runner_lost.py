@@ -7,19 +7,20 @@ import re
 import select
 import signal
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.crash.story import NAME, Story
+from tests.crash.proxy import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.cluster.backends.base import Volume
     from tests.cluster.handle import Cluster
+    from tests.crash.conftest import Tell
+    from tests.crash.story import Story
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
 
@@ -27,23 +28,23 @@ BACKENDS = "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep({})%' A
 
 
 @pytest.fixture
-def story(cluster: Cluster, namespace: str, volume: Callable[[str], Volume]) -> Story:
-    if cluster.backend.name != "local":
+def start(
+    crd_cluster: Cluster, new_story: Callable[[dict[str, str]], Story], telling: Tell
+) -> Iterator[Callable[..., Story]]:
+    """Begins a story with one migration whose statement takes so long, and whose effect can be counted."""
+    if crd_cluster.backend.name != "local":
         pytest.skip("kills a process of a pod by its id, which only the local node lets a test do")
-    story = Story(cluster, namespace, volume("16Mi"))
-    story.prepare()
-    return story
+    with ExitStack() as after:
 
+        def begin(seconds: int, **spec: Any) -> Story:
+            up = "CREATE TABLE slow AS SELECT 1 AS done; "
+            up += f"SELECT pg_sleep({seconds}); INSERT INTO slow VALUES (2);"
+            story = new_story({"0001_slow.up.sql": up, "0001_slow.down.sql": "DROP TABLE slow;"})
+            after.enter_context(telling(story, Fault()))
+            story.ask("latest", **spec)
+            return story
 
-def use_slow_file(story: Story, seconds: int) -> None:
-    """One migration whose statement takes this long and whose effect can be counted."""
-    up = f"CREATE TABLE slow AS SELECT 1 AS done; SELECT pg_sleep({seconds}); INSERT INTO slow VALUES (2);"
-    files = {"0001_slow.up.sql": up, "0001_slow.down.sql": "DROP TABLE slow;"}
-    meta = {"name": "files"}
-    story.cluster.kubectl("delete", "configmap", "files", "-n", story.namespace)
-    story.cluster.apply(
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": files}, namespace=story.namespace
-    )
+        yield begin
 
 
 def until(what: str, seconds: float, seen: Callable[[], object]) -> object:
@@ -58,9 +59,14 @@ def until(what: str, seconds: float, seen: Callable[[], object]) -> object:
 
 def running_statement(story: Story, seconds: int) -> str:
     """Pid of the server process that runs the slow statement, once it does."""
-    found = until("the slow statement runs", 60, lambda: story.sql(BACKENDS.format(seconds)))
+    found = until("the slow statement runs", 60, lambda: backends(story, seconds))
     assert isinstance(found, list)
     return str(found[0])
+
+
+def backends(story: Story, seconds: int) -> list[str]:
+    """Pids of the server processes that run the slow statement."""
+    return [str(pid) for (pid,) in story.database.sql(BACKENDS.format(seconds))]
 
 
 def runner(story: Story) -> tuple[int, str]:
@@ -74,10 +80,8 @@ def runner(story: Story) -> tuple[int, str]:
 
 
 def running_pod(story: Story) -> dict[str, Any] | None:
-    pods = story.cluster.kubectl(
-        "get", "pods", "-n", story.namespace, "-l", "switchback.dev/step=migrate", json=True
-    )
-    return next((pod for pod in pods["items"] if pod["status"]["phase"] == "Running"), None)
+    pods = story.kube.list("Pod", story.namespace, labels="switchback.dev/step=migrate")
+    return next((pod for pod in pods if pod["status"]["phase"] == "Running"), None)
 
 
 def backend(pid: str, client: str) -> int:
@@ -104,9 +108,10 @@ def processes() -> Iterator[tuple[int, list[bytes]]]:
                 yield int(folder.name), (folder / "cmdline").read_bytes().split(b"\0")
 
 
-def test_sigkill_of_the_runner_ends_its_server_process_within_two_seconds(story: Story) -> None:
-    use_slow_file(story, 60)
-    story.ask("latest")
+def test_sigkill_of_the_runner_ends_its_server_process_within_two_seconds(
+    start: Callable[..., Story],
+) -> None:
+    story = start(60)
     pid = running_statement(story, 60)
     process, client = runner(story)
     server_process = os.pidfd_open(backend(pid, client))
@@ -122,26 +127,23 @@ def test_sigkill_of_the_runner_ends_its_server_process_within_two_seconds(story:
     print(f"gone after {gone:.2f} s")
     assert ended
     assert gone < 2
-    assert story.sql("SELECT to_regclass('slow') IS NULL") == ["t"], "nothing of the file has stayed"
+    assert story.database.sql("SELECT to_regclass('slow') IS NULL") == [(True,)], "nothing of it has stayed"
 
 
-def test_an_orphan_is_named_and_never_run_beside(story: Story) -> None:
+def test_an_orphan_is_named_and_never_run_beside(start: Callable[..., Story]) -> None:
     seconds = 25
-    use_slow_file(story, seconds)
-    story.ask("latest", execution={"advisoryLockTimeoutSeconds": 3, "backoffLimit": 5})
+    story = start(seconds, execution={"advisoryLockTimeoutSeconds": 3, "backoffLimit": 5})
     orphan = running_statement(story, seconds)
     process, address = runner(story)
     with story.cluster.drop_traffic(address):
         os.kill(process, signal.SIGKILL)
         until("the orphan's pid is told", 40, lambda: re.search(rf"pid {orphan}\b", told(story)))
-        assert story.sql(BACKENDS.format(seconds)) in ([orphan], []), "nothing runs beside it"
+        assert backends(story, seconds) in ([orphan], []), "nothing runs beside it"
         assert story.finished(120)["Ready"] == "True/Succeeded"
-    assert story.sql("SELECT count(*) FROM slow") == ["2"], "done once, by whichever of the two"
-    applied = "SELECT count(*) FROM switchback.events WHERE migration_id = '0001_slow' AND kind = 'Applied'"
-    assert story.sql(applied) == ["1"]
+    assert story.database.sql("SELECT count(*) FROM slow") == [(2,)], "done once, by whichever of the two"
+    assert [event.kind for event in story.database.events()].count("Applied") == 1
 
 
 def told(story: Story) -> str:
     """All messages of the resource's conditions."""
-    resource = story.cluster.kubectl("get", "dbm", NAME, "-n", story.namespace, json=True)
-    return "\n".join(c["message"] for c in resource.get("status", {}).get("conditions", []))
+    return "\n".join(one["message"] for one in story.resource().get("status", {}).get("conditions", []))

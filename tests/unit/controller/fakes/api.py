@@ -12,9 +12,12 @@ import json
 import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+
+from switchback.controller.times import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -70,6 +73,7 @@ class FakeAPI:
         self.version += 1
         metadata["resourceVersion"] = str(self.version)
         metadata.setdefault("uid", known["metadata"]["uid"] if known else f"uid-{self.version}")
+        metadata.setdefault("creationTimestamp", rfc3339(datetime.now(UTC)))
         body.setdefault("apiVersion", KINDS[plural][0])
         body.setdefault("kind", KINDS[plural][1])
         self.objects[key] = body
