@@ -52,6 +52,8 @@ class Plugin(Lazy):
         if module is None:
             return None
         command: click.Command = importlib.import_module(module).command
+        if cmd_name in COMMANDS:
+            command.short_help = COMMANDS[cmd_name].summary  # for completion
         return command
 
     def resolve_command(  # type: ignore[explicit-override]

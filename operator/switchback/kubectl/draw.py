@@ -181,7 +181,8 @@ def _next_attempt(node: Node, operation: Object, now: datetime) -> None:
     why = ": ".join(str(operation[key]) for key in ("lastReason", "lastMessage") if operation.get(key))
     when = until(operation["nextAttemptTime"], now)
     tries = f" after {operation['retries']} retries" if operation.get("retries") else ""
-    node.add(states.LATER, span(f" next attempt {when}{tries}  ", "wait"), span(why), wrap=True, bare=True)
+    node.add(states.LATER, span(f" next attempt {when}{tries}", "wait"), bare=True)
+    node.add(span(why), wrap=True, bare=True)
 
 
 def _job(job: JobLine, now: datetime, *, wide: bool) -> Node:
@@ -230,6 +231,8 @@ def _preview(root: Node, resource: Resource, jobs: Sequence[JobLine], now: datet
     if preview.get("phase") == "Failed":
         text = f"{preview.get('reason', '')}: {preview.get('message', '')}"
         node.add(span(text, "bad"), wrap=True, bare=True)
+    if wide and preview.get("steps"):
+        node.children.append(plan_node(preview))
     for job in jobs:
         if job.operation == preview.get("id") and (busy or wide):
             node.children.append(_job(job, now, wide=wide))

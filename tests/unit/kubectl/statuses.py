@@ -364,8 +364,8 @@ RESULT = Result(
 
 
 def world() -> tuple[list[Object], list[Object]]:
-    """Jobs and pods beside `taking_snapshot`: one that has ended well, one that failed, one that cannot start."""
-    good = job(Operation.MIGRATE, 1, created=ago(minutes=12))
+    """Jobs and pods beside `taking_snapshot`: one has ended well, one has failed, one cannot start."""
+    good = job(Operation.MIGRATE, 1, created=ago(minutes=12), state="Failed")
     bad = job(Operation.SNAPSHOT, 3, created=ago(minutes=3), state="Failed")
     stuck = job(Operation.SNAPSHOT, 4, created=ago(minutes=1), state="running")
     ended = {"terminated": {"exitCode": 12, "reason": "Error", "message": encode(_backward())}}

@@ -28,6 +28,7 @@ PLUGIN_MANAGER = "kubectl-switchback"
 """Who owns what the plugin writes, in `metadata.managedFields`."""
 
 GONE = 410
+NO_JSON = "what answers there speaks no JSON; it may be a proxy, or a page to log in"
 
 
 class UserClient(Client):
@@ -50,15 +51,18 @@ class UserClient(Client):
         seconds: float = REQUEST_SECONDS,
     ) -> Object:
         """As `Client.request`, with the person's own limit."""
-        return await super().request(
-            method,
-            path,
-            query=query,
-            body=body,
-            content_type=content_type,
-            accept=accept,
-            seconds=seconds if self._limit is None else self._limit,
-        )
+        try:
+            return await super().request(
+                method,
+                path,
+                query=query,
+                body=body,
+                content_type=content_type,
+                accept=accept,
+                seconds=seconds if self._limit is None else self._limit,
+            )
+        except ValueError:
+            raise unreachable(f"{method} {path}", NO_JSON) from None
 
     async def patch(self, kind: Kind, namespace: str, name: str, body: Object) -> Object:
         """Merge patch, over the resourceVersion in `body` when there is one. Raises `ConflictError`."""
@@ -103,7 +107,10 @@ class UserClient(Client):
         )
         path = kind.path(namespace)
         async for line in self._lines(path, query, timeout):
-            event = json.loads(line)
+            try:
+                event = json.loads(line)
+            except ValueError:
+                raise unreachable(f"WATCH {path}", NO_JSON) from None
             subject = cast("Object", event["object"])
             if event["type"] == "ERROR":
                 code = int(subject.get("code") or 0)

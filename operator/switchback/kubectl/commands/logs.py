@@ -10,13 +10,17 @@ from switchback.contract.words import Operation
 from switchback.kubectl.options import name, perform, place, take
 
 
+def _steps(_context: click.Context, _option: click.Parameter, incomplete: str) -> list[str]:
+    return [step for step in map(str, Operation) if step.startswith(incomplete)]
+
+
 @click.command("logs")
 @name
 @click.option(
     "--step",
     default="",
-    type=click.Choice(["", *Operation]),
     metavar="STEP",
+    shell_complete=_steps,
     help=f"Of the newest Job of this step: {', '.join(Operation)}.",
 )
 @click.option("--attempt", type=click.IntRange(min=1), default=None, metavar="N", help="Of this attempt.")

@@ -1,0 +1,68 @@
+"""Jobs and pods as people see them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from switchback.contract.words import Operation
+from switchback.kubectl.jobs import job_lines, selector
+from tests.unit.kubectl import statuses
+from tests.unit.kubectl.statuses import NOW, UID, ago, job, pod
+
+
+def seen(phase: str, container: dict[str, Any], **status: Any) -> Any:
+    of = job(Operation.MIGRATE, 1, created=ago(minutes=1), state="running")
+    return job_lines([of], [pod(of, phase=phase, container=container, **status)], NOW)[0].pods[0]
+
+
+@pytest.mark.parametrize(
+    ("phase", "container", "status", "word", "symbol"),
+    [
+        ("Pending", {}, {}, "Pending", "◷"),
+        ("Pending", {"waiting": {"reason": "ContainerCreating"}}, {}, "Starting", "◌"),
+        ("Pending", {"waiting": {"reason": "CreateContainerConfigError", "message": "x"}}, {},
+         "CreateContainerConfigError", "✖"),
+        ("Running", {"running": {}}, {}, "Running", "◌"),
+        ("Succeeded", {"terminated": {"exitCode": 0, "reason": "Completed"}}, {}, "Completed", "✔"),
+        ("Failed", {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}, {}, "OOMKilled", "✖"),
+        ("Failed", {}, {"reason": "Evicted"}, "Evicted", "✖"),
+        ("Unknown", {"running": {}}, {}, "Unknown", "◷"),
+    ],
+)  # fmt: skip
+def test_states_of_pods(phase: str, container: Any, status: Any, word: str, symbol: str) -> None:
+    found = seen(phase, container, **status)
+    assert (found.word, found.symbol[0]) == (word, symbol)
+
+
+def test_what_is_wrong_is_told_while_it_happens() -> None:
+    found = seen(
+        "Pending", {"waiting": {"reason": "CreateContainerConfigError", "message": 'secret "a" not found'}}
+    )
+    assert found.trouble == "Secret a does not exist"
+    assert seen("Failed", {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}).exit_code == 137
+
+
+def test_jobs_are_in_order_with_their_pods() -> None:
+    found = job_lines(*statuses.world(), NOW)
+    assert [(one.step, one.attempt, one.word) for one in found] == [
+        ("migrate", "1", "Backward"),
+        ("snapshot", "3", "Failed"),
+        ("snapshot", "4", "Running"),
+    ]
+    assert [len(one.pods) for one in found] == [1, 1, 1]
+    data = found[1].as_data()
+    assert (data["step"], data["attempt"], data["state"]) == ("snapshot", 3, "Failed")
+    assert data["pods"][0]["exitCode"] == 8  # type: ignore[index]
+    assert data["pods"][0]["message"].startswith("SnapshotFailed: ")  # type: ignore[index]
+
+
+def test_jobs_are_found_by_the_life_of_the_resource() -> None:
+    assert selector(UID) == {"labelSelector": "switchback.dev/uid-hash=559c4f00"}
+
+
+def test_a_job_of_another_release_is_shown_as_it_is() -> None:
+    strange = job(Operation.MIGRATE, 1, created=ago(minutes=1))
+    strange["metadata"]["labels"] = {"switchback.dev/step": "switch"}
+    assert job_lines([strange], [], NOW)[0].step == "switch"
