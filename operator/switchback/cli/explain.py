@@ -20,7 +20,7 @@ from switchback.contract.exits import ExitCode
     help="Namespace of what names none; default: that of the context.",
 )
 @click.option(
-    "--context", default="", metavar="NAME", help="Context of the kubeconfig; it has to be reachable."
+    "--context", default="", metavar="NAME", help="Context of the kubeconfig; its cluster has to answer."
 )
 @click.option(
     "--kubeconfig",
@@ -41,8 +41,8 @@ def command(**values: Any) -> int:
     asked: a dry run of the manifest and of the Jobs, the resource as it is there, what the spec names. Then
     the operator's own decisions are played through, in every case in which the database may be.
 
-    Exit codes: 0 nothing refuses it, 2 a manifest is invalid, 7 the cluster of --context cannot be reached,
-    11 something would refuse it in every case that can come.
+    Exit codes: 0 nothing refuses it, 2 a manifest is invalid, 7 the cluster of --context or --kubeconfig
+    does not answer, 11 something would refuse it, whichever case comes.
     """
     try:
         from switchback.cli import explain_work  # noqa: PLC0415 - help must not wait for the operator's packages

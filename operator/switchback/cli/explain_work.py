@@ -49,7 +49,7 @@ class Wishes:
     @property
     def insists(self) -> bool:
         """Whether a certain cluster was named, so that doing without it is no answer."""
-        return bool(self.context) and not self.offline
+        return bool(self.context or self.kubeconfig) and not self.offline
 
 
 @dataclass

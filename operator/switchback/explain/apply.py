@@ -115,7 +115,13 @@ def _conflicts(error: ConflictError) -> tuple[Finding, ...]:
     )
     parts = causes(error) or [((), error.message)]
     return tuple(
-        Finding(Level.WARNING, "FieldOwnedByOthers", f"{bounded(message, WORDS)}.", path, advice)
+        Finding(
+            Level.WARNING,
+            "FieldOwnedByOthers",
+            f"somebody else owns it: {bounded(message, WORDS)}.",
+            path,
+            advice,
+        )
         for path, message in parts
     )
 

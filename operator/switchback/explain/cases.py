@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from switchback.contract.result import TAIL_LENGTH
 from switchback.contract.words import BASE, LATEST, Direction
 from switchback.controller.intent import database_digest
 from switchback.migrations.errors import SourceProblem
+from switchback.migrations.model import Source
+from switchback.migrations.target import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,6 +97,8 @@ def seen(spec: Spec, status: Status) -> tuple[str, tuple[str, ...]]:
 def _wished(target: str, files: Files, applied: Sequence[str]) -> str:
     try:
         found = files.resolved(target, applied)
+        if found is None and target != LATEST and applied:
+            found = resolve(target, Source((), "", "", ""), applied)
     except SourceProblem:
         return target
     return found or (NEWEST if target == LATEST else target)
@@ -135,7 +140,11 @@ def _compared(place: _Place) -> Known | None:
     if current == BASE:
         ids = place.ids or ()
         return place.known(Case.BEHIND, ids[: ids.index(wished) + 1] if wished in ids else ())
-    return _by_files(place, place.ids) if place.ids and wished in place.ids else None
+    if place.ids and wished in place.ids:
+        return _by_files(place, place.ids)
+    # A list of applied ids that is not full is all of them: what is not in it is yet to be applied.
+    is_new = place.target != LATEST and 0 < len(place.applied) < TAIL_LENGTH
+    return place.known(Case.BEHIND) if is_new else None
 
 
 def _by_files(place: _Place, ids: tuple[str, ...]) -> Known:

@@ -99,7 +99,9 @@ def _parts(live: tuple[Spec, Source] | None, view: View) -> tuple[str, ...]:
     if live is None:
         return ()
     before, after = intent(*live), intent(view.spec, view.world.source)
-    found = [_word(change) for change in changes(before, after)]
+    differing = list(changes(before, after))
+    # The policy for a database that is ahead counts for latest only: it comes and goes with that target.
+    found = [_word(one) for one in differing if one.path != ("ahead",) or None not in {one.before, one.after}]
     if not found and intent_digest(*live) == view.intent:
         return ("the files of the source",) if view.spec.source.config_map_refs else ()
     return tuple(dict.fromkeys(found))
@@ -117,5 +119,7 @@ def shown(value: Any) -> str:
     """A value in a sentence."""
     if value is None:
         return "(nothing)"
+    if isinstance(value, dict | list):
+        return "{…}" if isinstance(value, dict) else "[…]"
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"

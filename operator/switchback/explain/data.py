@@ -5,15 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from switchback.explain import words
+from switchback.explain.cluster import There
 from switchback.explain.findings import as_data, in_order, spelled
 from switchback.explain.scenes import SceneKind
 
 if TYPE_CHECKING:
+    from switchback.api.spec import Spec
     from switchback.explain.inquire import Report
     from switchback.explain.scenes import Scene, Story
     from switchback.explain.stories import Told
 
 Data = dict[str, Any]
+
+_STATES = {
+    There.YES: "Exists", There.NO: "Missing", There.UNKNOWN: "Unknown", There.COMES: "ComesWithFile",
+}  # fmt: skip
 
 
 def report(one: Report) -> Data:
@@ -37,7 +43,7 @@ def _known(one: Report) -> Data:
         "references": [
             {
                 "kind": reference.kind, "name": reference.name, "path": spelled(reference.path),
-                "state": there.name.capitalize(),
+                "state": _STATES[there],
             }
             for reference, there in one.needed.items()
         ],
@@ -45,7 +51,7 @@ def _known(one: Report) -> Data:
             {"kind": each.kind, "token": each.token, "followed": each.followed, "why": each.why}
             for each in one.requests
         ],
-        "limits": words.limits(one.spec) if one.spec is not None else [],
+        "limits": _limits(one.spec) if one.spec is not None else {},
     }  # fmt: skip
     if one.source.ids is not None:
         data["migrations"] = list(one.source.ids)
@@ -69,6 +75,20 @@ def _known(one: Report) -> Data:
     if one.place is not None:
         data |= _place(one)
     return data
+
+
+def _limits(spec: Spec) -> Data:
+    own, dumps = spec.execution, spec.snapshot is not None and spec.snapshot.none is None
+    data: Data = {
+        "operationSeconds": spec.operation_deadline_seconds,
+        "approvalSeconds": spec.approval.timeout_seconds,
+        "backoffLimit": own.backoff_limit,
+        "lockTimeoutSeconds": own.lock_timeout_seconds,
+        "statementTimeoutSeconds": own.statement_timeout_seconds,
+        "advisoryLockTimeoutSeconds": own.advisory_lock_timeout_seconds,
+        "snapshotSeconds": spec.snapshot.deadline_seconds if spec.snapshot is not None and dumps else None,
+    }
+    return {key: value for key, value in data.items() if value is not None}
 
 
 def _place(one: Report) -> Data:
@@ -153,6 +173,10 @@ def _scene(one: Report, story: Story, scene: Scene) -> Data:
         data |= {
             "images": words.images(scene),
             "command": story.pattern(words.command(scene, full=True)),
+            "containers": [
+                {key: part[key] for key in ("name", "image", "command", "args") if key in part}
+                for part in (*pod.get("initContainers", ()), *pod["containers"])
+            ],
             "activeDeadlineSeconds": pod["activeDeadlineSeconds"],
         }
     if scene.message and scene.kind is not SceneKind.APPROVAL:

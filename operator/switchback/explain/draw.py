@@ -105,7 +105,7 @@ class Drawing:
         if report.place is not None:
             yield "Operator", _operator(report)
         if report.verdicts:
-            yield "Jobs", " · ".join(f"{one.step} {one.let.value}" for one in report.verdicts)
+            yield "Jobs", _verdicts(report)
         if report.spec is not None:
             yield "Limits", " · ".join(words.limits(report.spec))
         for one in report.requests:
@@ -280,6 +280,14 @@ def _operator(report: Report) -> str:
     elif report.policy is PolicyState.MISSING:
         parts.append(f"approvals do not count: policy {report.policy_name} is not in force")
     return " · ".join(parts)
+
+
+def _verdicts(report: Report) -> str:
+    """What the cluster would make of the Jobs, those with the same fate together."""
+    groups: dict[str, list[str]] = {}
+    for one in report.verdicts:
+        groups.setdefault(one.let.value, []).append(str(one.step))
+    return " · ".join(f"{', '.join(steps)}: {fate}" for fate, steps in groups.items())
 
 
 def _counted(number: int, what: str) -> str:

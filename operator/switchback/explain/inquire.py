@@ -15,13 +15,13 @@ from switchback.controller.pods import jobs_of
 from switchback.controller.settings import Settings
 from switchback.controller.view import View
 from switchback.explain import admission, apply, cluster, files, metadata, requests
-from switchback.explain.admission import BACKWARD_STEPS, Let
 from switchback.explain.changes import begin, changes
 from switchback.explain.cluster import There
 from switchback.explain.files import Files
 from switchback.explain.findings import Finding, Level
 from switchback.explain.needs import needs
 from switchback.explain.references import references
+from switchback.explain.scenes import NEW_UID
 from switchback.explain.schema import Judge
 from switchback.explain.script import steps_of
 from switchback.explain.stories import MAJORS, Stage, backward, stories
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from switchback.explain.stories import Told
 
 Object = dict[str, Any]
-
-NEW_UID = "00000000-0000-0000-0000-000000000000"
-"""Of a resource that is not there yet; the API server gives it one."""
 
 UNKNOWN_IMAGE = "switchback/image-of-the-operator"
 """Stands for the image that only the operator's settings name."""
@@ -114,7 +111,7 @@ async def inquire(document: Document, namespace: str, beside: Companions, asked:
     if _goes_on(report):
         stage = _stage(report, data, beside)
         _played(report, stage)
-        if asked is not None and report.place is not None and report.place.there is There.YES:
+        if asked is not None and report.place is not None and report.place.there is not There.NO:
             await _admitted(report, stage, asked.client)
     report.findings += needs(report.told, report.needed, report.namespace, beside)
     return report
@@ -365,13 +362,4 @@ async def _admitted(report: Report, stage: Stage, client: Looking) -> None:
     scenes = steps_of([*played, backward(replace(stage, world=replace(stage.world, jobs=())))])
     report.verdicts = await admission.verdicts(client, report.namespace, scenes)
     certain = {one.step for told in report.told for one in told.story.scenes if told.known.certain}
-    by_words: dict[tuple[str, str], list[Verdict]] = {}
-    for verdict in report.verdicts:
-        if verdict.let is Let.REFUSED:
-            by_words.setdefault((verdict.reason, verdict.message), []).append(verdict)
-    for (reason, message), same in by_words.items():
-        steps = [one.step for one in same]
-        only_back = all(step in BACKWARD_STEPS and step not in certain for step in steps)
-        level = Level.WARNING if only_back else Level.REFUSED
-        what = f"the Job of step {', '.join(steps)} would not be admitted: {message}"
-        report.findings.append(Finding(level, reason, what, ("spec", "jobTemplate")))
+    report.findings += admission.findings(report.verdicts, certain, report.needed)

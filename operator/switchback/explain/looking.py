@@ -66,11 +66,14 @@ class Looking(UserClient):
         """The metadata of an object: nothing of what is in it leaves the API server."""
         return await self.request("GET", kind.path(namespace, name), accept=METADATA)
 
-    async def pretend(self, kind: Kind, namespace: str, body: Object, manager: str) -> Object:
-        """What creating an object would answer."""
-        return await self.request(
-            "POST", kind.path(namespace), query={**DRY, "fieldManager": manager}, body=body
-        )
+    async def pretend(
+        self, kind: Kind, namespace: str, body: Object, manager: str, *, strict: bool = True
+    ) -> Object:
+        """What creating an object would answer. Not strict: unknown fields are left out silently."""
+        query = {**DRY, "fieldManager": manager}
+        if not strict:
+            del query["fieldValidation"]
+        return await self.request("POST", kind.path(namespace), query=query, body=body)
 
     async def may(self, verb: str, kind: Kind, namespace: str, name: str = "") -> bool:
         """Whether we have a right, by the API server's own word."""

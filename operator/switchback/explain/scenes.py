@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from switchback.api.names import CONTAINER
+from switchback.api.names import CONTAINER, uid_hash
 
 if TYPE_CHECKING:
     from switchback.api.status import Want
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
     from switchback.explain.cases import Known
 
 PLACEHOLDER = "<operation>"
+LOOK = "<look>"
+
+NEW_UID = "00000000-0000-0000-0000-000000000000"
+"""Of a resource that is not there yet; the API server gives it another one."""
+
+
+_OF_NEW = re.compile(rf"{uid_hash(NEW_UID)}-p[0-9a-f]+")
 
 
 class SceneKind(StrEnum):
@@ -95,4 +103,6 @@ class Story:
 
     def pattern(self, name: str) -> str:
         """A name with a placeholder for the part that only the API server's next version number decides."""
-        return name.replace(self.operation, PLACEHOLDER) if self.is_new and self.operation else name
+        if self.is_new and self.operation:
+            name = name.replace(self.operation, PLACEHOLDER)
+        return _OF_NEW.sub(LOOK, name)

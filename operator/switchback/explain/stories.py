@@ -119,9 +119,8 @@ def stories(stage: Stage) -> list[Told]:
 def backward(stage: Stage) -> Story:
     """The way back with everything that refuses it lifted: what it would need from the cluster."""
     stage = _with_spec(stage, suspend=False)
-    possible = cases(stage.spec, stage.world.status, stage.target, stage.files)
-    known = next((one for one in possible if _is_back(one)), None)
-    story, _refusals = _through(stage, known or replace(possible[0], case=Case.BEYOND, todo=()), ())
+    first = cases(stage.spec, stage.world.status, stage.target, stage.files)[-1]
+    story, _refusals = _through(stage, replace(first, case=Case.BEYOND), ())
     return story
 
 

@@ -112,8 +112,10 @@ def _migrates(told: Told, reason: Reason) -> str:
 
 
 def _ids(known: Known) -> str:
+    if not known.todo and known.direction is Direction.FORWARD:
+        return "what is pending"
     if not known.todo:
-        return "what is pending" if known.direction is Direction.FORWARD else "everything above it"
+        return "everything" if known.target == BASE else f"everything above {known.target}"
     shown = ", ".join(known.todo[:IDS])
     more = len(known.todo) - IDS
     unknown = "" if known.current != NOW else ", as far as applied" if known.case is not Case.BEHIND else ""
