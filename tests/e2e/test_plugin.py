@@ -48,7 +48,7 @@ def test_a_resource_that_waits_for_a_person(plugin: Plugin, shop: Shop) -> None:
     assert f"kubectl switchback approve shop -n {plugin.namespace}" in done.stdout
     assert "token    0f3c9a6b1d2e4857" in done.stdout
     assert "undo  0003_names  Data" in done.stdout
-    assert "at stake: column books.first: Data" in done.stdout
+    assert "at stake: column public.books.first holds data" in done.stdout
     assert "\x1b" not in done.stdout, "no colours but on a terminal"
 
 

@@ -83,7 +83,7 @@ def test_a_yes_is_signed_and_waits_for_the_end(plugin: Plugin, shop: Shop) -> No
     assert code == 0, err
     assert who
     assert "Plan  1 step · risks: DataLoss" in out
-    assert "at stake: column books.first: Data" in out
+    assert "at stake: column public.books.first holds data" in out
     assert "✔ shop: Succeeded. rolled back to 0002_titles" in out
 
 
@@ -338,7 +338,7 @@ def test_a_plan_is_worked_out_and_shown(plugin: Plugin, shop: Shop) -> None:
     assert value.startswith("0002_titles/")
     assert code == 3, err
     assert "0003_names → 0002_titles undoes 1 migration" in out
-    assert "at stake: column books.last: Data" in out
+    assert "at stake: column public.books.last holds data" in out
     assert "Asked for, it would wait for a person's approval." in out
 
 

@@ -1,4 +1,4 @@
-"""The way back, brake and waits of the plugin, on the real API server. Tests answer in the operator's place."""
+"""The plugin's way back, brake and waits on the real API server. Tests answer in the operator's place."""
 
 from __future__ import annotations
 

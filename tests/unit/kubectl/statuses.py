@@ -70,7 +70,7 @@ STEPS = (
         direction=Direction.BACKWARD,
         id="0003_names",
         severity=Severity.DATA,
-        losses=("column books.first: Data", "column books.last: Data"),
+        losses=("column public.books.first holds data", "column public.books.last holds data"),
     ),
 )
 BACK = OperationState(
@@ -163,9 +163,9 @@ def awaiting_approval() -> Resource:
         history=HISTORY,
     )
     message = (
-        "Rolling back database shop 0003_names → 0002_titles would lose: column books.first: Data in "
-        "0003_names; column books.last: Data in 0003_names. Approve with: kubectl switchback approve shop -n "
-        "team-shop"
+        "Rolling back database shop 0003_names → 0002_titles would lose: column public.books.first holds "
+        "data in 0003_names; column public.books.last holds data in 0003_names. Approve with: kubectl switchback "
+        "approve shop -n team-shop"
     )
     return resource(status, situation=Situation.AWAITING_APPROVAL, message=message)
 
@@ -284,7 +284,7 @@ def done(**metadata: Any) -> Resource:
                 direction=Direction.BACKWARD,
                 id="0002_titles",
                 severity=Severity.UNKNOWN,
-                losses=("DO block",),
+                losses=("DO block cannot be judged",),
             ),
         ),
         time=ago(minutes=5),

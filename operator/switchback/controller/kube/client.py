@@ -60,6 +60,9 @@ def _nobody_listens(_method: str, _code: int, _seconds: float) -> None:
 class Client:
     """One connection pool to one API server. Use as an async context manager."""
 
+    agent = "switchback-operator"
+    """How requests name themselves, in audit logs for example."""
+
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
         self.answered: Answered = _nobody_listens
@@ -234,7 +237,7 @@ class Client:
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - handed on to aiohttp, which keeps it
     ) -> _Answer:
         url = self._configuration.host + path + (f"?{urlencode(query)}" if query else "")
-        headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": "switchback-operator"}
+        headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": self.agent}
         # Asking for the token also renews it when the file of the service account has a newer one.
         token = await self._configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
         if token:

@@ -34,6 +34,8 @@ NO_JSON = "what answers there speaks no JSON; it may be a proxy, or a page to lo
 class UserClient(Client):
     """The client of the plugin. `limit` is the longest time for one answer, None: the usual one, 0: none."""
 
+    agent = PLUGIN_MANAGER
+
     def __init__(self, configuration: Configuration, limit: float | None = None) -> None:
         super().__init__(configuration)
         self.host = str(configuration.host)
