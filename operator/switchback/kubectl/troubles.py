@@ -25,7 +25,11 @@ _RIGHT = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) resource "(?P<resource>[^"]*)" in API group "[^"]*"'
     r'(?: in the namespace "(?P<namespace>[^"]*)")?'
 )
-_POLICY = re.compile(r"(?:denied (?:the )?request:?) ?(?P<words>.*)", re.DOTALL)
+_POLICY = re.compile(
+    r"""(?P<who>ValidatingAdmissionPolicy '[^']*'|admission webhook "[^"]*")?[^'"]*(?:'[^']*' )?"""
+    r"denied (?:the )?request:? ?(?P<words>.*)",
+    re.DOTALL,
+)
 _ROLES = {
     "databasemigrations": {
         "get": "view", "list": "view", "watch": "view", "patch": "edit", "update": "edit",
@@ -85,7 +89,7 @@ def refused(error: RefusedError) -> Problem:
             ExitCode.REFUSED,
             "RefusedByPolicy",
             f"an admission policy refuses this: {policy['words'].strip() or error.message}",
-            f"The API server's words: {error.message}",
+            f"It was {policy['who']}." if policy["who"] else "",
         )
     right = _RIGHT.search(error.message)
     if right is not None:

@@ -27,7 +27,7 @@ ANSWER_SECONDS = 60.0
 OPERATOR_RUNS = (
     "Does the operator run, and does it serve this namespace?\n"
     "  kubectl get pods -A -l app.kubernetes.io/name=switchback\n"
-    "  kubectl logs -A -l app.kubernetes.io/name=switchback --tail=20 --prefix"
+    "  kubectl logs -n NAMESPACE POD --tail=20"
 )
 
 

@@ -164,8 +164,8 @@ def awaiting_approval() -> Resource:
     )
     message = (
         "Rolling back database shop 0003_names → 0002_titles would lose: column public.books.first holds "
-        "data in 0003_names; column public.books.last holds data in 0003_names. Approve with: kubectl switchback "
-        "approve shop -n team-shop"
+        "data in 0003_names; column public.books.last holds data in 0003_names. Approve with: kubectl "
+        "switchback approve shop -n team-shop"
     )
     return resource(status, situation=Situation.AWAITING_APPROVAL, message=message)
 
