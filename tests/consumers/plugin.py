@@ -57,7 +57,7 @@ def _report(session: pytest.Session, name: str, why: str) -> None:
         location=("tests/consumers/plugin.py", 0, name),
         keywords={},
         outcome="failed",
-        longrepr=f"{name}: {why}",
+        longrepr=why,
         when="teardown",
     )
     session.config.hook.pytest_runtest_logreport(report=report)

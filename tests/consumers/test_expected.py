@@ -162,7 +162,8 @@ def test_a_run_in_which_a_wrong_status_was_written_fails_and_names_it(tmp_path: 
     done = run_of(tmp_path, "False")
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout
     assert "1 passed, 1 error" in done.stdout
-    assert "story/shop (generation 1): no row has Ready False/SQLFailed and Stalled True" in done.stdout
+    assert "ERROR at teardown of story/shop (generation 1)" in done.stdout
+    assert "no row has Ready False/SQLFailed and Stalled True" in done.stdout
     assert "1 different statuses were read by kstatus, Argo CD and Flux, 1 wrong" in done.stdout
 
 

@@ -31,6 +31,7 @@ replace (
 	k8s.io/metrics => k8s.io/metrics v0.34.4
 )
 
+// What the tools themselves run: kstatus twice, the interpreter of Argo CD, the evaluator of Flux.
 require (
 	github.com/evanphx/json-patch/v5 v5.9.11
 	github.com/fluxcd/cli-utils v0.36.0-flux.14
