@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from switchback.contract.result import TAIL_LENGTH
 from switchback.contract.words import BASE, LATEST, Direction
 from switchback.controller.intent import database_digest
 from switchback.migrations.errors import SourceProblem
+from switchback.migrations.formats import BY_NAME
 from switchback.migrations.model import Source
 from switchback.migrations.target import resolve
 
@@ -97,11 +99,19 @@ def seen(spec: Spec, status: Status) -> tuple[str, tuple[str, ...]]:
 def _wished(target: str, files: Files, applied: Sequence[str]) -> str:
     try:
         found = files.resolved(target, applied)
-        if found is None and target != LATEST and applied:
-            found = resolve(target, Source((), "", "", ""), applied)
     except SourceProblem:
         return target
+    if found is None and target != LATEST:
+        found = _among(target, applied)
     return found or (NEWEST if target == LATEST else target)
+
+
+def _among(target: str, applied: Sequence[str]) -> str:
+    """The applied id that a target means, in the first format in which it means one; empty: none."""
+    for name in BY_NAME if applied else ():
+        with contextlib.suppress(SourceProblem):
+            return resolve(target, Source((), "", name, ""), applied)
+    return ""
 
 
 @dataclass(frozen=True)

@@ -174,8 +174,7 @@ def _scene(one: Report, story: Story, scene: Scene) -> Data:
             "images": words.images(scene),
             "command": story.pattern(words.command(scene, full=True)),
             "containers": [
-                {key: part[key] for key in ("name", "image", "command", "args") if key in part}
-                for part in (*pod.get("initContainers", ()), *pod["containers"])
+                _container(story, part) for part in (*pod.get("initContainers", ()), *pod["containers"])
             ],
             "activeDeadlineSeconds": pod["activeDeadlineSeconds"],
         }
@@ -183,4 +182,12 @@ def _scene(one: Report, story: Story, scene: Scene) -> Data:
         data["message"] = scene.message
     if scene.reason:
         data["reason"] = str(scene.reason)
+    return data
+
+
+def _container(story: Story, part: Data) -> Data:
+    data: Data = {key: part[key] for key in ("name", "image") if key in part}
+    for key in ("command", "args"):
+        if key in part:
+            data[key] = [story.pattern(str(word).replace("$$", "$")) for word in part[key]]
     return data

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -98,7 +97,7 @@ def files_of(spec: Spec, found: Mapping[str, Object | None]) -> Files:
         source = source_from(wanted, [found[name] for name in wanted])
         for name in wanted:
             entries.update(_entries(found[name] or {}))
-    except (AttributeError, TypeError, binascii.Error):
+    except (AttributeError, TypeError, ValueError):
         text = f"a ConfigMap among {', '.join(wanted)} holds something else than texts under data"
         return Files(Source(problem=Trouble(Reason.SOURCE_INVALID, text)))
     if source.problem is not None:
