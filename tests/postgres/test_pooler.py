@@ -26,7 +26,7 @@ def test_two_connections_that_meet_in_one_session(
     opened: list[psycopg.Connection[Any]] = []
     original = opening.Opener.__call__
 
-    def pooled(self: opening.Opener, purpose: str) -> psycopg.Connection[Any]:
+    def pooled(self: opening.Opener, purpose: str, _: float | None = None) -> psycopg.Connection[Any]:
         if not opened:
             opened.append(original(self, purpose))
         return opened[0]

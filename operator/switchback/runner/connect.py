@@ -6,6 +6,7 @@ that it depends on, whatever role and database have as defaults.
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from switchback.contract.reasons import Reason
-from switchback.runner import dial, trouble
+from switchback.runner import dial, roots, trouble
 from switchback.runner.errors import RunnerError
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Wishes:
         read_only: the server refuses every write, unless a transaction asks for it.
         connect_seconds: for each attempt on one address of one host.
         starting_seconds: how long a server may be starting up.
+        within: longest time for an attempt, whatever these two and the address say; None: no further limit.
     """
 
     operation_id: str = ""
@@ -71,6 +73,7 @@ class Wishes:
     read_only: bool = False
     connect_seconds: float = 10.0
     starting_seconds: float = 60.0
+    within: float | None = None
 
 
 def options(address: Address, wishes: Wishes) -> str:
@@ -132,7 +135,7 @@ def connect(
         RunnerError: each trouble with its own reason; see `trouble`.
     """
     wishes = wishes or Wishes()
-    deadline = time.monotonic() + wishes.starting_seconds
+    deadline = time.monotonic() + _within(wishes, wishes.starting_seconds)
     wait = FIRST_PAUSE_SECONDS
     while True:
         try:
@@ -189,7 +192,12 @@ def _host(address: Address, host: Host | None, wishes: Wishes, purpose: str) -> 
 def _seconds(address: Address, wishes: Wishes) -> float:
     """Time for one attempt: what the address says with connect_timeout, else the wish."""
     said = dict(address.parameters).get("connect_timeout", "")
-    return float(said) if said.isascii() and said.isdigit() and int(said) > 0 else wishes.connect_seconds
+    known = said.isascii() and said.isdigit() and int(said) > 0
+    return _within(wishes, float(said) if known else wishes.connect_seconds)
+
+
+def _within(wishes: Wishes, seconds: float) -> float:
+    return seconds if wishes.within is None else min(seconds, wishes.within)
 
 
 def _attempts(address: Address, host: Host | None, wishes: Wishes, purpose: str) -> Iterator[dict[str, str]]:
@@ -201,11 +209,13 @@ def _attempts(address: Address, host: Host | None, wishes: Wishes, purpose: str)
         "client_encoding": "UTF8",
         "options": options(address, wishes),
     }
+    if (keywords.get("sslrootcert") or os.environ.get("PGSSLROOTCERT")) == roots.SYSTEM:
+        roots.provide()
     keywords.pop("target_session_attrs", None)  # a standby is one by its own word, asked for below
     if host is None or host.name.startswith(("/", "@")) or "hostaddr" in keywords:
         yield keywords
         return
-    for numeric in dial.addresses(host.name, host.port, wishes.connect_seconds):
+    for numeric in dial.addresses(host.name, host.port, _within(wishes, wishes.connect_seconds)):
         yield keywords | {"hostaddr": numeric}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -62,13 +63,13 @@ class Opener:
             self.warn(notice)
         return found
 
-    def __call__(self, purpose: str) -> psycopg.Connection[Any]:
-        """A new connection in autocommit.
+    def __call__(self, purpose: str, within: float | None = None) -> psycopg.Connection[Any]:
+        """A new connection in autocommit. `within`: longest time for an attempt, in seconds.
 
         Raises:
             RunnerError: of connecting.
         """
-        return connect.connect(self.address, self.wishes, purpose, self.pause)
+        return connect.connect(self.address, replace(self.wishes, within=within), purpose, self.pause)
 
     def prove_apart(self, first: psycopg.Connection[Any], second: psycopg.Connection[Any]) -> None:
         """Prove that two idle connections are two sessions of the server.

@@ -39,8 +39,8 @@ class Reporter(Protocol):
 class Connector(Protocol):
     """Opens connections by purpose: `work` does, `observe` looks who blocks."""
 
-    def __call__(self, purpose: str) -> psycopg.Connection[Any]:
-        """A new connection in autocommit."""
+    def __call__(self, purpose: str, within: float | None = None) -> psycopg.Connection[Any]:
+        """A new connection in autocommit. `within`: longest time for an attempt, in seconds."""
 
     def prove_apart(self, first: psycopg.Connection[Any], second: psycopg.Connection[Any]) -> None:
         """Raise when two idle connections meet in one session: a pooler is in between."""
@@ -92,11 +92,10 @@ class Session:
             self._work = self._listened(self.open("work"))
         return self._work
 
-    @property
-    def observer(self) -> psycopg.Connection[Any]:
-        """A second connection that only looks; opened on first use."""
+    def observer(self, within: float | None = None) -> psycopg.Connection[Any]:
+        """A second connection that only looks; opened when it is not there, in so many seconds."""
         if self._observer is None or self._observer.closed:
-            self._observer = self.open("observe")
+            self._observer = self.open("observe", within)
         return self._observer
 
     def read(self) -> Ledger:
@@ -129,7 +128,7 @@ class Session:
     def _prove_apart(self) -> None:
         """Make sure that the lock will belong to this run alone. Without a second connection: not known."""
         try:
-            second = self.observer
+            second = self.observer()
         except RunnerError:
             return  # no connection is left for it; the pid told by the protocol has been compared already
         self.open.prove_apart(self.work, second)
@@ -165,12 +164,16 @@ class Session:
             raise
         return self.read()
 
-    def reconnect(self) -> None:
-        """Open a new work connection in place of one that broke. The lock went with the old one."""
+    def reconnect(self, within: float | None = None) -> None:
+        """Open a new work connection in place of one that broke. The lock went with the old one.
+
+        Args:
+            within: longest time for an attempt, in seconds.
+        """
         if self._work is not None:
             self._work.close()
         self._work, self.lock_number = None, None
-        self._work = self._listened(self.open("work"))
+        self._work = self._listened(self.open("work", within))
 
     def _listened(self, connection: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
         """Hand on what files say with RAISE, and what CASCADE takes along; not our own flushing notice."""

@@ -68,7 +68,7 @@ def _after_loss(session: Session, step: PlannedStep, lost: wire.LostError) -> Le
     pause = FIRST_PAUSE_SECONDS
     while (left := deadline - time.monotonic()) > 0:
         try:
-            session.reconnect()
+            session.reconnect(None if session.stop.signum is None else max(left / 2, FIRST_PAUSE_SECONDS))
             number = session.lock_number = _take(session, left)
             del number
             return session.read()

@@ -85,12 +85,19 @@ class Stepwise:
                 self.done += 1
                 if self.done < len(self.statements):
                     self.session.stop.check()
-        except Stopped:
-            self._abandon_unbegun(self.done)
-            raise
+        except Stopped as stopped:
+            if self._abandon_unbegun(self.done):
+                raise
+            raise stopped.partly(self._left()) from None
         milliseconds = int((time.monotonic() - begun) * 1000)
         self._ours(self.counter.finish(milliseconds, self.step.notice, *self._once()))
         self.transactor.finished(self.step, milliseconds)
+
+    def _left(self) -> str:
+        """What an interruption leaves, for people."""
+        what = f"{self.step.id} runs without a transaction: {self.done} of {len(self.statements)} statements"
+        traces = "clears away what the one under way has left, and " if self.leaves_traces else ""
+        return f"{what} have taken effect. The next run {traces}goes on there."
 
     def _begin(self) -> None:
         """Make the row, or find how far an earlier run came."""

@@ -30,16 +30,20 @@ class Stopped(KeyboardInterrupt):
         under_way: whether something was.
     """
 
-    def __init__(self, signum: int, said: str | None = None) -> None:
+    def __init__(self, signum: int, said: str | None = None, *, under_way: bool | None = None) -> None:
         name = signal.Signals(signum).name
         super().__init__(name)
         self.signum = signum
-        self.under_way = said is None
+        self.under_way = said is None if under_way is None else under_way
         self.said = f"Stopped by {name}; what was under way was rolled back." if said is None else said
 
     def idle(self) -> Stopped:
         """The same where nothing was under way: while somebody was asked."""
         return Stopped(self.signum, f"Stopped by {self}. Nothing was changed.")
+
+    def partly(self, what: str) -> Stopped:
+        """The same where something stays of what was under way."""
+        return Stopped(self.signum, f"Stopped by {self}. {what}", under_way=True)
 
 
 class Stop:

@@ -80,6 +80,8 @@ _TEXTS = (
     ("hot standby", Reason.STANDBY),
     ("closed the connection unexpectedly", Reason.CONNECTION_LOST),
 )
+_WEAK = "weak sslmode"
+"""In libpq's text, whose values are masked like those of any server."""
 _ROLE_MISSING = re.compile(r'role "([^"]+)" does not exist')
 _DIRECT = "Use the server's direct port, not the pooler's: with PgBouncer usually 5432 instead of 6432."
 
@@ -111,6 +113,8 @@ def connecting(said: Said, address: Address, where: str, role: str | None = None
     clean = Redactor(address.secrets).clean
     reason = reason_of(said)
     spoken = clean(masked(_server_words(said.text), said.sqlstate or None))
+    if _WEAK in said.text:
+        spoken = "sslrootcert=system goes with sslmode=verify-full alone"
     user, database = address.user, address.database
     if said.sqlstate == "22023" and role is not None:
         return RunnerError(

@@ -109,6 +109,38 @@ def exchange(
         raise LostError("the server closed the connection")
 
 
+def glance(
+    connection: psycopg.Connection[Any], text: str, stop: Stop, seconds: float
+) -> list[tuple[str | None, ...]]:
+    """Rows of one query that nobody needs: given up, with its connection, after `seconds` or by a signal.
+
+    Raises:
+        psycopg.Error: the connection broke.
+    """
+    pgconn = connection.pgconn
+    deadline = time.monotonic() + seconds
+    poller = select.poll()
+    poller.register(stop.fd, select.POLLIN)
+    poller.register(pgconn.socket, select.POLLIN)
+    rows: list[tuple[str | None, ...]] = []
+    pgconn.send_query(text.encode())
+    pgconn.flush()
+    while True:
+        while pgconn.is_busy():
+            ready = dict(poller.poll(max(0.0, deadline - time.monotonic()) * 1000))
+            if stop.fd in ready or not ready:
+                connection.close()
+                return []
+            pgconn.consume_input()
+        result = pgconn.get_result()
+        if result is None:
+            return rows
+        rows += [
+            tuple(_text(result.get_value(row, column)) for column in range(result.nfields))
+            for row in range(result.ntuples)
+        ]
+
+
 class _Waiter:
     def __init__(
         self, connection: psycopg.Connection[Any], stop: Stop, tick: Callable[[float], None] | None

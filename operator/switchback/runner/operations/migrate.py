@@ -65,6 +65,14 @@ def _is_withdrawn(session: Session, plan: Plan, request: Request) -> bool:
     return False
 
 
+def _refuse_moved(request: Request, plan: Plan) -> None:
+    """What somebody has approved is what runs. Where nothing is left to do there is nothing to approve."""
+    if request.expect_plan and plan.direction is not Direction.NONE and plan.digest != request.expect_plan:
+        raise RunnerError(
+            Reason.PLAN_MOVED, f"The plan is now {plan.digest}; {request.expect_plan} was expected."
+        )
+
+
 def _writes(plan: Plan, *, withdrawn: bool) -> bool:
     """Whether the run has to write: files, another tool's history, or that an intent counts again."""
     if plan.direction is Direction.BACKWARD:
@@ -117,6 +125,7 @@ def _plan(session: Session, request: Request, comparison: Comparison, facts: Fac
     else:
         plan = plan_forward(session, request, comparison, wish)
     facts.plan = plan
+    _refuse_moved(request, plan)
     return plan
 
 
