@@ -37,7 +37,9 @@ def bed(bare_cluster: Cluster) -> Iterator[Bed]:
     bare_cluster.create_namespace(made.namespace)
     try:
         made.install()
-        yield made
+        try:
+            yield made
+        finally:
+            made.remove()
     finally:
-        made.remove()
         bare_cluster.delete_namespace(made.namespace)

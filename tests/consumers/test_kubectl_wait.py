@@ -39,11 +39,6 @@ def place(bed: Bed, situation: Situation, suffix: str = "") -> Object:
     return bed.write(called, status(situation, "SQLFailed", generation=made["metadata"]["generation"]))
 
 
-def release(bed: Bed, situation: Situation) -> None:
-    if is_deleting(situation):
-        bed.patch(name(situation), {"metadata": {"finalizers": []}})
-
-
 def test_it_ends_in_the_situations_in_which_the_page_says_so(bed: Bed) -> None:
     """All at once: each wait that has to time out takes its time."""
     placed = {situation: place(bed, situation) for situation in Situation}
@@ -58,7 +53,6 @@ def test_it_ends_in_the_situations_in_which_the_page_says_so(bed: Bed) -> None:
         promise = promised(situation)
         assert seen[situation, "Finished"] == promise.finished, situation.name
         assert seen[situation, "Ready"] == (promise.kstatus == "Current"), situation.name
-        release(bed, situation)
 
 
 def test_after_an_edit_no_old_end_counts(bed: Bed) -> None:
