@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from switchback.controller.view import View
 
 _CHANGES_THE_DATABASE = {Operation.MIGRATE, Operation.ROLLBACK}
+_RESERVES = {Operation.INSPECT, Operation.RESERVE, Operation.ROLLBACK}
 
 
 def absorb(view: View) -> Status:
@@ -76,7 +77,7 @@ def _absent(view: View) -> Status:
 def _spoken(view: View, result: Result) -> Status:
     before = view.status.schema_state
     # A rollback that could not end its reservation says so.
-    known = _perhaps_renewed(view) if result.reserved_seconds else view.status
+    known = _perhaps_reserved(view) if result.reserved_seconds else view.status
     status = learn(land(known), result, view.now, view.operation.database_digest)
     status = _with_source(status, view, result)
     if view.outcome is not None:
@@ -135,7 +136,7 @@ def _helped(view: View, result: Result) -> Status | None:
 def _silent(view: View, reason: str, message: str, *, fatal: bool = False) -> Status:
     """The Job left no word. What only reads may be repeated; after the others somebody has to look."""
     step = view.operation.step
-    view = view.with_status(land(_perhaps_renewed(view)))
+    view = view.with_status(land(_perhaps_reserved(view)))
     if view.outcome is not None:
         return _after_the_end(view, view.status)
     if view.operation.abort:
@@ -146,9 +147,12 @@ def _silent(view: View, reason: str, message: str, *, fatal: bool = False) -> St
     return status if over or step not in _CHANGES_THE_DATABASE else forget_plan(status)
 
 
-def _perhaps_renewed(view: View) -> Status:
-    """A rollback renews its reservation when it begins. When it is lost, that may live on."""
-    if view.operation.step is not Operation.ROLLBACK:
+def _perhaps_reserved(view: View) -> Status:
+    """What a lost run may have reserved lives on, until we give it back.
+
+    An inspection reserves where nobody has to be asked, and a rollback renews when it begins.
+    """
+    if view.operation.step not in _RESERVES:
         return view.status
     until = view.now + timedelta(seconds=reserve_seconds(view.spec))
     return change(view.status, reserved_until=rfc3339(until))
