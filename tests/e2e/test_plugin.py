@@ -168,6 +168,12 @@ def test_who_may_see_no_jobs_sees_the_rest(plugin: Plugin, shop: Shop, played: C
     assert done.returncode == 0
     assert "◌ shop  RollingBack" in done.stdout
     assert "not everything is shown: you (carol) may not list pods" in done.stdout
+    terminal = plugin.terminal("status", "shop", "--as", "carol", "--watch")
+    try:
+        terminal.until("◌ shop  RollingBack")
+        terminal.until("you (carol) may not list")
+    finally:
+        terminal.kill()
 
 
 def test_another_cluster_and_an_unknown_context(plugin: Plugin, tmp_path: Path) -> None:

@@ -257,6 +257,19 @@ def test_an_operator_that_does_not_answer(plugin: Plugin, shop: Shop) -> None:
     assert shop.annotation("approve") == TOKEN
 
 
+def test_who_stops_waiting_stops_nothing_else(plugin: Plugin, shop: Shop) -> None:
+    asks(shop)
+    terminal = plugin.terminal("approve", "shop", "--yes")
+    try:
+        terminal.until("Plan  1 step")
+        shop.asked("approve")
+        assert terminal.interrupt() == 130
+        assert "What was asked for goes on." in "\n".join(terminal.screen())
+    finally:
+        terminal.kill()
+    assert shop.annotation("approve") == TOKEN
+
+
 # end it, try again
 
 

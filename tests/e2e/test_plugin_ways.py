@@ -119,7 +119,11 @@ def test_the_way_can_be_chosen(plugin: Plugin, kube: Kube, place: str, shop: Sho
 
 def test_a_request_of_a_spec_that_has_moved_is_told(plugin: Plugin, kube: Kube, place: str) -> None:
     shop = applied_by(kube, place, "argocd-controller")
-    status = settled(shop)
+    settled(shop)
+    last = BACK.model_copy(update={"id": statuses.EARLIER, "kind": OperationKind.ROLLBACK})
+    entry = HISTORY[0].model_copy(update={"outcome": Outcome.ROLLED_BACK, "message": "an earlier rollback"})
+    status = Status(schema_state=SCHEMA, operation=last, history=(entry,))
+    shop.stands(status, Situation.DONE, reason="Succeeded")
     with plugin.begin("rollback", "kept") as call:
         value = shop.asked("rollback")
         shop.stands(

@@ -39,7 +39,9 @@ def _ask(what: str, context: click.Context, incomplete: str) -> list[str]:
         from switchback.kubectl import lookup  # noqa: PLC0415 - the Kubernetes client takes a second to load
 
         values: dict[str, Any] = dict(context.params)
-        if not values.get("name") and context.args:  # click stops at the option whose value is to be completed
+        if (
+            not values.get("name") and context.args
+        ):  # click stops at the option whose value is to be completed
             values["name"] = context.args[0]
         found = lookup.find(what, values)
     except Exception:  # noqa: BLE001 - a traceback in the middle of a command line helps nobody

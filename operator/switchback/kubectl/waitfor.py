@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 async def wait_for(session: Session, *, name: str, what: str, seconds: float) -> int:
     """Wait, and tell how it ended."""
     resource = await session.pick(name)
-    wish = Wish(lambda now: now.is_seen, JUDGES[what])
+    wish = Wish(lambda now: now.is_seen, JUDGES[what], sent=False)
     last, verdict = await wait(session, resource, wish, seconds=seconds)
     return conclude(session, last, verdict)
 

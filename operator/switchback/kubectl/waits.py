@@ -48,10 +48,12 @@ class Wish:
     Attributes:
         answered: whether the operator has taken the request up.
         judge: how it ended; None while it goes on. Asked once the request is answered.
+        sent: whether a request was left, which stands when nobody waits any more.
     """
 
     answered: Callable[[Resource], bool]
     judge: Callable[[Resource], Verdict | None]
+    sent: bool = True
 
 
 async def wait(
@@ -75,6 +77,10 @@ async def wait(
                     resource = await anext(coming)
             except TimeoutError:
                 return resource, _late(resource, clock() - begun, answered=answered)
+            except asyncio.CancelledError:
+                if wish.sent:
+                    session.screen.note("Stopped waiting. What was asked for goes on.")
+                raise
             answered = answered or wish.answered(resource)
             verdict = wish.judge(resource) if answered else None
             if verdict is not None:

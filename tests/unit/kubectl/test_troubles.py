@@ -17,7 +17,7 @@ import pytest
 from switchback.contract.exits import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 BIN = Path(sys.executable).parent / "kubectl-switchback"
 NO_SUCH_KIND = (404, b"404 page not found\n", "text/plain")
@@ -29,12 +29,13 @@ def status(code: int, reason: str, message: str) -> tuple[int, bytes, str]:
 
 
 @contextmanager
-def server(answer: tuple[int, bytes, str]) -> Iterator[str]:
-    """A server that answers the same to everything."""
+def server(answer: tuple[int, bytes, str], tell: Callable[[Any], object] = lambda _: None) -> Iterator[str]:
+    """A server that answers the same to everything, and tells the headers that it got."""
     code, body, kind = answer
 
     class Same(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            tell(self.headers)
             self.send_response(code)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
@@ -134,3 +135,13 @@ def test_a_page_that_is_no_json_is_no_bug(tmp_path: Path) -> None:
     assert done.returncode == ExitCode.CONNECTION
     assert "Traceback" not in done.stderr
     assert "in Switchback itself" not in done.stderr
+
+
+def test_requests_say_who_asks(tmp_path: Path) -> None:
+    told: list[tuple[str | None, ...]] = []
+    names = ("User-Agent", "Impersonate-User", "Impersonate-Group", "Authorization")
+    with server(
+        NO_SUCH_KIND, lambda headers: told.append(tuple(headers.get(name) for name in names))
+    ) as host:
+        call(tmp_path, host, "status", "shop", "--as", "ada", "--as-group", "dba")
+    assert told == [("kubectl-switchback", "ada", "dba", "Bearer very-secret")]

@@ -114,3 +114,11 @@ def test_the_wish_of_a_spec() -> None:
     assert bad.code is ExitCode.FAILED
     assert of_spec(done(generation=5)) is None, "the operator has not seen the newest edit"
     assert of_spec(working()) is None
+
+
+def test_a_condition_of_an_older_spec_is_none() -> None:
+    state = done(generation=5)
+    state.status["observedGeneration"] = 5
+    assert state.is_seen
+    assert finished(state) is None
+    assert ready(state) is None
