@@ -52,14 +52,16 @@ pytestmark = pytest.mark.cluster
 def bed(bare_cluster: Cluster) -> Iterator[Bed]:
     kube, place = Kube(bare_cluster.kubeconfig), f"t-approval-{secrets.token_hex(3)}"
     made = Bed(bare_cluster.kubeconfig, place, f"{place}-strict")
-    for namespace in (made.plain, made.strict):
-        bare_cluster.create_namespace(namespace)
-    label = {names.LABEL_REQUIRE_APPROVAL: "rollback"}
-    kube.patch("Namespace", "", made.strict, {"metadata": {"labels": label}})
-    with installed(kube, made):
-        yield made
-    for namespace in (made.plain, made.strict):
-        bare_cluster.delete_namespace(namespace)
+    try:
+        for namespace in (made.plain, made.strict):
+            bare_cluster.create_namespace(namespace)
+        label = {names.LABEL_REQUIRE_APPROVAL: "rollback"}
+        kube.patch("Namespace", "", made.strict, {"metadata": {"labels": label}})
+        with installed(kube, made):
+            yield made
+    finally:
+        for namespace in (made.plain, made.strict):
+            bare_cluster.delete_namespace(namespace)
 
 
 def test_the_api_server_finds_nothing_wrong_in_the_expressions(bed: Bed) -> None:
