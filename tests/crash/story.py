@@ -50,7 +50,9 @@ class Story:
 
     def prepare(self, files: dict[str, str]) -> None:
         """Secret, ConfigMap and claim."""
-        url = {"url": self.database.url}
+        # Past the Service: on a busy machine its probe may fail, and a refused attempt is one too many.
+        server = self.kube.get("Pod", self.database.server.namespace, self.database.server.name)
+        url = {"url": self.database.url_with(host=server["status"]["podIP"])}
         self.cluster.apply(
             {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": url},
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "files"}, "data": files},
@@ -131,6 +133,12 @@ class Story:
         if len(set(found)) != len(found):
             raise AssertionError(f"a Job was created twice: {found}")
         return ["-".join(name.split("-")[-2:]) for name in found]
+
+    def steps(self) -> list[str]:
+        """Steps of the Jobs that there are, oldest first."""
+        jobs = self.kube.list("Job", self.namespace)
+        jobs.sort(key=lambda job: (job["metadata"]["creationTimestamp"], job["metadata"]["name"]))
+        return [job["metadata"]["labels"][names.LABEL_STEP] for job in jobs]
 
     def snapshots(self) -> list[str]:
         """Folders of restore points on the volume."""

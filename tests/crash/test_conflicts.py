@@ -97,8 +97,7 @@ def test_conflicts_without_an_end_are_met_less_and_less_often(
     with telling(story, storm) as (_, operator):
         story.ask("latest")
         until(lambda: storm.met.total() >= 1, 30, "conflict")
-        begun = time.monotonic()
-        until(lambda: time.monotonic() - begun >= 10, 15, "end of the wait")
+        time.sleep(10)
         tries = storm.met.total()
         assert operator.starts == 1
     print(f"{tries} tries within ten seconds")
