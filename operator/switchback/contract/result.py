@@ -1,9 +1,9 @@
 """Result v1: what a run says in its last breath.
 
 It travels as the termination message of the container `switchback`, of which the kubelet keeps 4096 bytes.
-So the first line is a core of at most `CORE_BYTES` that always fits; the lines after it are plan steps and
-the tail of the ledger, as many as the budget allows. A reader that finds only the first line knows the
-outcome and how much is missing.
+So the first line is a core of at most `CORE_BYTES` (more only where ids have hundreds of characters); the
+lines after it are plan steps and the tail of the ledger, as many as the budget allows. A reader that finds
+only the first line knows the outcome and how much is missing.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from switchback.contract.words import Direction, Operation, Risk, Severity
 VERSION = 1
 CORE_BYTES = 1024
 MESSAGE_BYTES = 512
+SHORTEST_MESSAGE_BYTES = 128
+"""Whatever else the core holds: so much of the message stays."""
 DEFAULT_BUDGET = 3072
 TAIL_LENGTH = 10
 
@@ -101,23 +103,30 @@ class Result:
 _BODY = ("applied_tail", "steps")
 
 
+_ELLIPSIS = "…"
+
+
 def bounded(text: str, limit: int = MESSAGE_BYTES) -> str:
     """`text` cut to `limit` bytes of UTF-8 at a character's border, with an ellipsis when cut."""
     raw = text.encode()
     if len(raw) <= limit:
         return text
-    return raw[: limit - 3].decode(errors="ignore") + "…"
+    if limit < len(_ELLIPSIS.encode()):
+        return ""
+    return raw[: limit - len(_ELLIPSIS.encode())].decode(errors="ignore") + _ELLIPSIS
 
 
 def encode(result: Result, budget: int = DEFAULT_BUDGET) -> str:
     """Text of at most `budget` bytes, core first. Steps that do not fit are counted; the core always fits."""
     lines: list[str] = []
     tail = _line(list(result.applied_tail[-TAIL_LENGTH:]))
-    room = budget - CORE_BYTES - 1 - len(tail.encode()) - 1
+    most = replace(result, steps_omitted=result.steps_omitted + len(result.steps))
+    beside = budget - max(CORE_BYTES, len(_core(most, budget).encode())) - 1
+    room = beside - len(tail.encode()) - 1
     if room >= 0 and result.applied_tail:
         lines.append(tail)
     else:
-        room = budget - CORE_BYTES - 1
+        room = beside
     kept = 0
     for step in result.steps:
         line = _line({"d": step.direction, "id": step.id, "s": step.severity, "l": list(step.losses)})
@@ -127,10 +136,10 @@ def encode(result: Result, budget: int = DEFAULT_BUDGET) -> str:
         lines.append(line)
         kept += 1
     omitted = result.steps_omitted + len(result.steps) - kept
-    return "\n".join([_core(replace(result, steps_omitted=omitted)), *lines])
+    return "\n".join([_core(replace(result, steps_omitted=omitted), budget), *lines])
 
 
-def _core(result: Result) -> str:
+def _core(result: Result, budget: int) -> str:
     core: dict[str, Any] = {"v": VERSION}
     for f in fields(Result):
         value = getattr(result, f.name)
@@ -138,8 +147,9 @@ def _core(result: Result) -> str:
             continue
         core[f.name] = asdict(value) if isinstance(value, (Database, Snapshot)) else value
     core["message"] = bounded(result.message)
-    while len(_line(core).encode()) > CORE_BYTES and core["message"]:
-        core["message"] = bounded(core["message"], max(0, len(core["message"].encode()) - 64))
+    for limit, shortest in ((CORE_BYTES, SHORTEST_MESSAGE_BYTES), (budget, 0)):
+        while len(_line(core).encode()) > limit and len(core["message"].encode()) > shortest:
+            core["message"] = bounded(core["message"], max(shortest, len(core["message"].encode()) - 64))
     return _line(core)
 
 
