@@ -97,8 +97,8 @@ REASONS: dict[OperatorReason, Explanation] = {
     _O.WAITING_FOR_DATABASE: Explanation("Another run holds or has reserved this database."),
     _O.AWAITING_APPROVAL: Explanation(
         "The plan needs a person's yes.",
-        "Read status.operation.steps and status.approval.risks, then: kubectl switchback approve. Or set the "
-        "annotations switchback.dev/approve to status.approval.token, switchback.dev/approved-by to your name.",
+        "Read status.operation.steps and status.approval.risks, then: kubectl switchback approve. Or set "
+        "the annotations switchback.dev/approve to that token and switchback.dev/approved-by to your name.",
     ),
     _O.SUSPENDED: Explanation("spec.suspend is set.", "Set spec.suspend to false to go on."),
     _O.ROLLING_BACK: Explanation("The schema goes back to an older version."),
