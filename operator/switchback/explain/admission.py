@@ -46,7 +46,6 @@ class Let(Enum):
     IN = "would be admitted"
     REFUSED = "would be refused"
     UNKNOWN = "not known: you may not create it"
-    NOT_TRIED = "not tried"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from switchback.explain import words
+from switchback.explain.admission import Let
 from switchback.explain.cluster import There
 from switchback.explain.findings import as_data, in_order, spelled
 from switchback.explain.scenes import SceneKind
@@ -20,6 +21,9 @@ Data = dict[str, Any]
 _STATES = {
     There.YES: "Exists", There.NO: "Missing", There.UNKNOWN: "Unknown", There.COMES: "ComesWithFile",
 }  # fmt: skip
+
+
+_VERDICTS = {Let.IN: "Admitted", Let.REFUSED: "Refused", Let.UNKNOWN: "Unknown"}
 
 
 def report(one: Report) -> Data:
@@ -117,7 +121,7 @@ def _place(one: Report) -> Data:
 
 def _verdict(each: Any) -> Data:
     data = {
-        "step": str(each.step), "verdict": each.let.name.title().replace("_", ""),
+        "step": str(each.step), "verdict": _VERDICTS[each.let],
         "reason": str(each.reason), "message": each.message,
     }  # fmt: skip
     return {key: value for key, value in data.items() if value}
@@ -136,7 +140,7 @@ def _told(one: Report, told: Told) -> Data:
         "refusals": [
             {
                 "reason": str(each.reason), "message": each.message, "advice": each.advice,
-                "onlyIfDataIsLost": each.only_risky,
+                "condition": each.condition,
             }
             for each in told.refusals
         ],

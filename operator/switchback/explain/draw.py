@@ -141,7 +141,7 @@ class Drawing:
             self._scene(report, told, scene, number)
         self._end(told, number)
         for one in told.refusals:
-            when = "if it loses data, " if one.only_risky else ""
+            when = f"{one.condition}, " if one.condition else ""
             self._wrapped(
                 f"  {style('✖', fg='red')} ", f"{when}refused, {one.reason}: {one.message} {one.advice}"
             )

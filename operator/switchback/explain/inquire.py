@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from switchback.api.crd import definition
 from switchback.api.reasons import OperatorReason
-from switchback.api.spec import Spec
 from switchback.controller.observe import spec_from, status_from
 from switchback.controller.observed import Namespace, Observed, PolicyState, Source
 from switchback.controller.pods import jobs_of
@@ -27,6 +26,7 @@ from switchback.explain.script import steps_of
 from switchback.explain.stories import MAJORS, Stage, backward, stories
 
 if TYPE_CHECKING:
+    from switchback.api.spec import Spec
     from switchback.explain.admission import Verdict
     from switchback.explain.apply import Answer
     from switchback.explain.changes import Begin, Change
@@ -99,12 +99,15 @@ async def inquire(document: Document, namespace: str, beside: Companions, asked:
     """
     name = document.metadata.get("name")
     report = Report(document, namespace, name if isinstance(name, str) else "")
-    data = _judged(report)
+    data = judged(report)
     if not report.is_valid:
         if asked is not None:
             await _asked_all_the_same(report, asked.client)
         return report
-    report.spec = Spec.model_validate(data["spec"])
+    report.spec, unreadable = spec_from(data)
+    if report.spec is None:
+        report.findings.append(Finding(Level.INVALID, OperatorReason.SPEC_INVALID, unreadable, ("spec",)))
+        return report
     if asked is not None:
         await _look(report, beside, asked, data)
     _with_companions(report, data, beside)
@@ -123,7 +126,7 @@ def _goes_on(report: Report) -> bool:
     return report.is_valid and (live is None or "deletionTimestamp" not in live["metadata"])
 
 
-def _judged(report: Report) -> Object:
+def judged(report: Report) -> Object:
     """What is wrong with the manifest by itself. The data with defaults."""
     document = report.document
     report.findings += [*document.findings, *metadata.judge(document)]
@@ -255,7 +258,7 @@ def _stage(report: Report, data: Object, beside: Companions) -> Stage:
         generation=int(meta.get("generation", 1)),
         resource_version=str(meta.get("resourceVersion") or 1),
         deleting=False,
-        annotations=meta.get("annotations") or {},
+        annotations={key: value or "" for key, value in (meta.get("annotations") or {}).items()},
         spec=report.spec,
         status=status_from(live or {}),
         now=now,
@@ -282,7 +285,7 @@ def _resource(report: Report, after: Object, live: Object | None) -> Object:
         return {**after, "metadata": {**mine, "uid": NEW_UID}}
     kept = live["metadata"]
     annotations = {**(kept.get("annotations") or {}), **(mine.get("annotations") or {})}
-    edited = Spec.model_validate(after["spec"]) != spec_from(live)[0]
+    edited = spec_from(after)[0] != spec_from(live)[0]
     generation = int(kept.get("generation", 1)) + edited
     return {**after, "metadata": {**kept, "annotations": annotations, "generation": generation}}
 

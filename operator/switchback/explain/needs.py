@@ -67,12 +67,12 @@ def _refused(told: Iterable[Told]) -> Iterator[Finding]:
     told = list(told)
     common = None
     for one in told:
-        own = {refusal.reason for refusal in one.refusals if not refusal.only_risky}
+        own = {refusal.reason for refusal in one.refusals if not refusal.condition}
         common = own if common is None else common & own
     seen: set[str] = set()
     for one in told:
         for refusal in one.refusals:
-            certain = one.known.certain and not refusal.only_risky
+            certain = one.known.certain and not refusal.condition
             if refusal.reason in seen:
                 continue
             if certain or refusal.reason in (common or ()):

@@ -35,7 +35,7 @@ def plain(text: str) -> Scalar:
     if text in _WORDS:
         return _WORDS[text]
     bare = text.replace("_", "")
-    if not bare or bare[0] not in "+-.0123456789":
+    if text[0] not in "+-.0123456789":
         return text
     if _INTEGER.fullmatch(bare):
         number = _integer(bare)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from switchback.api.reasons import OperatorReason, explain
+from switchback.api.reasons import REASONS, OperatorReason, explain
 from switchback.api.spec import Spec
 from switchback.api.status import OperationKind
-from switchback.contract.reasons import Reason
+from switchback.contract.reasons import Reason, meaning
 from switchback.contract.result import Database
 from switchback.contract.words import Direction, Risk
 from switchback.controller.observed import PolicyState, Source
@@ -21,9 +21,10 @@ from switchback.explain.cases import Case, cases
 from switchback.explain.pretend import Ground
 from switchback.explain.scenes import EndingKind, SceneKind
 from switchback.explain.script import Play
+from switchback.migrations.model import Reversal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from switchback.controller.observed import Observed
     from switchback.controller.settings import Settings
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 MAJORS = ("15", "16", "17", "18")
 """Of the servers that Switchback takes."""
+
+SOURCE: Path = ("spec", "source")
+IF_RISKY = "if it loses data"
 
 _R = OperatorReason
 
@@ -52,16 +56,13 @@ PLACES: Mapping[str, Path] = {
 
 @dataclass(frozen=True)
 class Refusal:
-    """One thing that would end the operation, or keep it from going on.
-
-    `only_risky`: only where the way back destroys something.
-    """
+    """One thing that would end the operation, or keep it from going on. `condition`: only if that is so."""
 
     reason: str
     message: str
     advice: str
     path: Path = ()
-    only_risky: bool = False
+    condition: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Told:
     @property
     def is_refused(self) -> bool:
         """Whether it cannot come to its end as things are, whatever is lost."""
-        return any(not one.only_risky for one in self.refusals)
+        return any(not one.condition for one in self.refusals)
 
 
 @dataclass(frozen=True)
@@ -144,8 +145,35 @@ def _told(stage: Stage, known: Known) -> Told:
         risky = _play(stage, known, (Risk.DATA_LOSS,))
         _last, more = _through(stage, known, (Risk.DATA_LOSS,))
         seen = {one.reason for one in refusals}
-        refusals += [replace(one, only_risky=True) for one in more if one.reason not in seen]
+        refusals += [replace(one, condition=IF_RISKY) for one in more if one.reason not in seen]
+        refusals += [*_irreversible(stage, known), *_unknown_servers(stage, seen)]
     return Told(known, first, risky, tuple(refusals), suspended)
+
+
+def _irreversible(stage: Stage, known: Known) -> list[Refusal]:
+    """Migrations on the way back whose files hold none."""
+    found: dict[Reversal, list[str]] = {}
+    for name, what in stage.files.no_way_back(known.todo).items():
+        found.setdefault(what, []).append(name)
+    texts = {
+        Reversal.ABSENT: (Reason.NO_DOWN, "the source holds no way back for"),
+        Reversal.IRREVERSIBLE: (Reason.IRREVERSIBLE, "the source declares irreversible"),
+    }
+    applied = "" if known.certain else "if it is applied"
+    return [
+        Refusal(reason, f"{words} {', '.join(found[what])}.", meaning(reason).advice, SOURCE, applied)
+        for what, (reason, words) in texts.items()
+        if what in found
+    ]
+
+
+def _unknown_servers(stage: Stage, seen: Collection[str]) -> list[Refusal]:
+    """Which servers would have no client image, where nobody knows yet which one it is."""
+    majors, reason = missing_majors(stage), OperatorReason.CLIENT_IMAGE_MISSING
+    if not majors or reason in seen:
+        return []
+    condition = f"if the server is PostgreSQL {' or '.join(majors)}"
+    return [Refusal(reason, "no client image is known.", REASONS[reason].advice, PLACES[reason], condition)]
 
 
 def _through(stage: Stage, known: Known, risks: tuple[Risk, ...]) -> tuple[Story, list[Refusal]]:

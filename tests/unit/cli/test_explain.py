@@ -6,11 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from switchback.cli.explain import command
 from tests.unit.explain.build import MANIFEST
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -30,18 +33,24 @@ stringData: {url: "postgresql://shop:quite-secret@db/shop"}
 """
 
 
-def explain(
-    *words: str, text: str = "", environ: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    known = {key: value for key, value in os.environ.items() if key != "KUBECONFIG"}
-    known |= {"HOME": "/nonexistent", **(environ or {})}
-    return subprocess.run(
-        [Path(sys.executable).with_name("switchback"), "explain", *words],
-        input=text, capture_output=True, text=True, timeout=60, check=False, env=known,
-    )  # fmt: skip
+@dataclass
+class Done:
+    """What a call came to."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def offline(text: str, *words: str) -> subprocess.CompletedProcess[str]:
+def explain(*words: str, text: str = "", environ: dict[str, str] | None = None) -> Done:
+    """The command in this process: its packages take a second to import."""
+    known = {"KUBECONFIG": None, "KUBERNETES_SERVICE_HOST": None, "HOME": "/nonexistent", **(environ or {})}
+    found = CliRunner().invoke(command, words, input=text, env=known, standalone_mode=False)
+    assert found.exception is None, found.exception
+    return Done(found.return_value, found.stdout, found.stderr)
+
+
+def offline(text: str, *words: str) -> Done:
     return explain("--offline", *words, "-", text=text)
 
 
@@ -184,7 +193,11 @@ def test_a_cluster_that_was_named_has_to_answer(tmp_path: Path) -> None:
 
 def test_without_the_operators_packages(tmp_path: Path) -> None:
     (tmp_path / "yaml.py").write_text("raise ImportError('no', name='yaml')")
-    done = explain("-", text=MANIFEST, environ={"PYTHONPATH": str(tmp_path)})
+    done = subprocess.run(
+        [Path(sys.executable).with_name("switchback"), "explain", "-"],
+        input=MANIFEST, capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
     assert done.returncode == 2
     assert "switchback explain needs the package yaml, which comes with the operator" in done.stderr
 

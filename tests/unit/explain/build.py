@@ -158,4 +158,4 @@ def steps(told: Told) -> list[str]:
 
 
 def reasons(told: Told) -> list[str]:
-    return [f"{one.reason}{' if risky' if one.only_risky else ''}" for one in told.refusals]
+    return [f"{one.reason} {one.condition}".strip() for one in told.refusals]

@@ -12,9 +12,22 @@ from switchback.api.status import ApprovalState, Status, Want
 from switchback.contract.words import Direction, Operation, Risk
 from switchback.controller.intent import approval_token
 from switchback.controller.observed import Job, Namespace, Pod, PolicyState, Source, Trouble
+from switchback.explain.files import files_of
 from switchback.explain.scenes import EndingKind, SceneKind
-from switchback.explain.stories import Stage, Told, backward, missing_majors, stories
-from tests.unit.explain.build import DUMP, FILES, NONE, SETTINGS, at, files, reasons, spec, stage, steps
+from switchback.explain.stories import Stage, Told, backward, stories
+from tests.unit.explain.build import (
+    DUMP,
+    FILES,
+    NONE,
+    SETTINGS,
+    at,
+    config_map,
+    files,
+    reasons,
+    spec,
+    stage,
+    steps,
+)
 
 
 def told(*args: Any, **more: Any) -> list[Told]:
@@ -41,7 +54,7 @@ def test_every_refusal_is_told_not_only_the_first() -> None:
     forward, back = told(wanted)
     assert reasons(forward) == []
     assert reasons(back) == [
-        "RollbackDenied", "ReasonRequired", "SnapshotRequired", "DataLossDenied if risky"
+        "RollbackDenied", "ReasonRequired", "SnapshotRequired", "DataLossDenied if it loses data"
     ]  # fmt: skip
     assert steps(back) == ["migrate"], "the story itself ends where the operator would"
 
@@ -97,7 +110,19 @@ def test_no_client_image_for_the_server() -> None:
     wanted = spec(snapshot=DUMP, target="0001")
     (back,) = told(wanted, at(spec(), "0001", "0002", server=150000))
     assert reasons(back) == ["ClientImageMissing"]
-    assert missing_majors(stage(wanted)) == ["15", "16", "17"], "where the server is not known"
+    _forward, unseen = told(wanted)
+    assert reasons(unseen) == ["ClientImageMissing if the server is PostgreSQL 15 or 16 or 17"]
+
+
+def test_a_way_back_that_the_files_do_not_hold() -> None:
+    wanted = spec(source=FILES, target="0001_a", snapshot=NONE)
+    content = config_map("0001_a", "0003_c", **{"0002_b.up.sql": "SELECT 1;"})
+    source = files_of(wanted, {"shop-files": content})
+    (back,) = told(wanted, at(spec(source=FILES), "0001_a", "0002_b", "0003_c"), source)
+    assert reasons(back) == ["NoDown"]
+    assert "0002_b" in back.refusals[0].message
+    _forward, unseen = told(wanted, source=source)
+    assert reasons(unseen) == ["NoDown if it is applied"]
 
 
 def test_suspended_and_what_comes_after() -> None:
