@@ -130,7 +130,7 @@ class SchemaState(Model):
     target: MigrationID = ""
     """The wished version as an id, or base."""
     pending_count: Annotated[int | None, Field(ge=0)] = None
-    """How many migrations lie between the two."""
+    """How many migrations of the source are not applied."""
     applied_tail: Annotated[tuple[MigrationID, ...], Field(max_length=TAIL, json_schema_extra=ATOMIC)] = ()
     """The last applied migrations, newest last."""
     inspect_time: Time = ""

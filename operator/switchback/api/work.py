@@ -194,7 +194,7 @@ class Preview(Model):
     plan_digest: Digest = ""
     """Digest of the plan."""
     pending_count: Annotated[int | None, Field(ge=0)] = None
-    """How many migrations lie between the two."""
+    """How many migrations it would apply or undo."""
     risks: Risks = ()
     """Risks of the plan."""
     steps: Annotated[tuple[PlanStep, ...], Field(max_length=STEPS, json_schema_extra=ATOMIC)] = ()

@@ -153,7 +153,7 @@ def _ended(view: View, preview: Preview, job: Job) -> Status:
         current=result.current,
         direction=result.direction,
         plan_digest=result.plan_digest,
-        pending_count=result.pending,
+        pending_count=len(result.steps) + result.steps_omitted,
         risks=result.risks,
         steps=steps,
         steps_omitted=omitted,

@@ -273,6 +273,7 @@ def test_a_preview_is_answered_and_changes_nothing() -> None:
     assert preview is not None
     assert (preview.phase, preview.target, preview.current) == ("Ready", "0001", "0003")
     assert [step.id for step in preview.steps] == ["0003", "0002"]
+    assert preview.pending_count == 2
     assert preview.job_name == ""
     assert handled(there, "preview") == "0001/1"
     assert (there.status.operation, there.status.history) == (before.operation, before.history)
