@@ -149,7 +149,10 @@ async def _load(access: Access, configuration: Configuration, files: Sequence[Pa
                 persist_config=False,  # a renewed token is not worth rewriting somebody's file
             )
     except _BROKEN as error:
-        raise LoginError(f"the kubeconfig {where} cannot be used: {_one_line(error)}") from None
+        # What the client stumbles over is a word of Python's and no help.
+        lacking = isinstance(error, TypeError | KeyError | AttributeError)
+        why = "it lacks a part; clusters, contexts and users are needed." if lacking else _one_line(error)
+        raise LoginError(f"the kubeconfig {where} cannot be used: {why}") from None
     if words and not configuration.api_key and not configuration.cert_file:
         command = str((found.user.get("exec") or {}).get("command", "of the kubeconfig"))
         said = bounded(" ".join(words[-1].split()), _PLUGIN_BYTES)
