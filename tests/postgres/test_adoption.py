@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import TYPE_CHECKING
 
@@ -94,6 +95,10 @@ def test_looking_shows_what_would_be_and_writes_nothing(runner: Runner) -> None:
     plan = runner.call("plan", "--adopt")
     assert "0003_c.up.sql" in plan.stdout
     assert "0001_a.up.sql" not in plan.stdout
+    for command in ("status", "plan"):
+        data = json.loads(runner.call(command, "--adopt", "--json").stdout)
+        assert data["adopts"] == "golang-migrate (public.schema_migrations, version 2)"
+        assert data["current"] == "0002_b"
     dry = runner.call("migrate", "--adopt", "--dry-run")
     assert (dry.returncode, "nothing was changed" in dry.stdout) == (0, True)
     assert ledgers(runner) == []

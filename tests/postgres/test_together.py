@@ -52,7 +52,8 @@ def test_a_whole_life(runner: Runner, server: Server, folder: Path) -> None:
     admin = Runner(server.url(str(name)), folder)
     admin.query(
         f'SET ROLE "{runner.role}"; CREATE SCHEMA shop; CREATE SCHEMA "my, app"; '
-        "CREATE TABLE shop.one (id int); CREATE TABLE shop.schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL); "
+        "CREATE TABLE shop.one (id int); "
+        "CREATE TABLE shop.schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL); "
         "INSERT INTO shop.schema_migrations VALUES (1, false)"
     )
     write(

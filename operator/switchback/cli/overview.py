@@ -134,6 +134,7 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
     return {
         "database": {"name": here.name, "systemIdentifier": here.system_identifier, "version": here.version},
         "current": comparison.current,
+        "adopts": "" if comparison.ledger.adoption is None else comparison.ledger.adoption.text,
         "summary": {
             "applied": len(comparison.ledger.rows),
             "pending": len(comparison.pending),

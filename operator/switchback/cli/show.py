@@ -91,6 +91,7 @@ def as_data(plan: Plan) -> dict[str, Any]:
         "current": plan.current,
         "target": plan.target,
         "planDigest": plan.digest if plan.steps else "",
+        "adopts": "" if plan.ledger.adoption is None else plan.ledger.adoption.text,
         "risks": list(plan.risks),
         "steps": [_step_data(step) for step in plan.steps],
     }
