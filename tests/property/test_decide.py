@@ -16,7 +16,8 @@ from switchback.contract.reasons import Reason
 from switchback.contract.words import Operation
 from switchback.controller.decision import Settle
 from switchback.controller.observed import Namespace, PolicyState, Trouble
-from tests.property.world import START, UID, World
+from tests.property.database import START
+from tests.property.world import UID, World
 
 if sys.version_info >= (3, 12):
     from typing import override

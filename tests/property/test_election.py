@@ -24,7 +24,7 @@ RATE = st.floats(0.8, 1.2)
 
 @dataclass
 class Store:
-    """The API server: quorum reads, writes over the current version only."""
+    """The API server: quorum reads, writes over the current version only; over none, any write creates."""
 
     record: Record | None = None
     version: int = 0
@@ -33,7 +33,7 @@ class Store:
         if isinstance(request, Read):
             return self.record
         wanted = request.record
-        if wanted.version != (self.record.version if self.record else ""):
+        if self.record is not None and wanted.version != self.record.version:
             return None
         return self.store(wanted.holder, wanted.seconds, wanted.transitions)
 

@@ -7,7 +7,7 @@ tests can judge by it instead of by the operator's own status.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from switchback.api.names import FINALIZER, is_look
@@ -15,7 +15,7 @@ from switchback.api.spec import Spec
 from switchback.api.status import OperationKind, Status
 from switchback.contract.digest import plan_digest
 from switchback.contract.reasons import Reason, meaning
-from switchback.contract.result import Database, Result, Snapshot, Step
+from switchback.contract.result import Result, Snapshot, Step
 from switchback.contract.words import BASE, LATEST, Direction, Operation, Risk, Severity
 from switchback.controller.decide import decide
 from switchback.controller.decision import (
@@ -31,51 +31,15 @@ from switchback.controller.decision import (
     WriteIntent,
 )
 from switchback.controller.observed import Job, Namespace, Observed, Pod, PolicyState, Source, Trouble
-from switchback.controller.times import parse, rfc3339
+from switchback.controller.times import rfc3339
 from tests.consumers.records import record
+from tests.property.database import DATABASE, START, BrokenPromiseError, Postgres, Running
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
 UID = "11111111-2222-3333-4444-555555555555"
 RESERVATION_SECONDS = 300
 """Short, so that reservations run out in the midst of things."""
-DATABASE = Database(name="shop", system_identifier="7000000000000000001", version=180000)
 PLANNED = {Operation.RESERVE, Operation.ROLLBACK}
 WRITES = {Operation.MIGRATE, Operation.ROLLBACK, Operation.RESERVE, Operation.RELEASE}
-
-
-class BrokenPromiseError(AssertionError):
-    """The operator did what it must never do."""
-
-
-@dataclass
-class Postgres:
-    """The database as it truly is. `clock_error` is how far its server's clock is ahead."""
-
-    name: str = "shop"
-    applied: list[str] = field(default_factory=list)
-    reserved_by: str = ""
-    reserved_until: datetime = START
-    clock_error: timedelta = timedelta()
-    reservations: int = 0
-    snapshots: dict[str, tuple[tuple[str, ...], str, int]] = field(default_factory=dict)
-    withdrawn: set[str] = field(default_factory=set)
-
-    def holder(self, now: datetime) -> str:
-        """Id of the operation that has reserved the database now, or nothing."""
-        return self.reserved_by if self.reserved_until > now else ""
-
-
-@dataclass
-class Running:
-    """A Job as the cluster knows it. `arguments` is what it was given when it was created."""
-
-    job: Job
-    arguments: dict[str, Any]
-    result: Result | None = None
-    ended: bool = False
-    starting: bool = False
-    deleting: bool = False
-    trouble: Trouble | None = None
 
 
 @dataclass
@@ -434,8 +398,3 @@ class World:
         """What waits for approval."""
         approval = self.status.approval
         return approval.token if approval and not approval.approved_by else ""
-
-
-def deadline(world: World) -> datetime | None:
-    """The operation's deadline, for tests that look at it."""
-    return parse(world.status.operation.deadline_time) if world.status.operation else None

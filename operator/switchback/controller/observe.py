@@ -200,9 +200,7 @@ def versions_of(wanted: Sequence[str], seen: Mapping[str, str]) -> tuple[str, ..
     return tuple(f"{name}@{seen.get(name, '')}" for name in wanted)
 
 
-async def _config_map(
-    client: Client, namespace: str, name: str, *, metadata: bool = False
-) -> Object | None:
+async def _config_map(client: Client, namespace: str, name: str, *, metadata: bool = False) -> Object | None:
     try:
         return await client.get(CONFIG_MAPS, namespace, name, metadata=metadata)
     except NotFoundError:

@@ -15,7 +15,8 @@ from tests.property.world import RESERVATION_SECONDS
 from tests.unit.controller.test_decide import PG_DUMP, at_latest, reason, settle, world
 
 if TYPE_CHECKING:
-    from tests.property.world import Running, World
+    from tests.property.database import Running
+    from tests.property.world import World
 
 CLAIM = Trouble("VolumeClaimMissing", "PersistentVolumeClaim backups does not exist")
 

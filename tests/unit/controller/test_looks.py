@@ -1,0 +1,111 @@
+"""Previews and inspections: answered beside the operation, and never at its cost."""
+
+from __future__ import annotations
+
+from switchback.contract.reasons import Reason
+from switchback.controller.decision import Wait
+from switchback.controller.observed import Trouble
+from tests.unit.controller.test_decide import at_latest, reason, settle, world
+from tests.unit.controller.test_requests import ask, handled, operation, running
+
+
+def test_a_preview_is_answered_and_changes_nothing() -> None:
+    there = at_latest()
+    before = there.status
+    ask(there, "preview", "0001/1")
+    assert settle(there) == ["inspect"]
+    preview = there.status.preview
+    assert preview is not None
+    assert (preview.phase, preview.target, preview.current) == ("Ready", "0001", "0003")
+    assert [step.id for step in preview.steps] == ["0003", "0002"]
+    assert preview.pending_count == 2
+    assert preview.job_name == ""
+    assert handled(there, "preview") == "0001/1"
+    assert (there.status.operation, there.status.history) == (before.operation, before.history)
+    assert there.condition("Ready") == "True"
+    assert settle(there) == [], "the token does not replay"
+
+
+def test_a_preview_works_while_suspended_and_before_anything_was_done() -> None:
+    there = world(suspend=True)
+    ask(there, "preview", "latest")
+    assert settle(there) == ["inspect"]
+    assert there.status.preview is not None
+    assert there.status.preview.pending_count == 3
+    assert there.postgres.applied == []
+
+
+def test_a_preview_does_not_disturb_a_running_migration() -> None:
+    there = world()
+    migrate = running(there)
+    ask(there, "preview", "0001/1")
+    for _ in range(3):
+        there.reconcile()
+    assert len([job for job in there.jobs.values() if not job.ended]) == 2
+    look = next(name for name in there.jobs if "-inspect-" in name)
+    there.run(look)
+    there.reconcile()
+    assert there.status.preview is not None
+    assert there.status.preview.phase == "Ready"
+    there.run(migrate)
+    settle(there)
+    assert there.condition("Ready") == "True"
+
+
+def test_a_preview_that_fails_is_told_where_it_was_asked() -> None:
+    there = at_latest()
+    ask(there, "preview", "9999/1")
+    settle(there)
+    assert there.status.preview is not None
+    assert (there.status.preview.phase, there.status.preview.reason) == ("Failed", "TargetUnknown")
+    assert there.condition("Ready") == "True"
+
+
+def test_a_preview_whose_pod_cannot_start_is_given_up() -> None:
+    there = at_latest()
+    ask(there, "preview", "0001/1")
+    [there.reconcile() for _ in range(2)]
+    look = next(name for name, job in there.jobs.items() if not job.ended)
+    there.jobs[look].trouble = Trouble("SecretMissing", 'secret "shop-db" not found')
+    decision = there.reconcile()
+    assert isinstance(decision, Wait)
+    assert decision.until is not None
+    there.now = decision.until
+    there.reconcile()
+    assert there.status.preview is not None
+    assert (there.status.preview.phase, there.status.preview.reason) == ("Failed", "SecretMissing")
+    settle(there)
+    assert not [name for name, job in there.jobs.items() if not job.ended]
+
+
+def test_an_inspection_that_finds_the_schema_moved_takes_the_success_back() -> None:
+    there = at_latest()
+    there.postgres.applied.pop()
+    ask(there, "inspect", "1")
+    assert settle(there) == ["inspect"]
+    assert (there.condition("Ready"), reason(there)) == ("False", "SchemaDrifted")
+    assert there.status.schema_state is not None
+    assert there.status.schema_state.current == "0002"
+    assert settle(there) == [], "nothing is mended by itself"
+    ask(there, "retry", f"{operation(there).id}/1")
+    assert settle(there) == ["migrate"]
+    assert there.condition("Ready") == "True"
+
+
+def test_an_inspection_that_finds_all_well_changes_no_condition() -> None:
+    there = at_latest()
+    before = there.status.conditions
+    ask(there, "inspect", "1")
+    assert settle(there) == ["inspect"]
+    assert there.status.conditions == before
+    assert handled(there, "inspect") == "1"
+
+
+def test_an_inspection_of_another_database_takes_the_success_back() -> None:
+    there = at_latest()
+    ask(there, "inspect", "1")
+    [there.reconcile() for _ in range(2)]
+    look = next(name for name, job in there.jobs.items() if not job.ended)
+    there.run(look, Reason.DATABASE_CHANGED)
+    settle(there)
+    assert (there.condition("Stalled"), reason(there)) == ("True", "DatabaseChanged")
