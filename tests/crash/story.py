@@ -97,15 +97,12 @@ class Story:
 
     def finished(self, seconds: float) -> dict[str, str]:
         """Waits until the present generation has ended. Gives its conditions."""
-        said: dict[str, str] = {}
+        self.until(self.over, seconds, "end of the operation")
+        return self.conditions()
 
-        def over() -> bool:
-            said.clear()
-            said.update(self.conditions())
-            return said.get("Finished", "").startswith("True")
-
-        self.until(over, seconds, "the end of the operation")
-        return said
+    def over(self) -> bool:
+        """Whether the operation for the present spec has ended."""
+        return self.conditions().get("Finished", "").startswith("True")
 
     def at_rest(self, seconds: float) -> None:
         """Waits until nothing is left to do: our finalizer is off, and old Jobs are gone."""

@@ -5,8 +5,9 @@ counts its 10 seconds from *before* it sent the renewal, a candidate counts its 
 long as clocks run less than a fifth apart, no two ever believe to lead at the same time. Wall clocks play no
 part; the times in the Lease are for people.
 
-A Lease is no mutex: a process that was frozen wakes up believing. So losing it ends the process, and every
-side effect has its own fence (names, owner UIDs, resourceVersions, the lock in the database).
+A Lease is no mutex: what was sent arrives whenever it likes, and somebody else may lead by then. So losing it
+ends the process, whoever does not lead sends nothing but reads, and every side effect has its own fence
+(names, owner UIDs, resourceVersions, the lock in the database).
 """
 
 from __future__ import annotations

@@ -21,6 +21,8 @@ from switchback.controller.report import after_the_end, at_rest, report, working
 from switchback.controller.times import parse, passed, rfc3339, upcoming
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from switchback.api.status import Status
     from switchback.controller.observed import Job
     from switchback.controller.view import View
@@ -182,11 +184,21 @@ def _holds_on(job: Job) -> bool:
 
 def _limit(view: View, job: Job) -> str:
     """Until when this Job may take, as RFC 3339."""
+    begun = _begun(view, job)
     if job.step is Operation.SNAPSHOT and view.spec.snapshot is not None:
-        return rfc3339(job.created + timedelta(seconds=view.spec.snapshot.deadline_seconds))
+        return rfc3339(begun + timedelta(seconds=view.spec.snapshot.deadline_seconds))
     if job.step is Operation.RELEASE:
-        return rfc3339(job.created + timedelta(seconds=RELEASE_SECONDS))
+        return rfc3339(begun + timedelta(seconds=RELEASE_SECONDS))
     return view.operation.deadline_time
+
+
+def _begun(view: View, job: Job) -> datetime:
+    """Since when the Job has had its time: since it was created, and by our own clock never before that.
+
+    The API server's clock and ours may be far apart. A limit that is late is better than one that is early.
+    """
+    decided = parse(view.operation.attempt_time)
+    return job.created if decided is None else max(decided, job.created)
 
 
 def _give_up(view: View, job: Job) -> Decision:
@@ -194,7 +206,7 @@ def _give_up(view: View, job: Job) -> Decision:
     if view.outcome is not None:
         return Act(DeleteJob(job.name, job.uid, "it did not start in time"))
     trouble = job.trouble
-    seconds = int((view.now - job.created).total_seconds())
+    seconds = int((view.now - _begun(view, job)).total_seconds())
     message = f"step {job.step} did not end within {seconds} s"
     if trouble is not None:
         message = trouble.message if trouble.fatal else f"{message}: {trouble.message}"

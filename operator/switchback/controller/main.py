@@ -160,7 +160,7 @@ class Process:
 
     def _begin(self) -> _Leading:
         """Starts everything that works. kopf comes last: it cancels whatever was started after it."""
-        settings, client = self._settings, self._client
+        settings, client = self._settings, self._client.fenced(self._elector.leads)
         queue, sources = Queue(self._metrics), SourceMemory()
         recorder = Recorder(client, settings.pod_name, metrics=self._metrics)
         worker = Worker(

@@ -129,12 +129,30 @@ async def test_leadership_is_lost_as_soon_as_somebody_else_is_seen_to_hold_it(
 
 
 @pytest.mark.asyncio
-async def test_leadership_is_lost_when_the_lease_is_deleted(api: FakeAPI, client: Client) -> None:
+async def test_a_lease_that_is_deleted_is_written_anew_by_its_holder(api: FakeAPI, client: Client) -> None:
+    first = elector(client, "a")
+    await within(5, first.win())
+    keeping = asyncio.create_task(first.keep())
+    await api.drop("leases", "switchback", "system")
+    await api.until(lambda: KEY in api.objects)
+    await asyncio.sleep(0.6)
+    assert not keeping.done()
+    assert first.leads()
+    assert api.objects[KEY]["spec"]["holderIdentity"] == "a"
+    keeping.cancel()
+
+
+@pytest.mark.asyncio
+async def test_leadership_is_lost_when_the_lease_is_deleted_and_somebody_else_was_faster(
+    api: FakeAPI, client: Client
+) -> None:
     first = elector(client, "a")
     await within(5, first.win())
     await api.drop("leases", "switchback", "system")
+    await within(5, elector(client, "b").win())
     with pytest.raises(LeadershipLostError):
         await within(5, first.keep())
+    assert api.objects[KEY]["spec"]["holderIdentity"] == "b"
 
 
 @pytest.mark.asyncio

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import time
@@ -67,6 +68,7 @@ class Client:
         self._configuration = configuration
         self.answered: Answered = _nobody_listens
         """Told of every request that was answered, or was not: verb, code (0: no answer), seconds."""
+        self._may_write: Callable[[], bool] = lambda: True
         self._rest: Any = RESTClientObject(configuration)  # untyped
 
     async def __aenter__(self) -> Self:
@@ -76,6 +78,15 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._rest.close()
+
+    def fenced(self, may_write: Callable[[], bool]) -> Self:
+        """The same client, which sends nothing but reads while `may_write` says no.
+
+        It is asked last of all: between a decision and its request a process may stand still for long.
+        """
+        fenced = copy.copy(self)
+        fenced._may_write = may_write  # noqa: SLF001 - our own
+        return fenced
 
     async def request(
         self,
@@ -242,6 +253,7 @@ class Client:
         token = await self._configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
         if token:
             headers["Authorization"] = token
+        self._check_fence(f"{method} {path}", method)
         try:
             return cast(
                 "_Answer",
@@ -249,6 +261,10 @@ class Client:
             )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise unreachable(f"{method} {path}", _cause(error)) from None
+
+    def _check_fence(self, request: str, method: str) -> None:
+        if method != "GET" and not self._may_write():
+            raise unreachable(request, "not sent: this process may not change anything any more")
 
     @staticmethod
     async def _read(answer: _Answer, request: str) -> bytes:

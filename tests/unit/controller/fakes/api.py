@@ -191,6 +191,8 @@ class FakeAPI:
             if (plural, namespace, seen.body["metadata"]["name"]) in self.objects:
                 return _status(409, "AlreadyExists", f"{plural} already exists")
             return web.json_response(await self.put(plural, seen.body), status=201)
+        if known is None and seen.method == "PUT" and plural == "leases":
+            return web.json_response(await self.put(plural, seen.body), status=201)  # as the real one does
         if known is None:
             return _status(404, "NotFound", f'{plural} "{name}" not found')
         if seen.method == "GET":
