@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from switchback.controller.election import Candidate, Read, Record, Write, attempt
@@ -161,6 +161,20 @@ def test_never_two_leaders_at_the_same_true_moment(
     for name, argument in actions:
         getattr(world, name)(argument)
         assert len(world.leaders()) <= 1
+
+
+@settings(deadline=None)
+@given(rates=st.tuples(RATE, RATE), seconds=st.floats(8, 20))
+@example(rates=(0.8, 1.2), seconds=12.4)
+def test_with_clocks_a_fifth_apart_nobody_takes_what_its_holder_believes_in(
+    rates: tuple[float, float], seconds: float
+) -> None:
+    world = World(rates, (0.0, 0.0))
+    world.all_goes_well(0)
+    world.all_goes_well(1)
+    world.wait(seconds)
+    world.all_goes_well(1)
+    assert len(world.leaders()) <= 1
 
 
 def test_with_clocks_farther_apart_than_promised_two_may_lead() -> None:
