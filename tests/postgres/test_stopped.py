@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Self
@@ -15,12 +17,11 @@ import pytest
 from switchback.contract.reasons import Reason
 from switchback.runner import lock
 from switchback.runner.ledger.names import Names
-from tests.postgres.jobs import job, result_of, started
+from tests.postgres.jobs import job, result_of, started, words_of
 from tests.postgres.running import Runner, write
 from tests.postgres.test_crash import until
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -169,6 +170,29 @@ def test_a_rollback_gives_its_reservation_back(runner: Runner) -> None:
     stop(runner, process)
     assert runner.applied == ["0001_a", "0002_b"]
     assert runner.query("SELECT reserved_by FROM switchback.meta") == [(None,)]
+
+
+EARLY = """
+import os, signal, sys
+from switchback.cli import main
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "switchback.cli.run_work":
+            os.kill(os.getpid(), signal.SIGTERM)
+sys.meta_path.insert(0, Finder())
+main.main()
+"""
+"""The signal comes while the driver is being imported, which is most of a start."""
+
+
+def test_a_signal_while_the_program_starts(runner: Runner) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", EARLY, *words_of(runner, "migrate")], env=runner.environment(), text=True,
+        capture_output=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 143, done.stderr
+    assert result_of(runner).reason is Reason.INTERRUPTED
+    assert runner.tables == set()
 
 
 def test_connecting_to_a_host_that_does_not_answer(runner: Runner) -> None:

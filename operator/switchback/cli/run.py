@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import click
 from switchback.cli.options import ahead_policy, down_dir, search_path
 from switchback.contract.result import DEFAULT_BUDGET
 from switchback.contract.words import Operation, Risk
+from switchback.runner.stop import SIGNALS
 
 OPERATIONS = [str(name) for name in Operation if name is not Operation.SNAPSHOT]
 LONGEST_SECONDS = 2_147_483
@@ -146,6 +148,8 @@ def command(**values: Any) -> int:
     and PGSSLROOTCERT (a file, or `system`) count where the URL says nothing else.
     The result (version 1) goes to --result-file whatever happens, also after errors, signals and bugs.
     """
+    # The first process of a container would not notice a signal that comes before there is a handler for it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     from switchback.cli import run_work  # noqa: PLC0415 - help must not import the driver
 
     return run_work.run(**values)

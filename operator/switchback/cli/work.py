@@ -54,6 +54,7 @@ def work(
     stop = Stop()
     author = Author(request.operation_id, intent_digest, reason)
     with stop.installed(), stop.held():
+        stop.unblock()
         opener = Opener(common.url, _wishes(common, request, limits), console.warn, stop.wait)
         names = Names(common.ledger_schema)
         session = Session(opener, names, author, stop, console, limits, common.search_path)

@@ -69,6 +69,10 @@ class Stop:
             for signum, handler in before.items():
                 signal.signal(signum, handler)
 
+    def unblock(self) -> None:
+        """Let signals come that were blocked until there was a handler. To be called while they are held."""
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
     def _handle(self, signum: int, _frame: FrameType | None) -> None:
         if self.signum is not None:
             os._exit(128 + signum)

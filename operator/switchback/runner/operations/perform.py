@@ -64,6 +64,7 @@ def perform(
     run = action or OPERATIONS[request.operation]
     try:
         with session.stop.live():
+            session.stop.check()  # what came before there was anything to stop
             answer = run(session, request, facts)
         return Ending(_result(request, facts, answer.reason, opener.redactor().clean(answer.message)), facts)
     except Stopped as error:
