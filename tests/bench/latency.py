@@ -7,152 +7,99 @@ the kubelet looks at its containers once a second.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import statistics
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import aiohttp
-
-from tests.bench.watching import Stream, client, follow
+from tests.bench import objects
+from tests.bench.watching import DEADLINE_SECONDS, Streams, watching
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
+    from collections.abc import Callable
 
-MIGRATION = {"0001_books.up.sql": "CREATE TABLE books (id int);", "0001_books.down.sql": "DROP TABLE books;"}
-GROUP = "/apis/switchback.dev/v1alpha1/namespaces/{}/databasemigrations"
+    from tests.bench.api import Api
+    from tests.bench.objects import Object
+
+SECRET = "databases"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Run:
-    """Seconds from the POST to each thing that could be seen."""
+    """Seconds from the POST to each thing that could be seen. `begun`: that moment, by the clock."""
 
-    pod_there: float = 0.0
-    end_visible: float = 0.0
-    over: float = 0.0
+    begun: float
+    pod_there: float
+    running: float
+    end_visible: float
+    over: float
 
 
 @dataclass
 class Bench:
-    """Streams of one namespace and a session to post with."""
+    """What starts one run and follows it."""
 
-    session: aiohttp.ClientSession
-    server: str
+    api: Api
+    streams: Streams
     namespace: str
     image: str
-    streams: dict[str, Stream] = field(default_factory=dict)
-
-    async def post(self, path: str, body: dict[str, Any]) -> float:
-        """Creates an object; gives the moment before it was sent."""
-        begun = time.perf_counter()
-        async with self.session.post(self.server + path, json=body) as answer:
-            if answer.status >= 400:
-                raise RuntimeError(f"{path}: {answer.status} {await answer.text()}")
-        return begun
+    patience: float = DEADLINE_SECONDS
 
     async def bare(self, number: int) -> Run:
-        """A Job as a person would write it, with the same image and the same migration."""
+        """Through a bare Job."""
         name = f"bare-{number}"
-        begun = await self.post(f"/apis/batch/v1/namespaces/{self.namespace}/jobs", self._job(name, number))
-        run = await self._pod(begun, lambda pod: pod["metadata"]["labels"].get("job-name") == name)
-        done, _ = await self.streams["jobs"].first(begun, lambda job: _is(job, name, "Complete"))
-        run.over = done - begun
-        return run
+        begun = time.perf_counter()
+        body = objects.bare_job(name, self.image, SECRET, f"bare-{number}")
+        await self.api.send("POST", objects.JOBS.format(self.namespace), body)
+        seen = await self._pod(begun, lambda pod: pod["metadata"]["labels"].get("job-name") == name)
+        done, job = await self.streams.jobs.first(begun, lambda job: _over(job, name), self.patience)
+        if not objects.is_true(job, name, "Complete"):
+            raise RuntimeError(f"{name} did not succeed: see the log of its pod")
+        return Run(begun, *seen, done - begun)
 
     async def resource(self, number: int) -> Run:
-        """The same through a DatabaseMigration."""
+        """Through a DatabaseMigration."""
         name = f"resource-{number}"
-        begun = await self.post(GROUP.format(self.namespace), self._migration(name, number))
-        run = await self._pod(begun, lambda pod: _annotation(pod) == f"{self.namespace}/{name}")
-        done, item = await self.streams["databasemigrations"].first(
-            begun, lambda it: _is(it, name, "Finished")
+        begun = time.perf_counter()
+        body = objects.migration(name, SECRET, f"resource-{number}")
+        await self.api.send("POST", objects.MIGRATIONS.format(self.namespace), body)
+        seen = await self._pod(begun, lambda pod: objects.annotation(pod) == f"{self.namespace}/{name}")
+        done, item = await self.streams.migrations.first(
+            begun, lambda it: objects.is_true(it, name, "Finished"), self.patience
         )
-        if not _is(item, name, "Ready"):
+        if not objects.is_true(item, name, "Ready"):
             raise RuntimeError(f"{name} did not succeed: {item['status']['conditions']}")
-        run.over = done - begun
-        return run
+        return Run(begun, *seen, done - begun)
 
-    async def _pod(self, begun: float, ours: Callable[[dict[str, Any]], bool]) -> Run:
-        there, _ = await self.streams["pods"].first(begun, ours)
-        end, _ = await self.streams["pods"].first(begun, lambda pod: ours(pod) and _terminated(pod))
-        return Run(pod_there=there - begun, end_visible=end - begun)
-
-    def _job(self, name: str, number: int) -> dict[str, Any]:
-        url = {"secretKeyRef": {"name": f"db-{number}", "key": "bare"}}
-        container = {
-            "name": "switchback",
-            "image": self.image,
-            "args": ["migrate", "--dir", "/switchback/source", "--json"],
-            "env": [{"name": "DATABASE_URL", "valueFrom": url}],
-            "volumeMounts": [{"name": "source", "mountPath": "/switchback/source"}],
-        }
-        volume = {"name": "source", "configMap": {"name": "bench"}}
-        pod = {"restartPolicy": "Never", "containers": [container], "volumes": [volume]}
-        return {
-            "apiVersion": "batch/v1",
-            "kind": "Job",
-            "metadata": {"name": name},
-            "spec": {"backoffLimit": 0, "template": {"spec": pod}},
-        }
-
-    def _migration(self, name: str, number: int) -> dict[str, Any]:
-        secret = {"secretKeyRef": {"name": f"db-{number}", "key": "resource"}}
-        return {
-            "apiVersion": "switchback.dev/v1alpha1",
-            "kind": "DatabaseMigration",
-            "metadata": {"name": name},
-            "spec": {
-                "target": "latest",
-                "database": {"urlFrom": secret},
-                "source": {"configMapRefs": [{"name": "bench"}]},
-            },
-        }
+    async def _pod(self, begun: float, ours: Callable[[Object], bool]) -> tuple[float, float, float]:
+        """When there was a pod, its container ran, and ended. A short run may never be seen running."""
+        wait = self.patience
+        there, _ = await self.streams.pods.first(begun, ours, wait)
+        alive = {"running", "terminated"}
+        runs, _ = await self.streams.pods.first(
+            begun, lambda pod: ours(pod) and objects.state(pod) in alive, wait
+        )
+        end, _ = await self.streams.pods.first(
+            begun, lambda pod: ours(pod) and objects.state(pod) == "terminated", wait
+        )
+        return there - begun, runs - begun, end - begun
 
 
-def _is(item: dict[str, Any], name: str, condition: str) -> bool:
-    conditions = item.get("status", {}).get("conditions", [])
-    said = any(each["type"] == condition and each["status"] == "True" for each in conditions)
-    return bool(item["metadata"]["name"] == name and said)
+def _over(job: Object, name: str) -> bool:
+    return any(objects.is_true(job, name, condition) for condition in ("Complete", "Failed"))
 
 
-def _annotation(pod: dict[str, Any]) -> str:
-    return str(pod["metadata"].get("annotations", {}).get("switchback.dev/resource", ""))
+def databases(bare: int, resources: int) -> list[str]:
+    """Those that so many runs of both kinds need."""
+    return [f"bare_{number}" for number in range(bare)] + [
+        f"resource_{number}" for number in range(resources)
+    ]
 
 
-def _terminated(pod: dict[str, Any]) -> bool:
-    statuses = pod.get("status", {}).get("containerStatuses", [])
-    return any(each["name"] == "switchback" and "terminated" in each.get("state", {}) for each in statuses)
-
-
-@contextlib.asynccontextmanager
-async def opened(kubeconfig: Path, namespace: str, image: str) -> AsyncIterator[Bench]:
-    """A bench that already watches pods, Jobs and DatabaseMigrations."""
-    server, context = client(kubeconfig)
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as session:
-        bench = Bench(session, server, namespace, image)
-        paths = {
-            "pods": f"/api/v1/namespaces/{namespace}/pods",
-            "jobs": f"/apis/batch/v1/namespaces/{namespace}/jobs",
-            "databasemigrations": GROUP.format(namespace),
-        }
-        tasks = []
-        for kind, path in paths.items():
-            bench.streams[kind] = Stream()
-            tasks.append(asyncio.create_task(follow(session, server + path, bench.streams[kind])))
-        try:
-            yield bench
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def measure(kubeconfig: Path, namespace: str, image: str, runs: int) -> tuple[list[Run], list[Run]]:
+async def measure(api: Api, namespace: str, image: str, runs: int) -> tuple[list[Run], list[Run]]:
     """`runs` bare Jobs and `runs` resources in turn, so that both see the same node."""
-    async with opened(kubeconfig, namespace, image) as bench:
+    async with watching(api, namespace) as streams:
+        bench = Bench(api, streams, namespace, image)
         bare, resource = [], []
         for number in range(runs):
             bare.append(await bench.bare(number))
@@ -166,9 +113,9 @@ def table(bare: list[Run], resource: list[Run]) -> list[str]:
     for title, runs, last in (("bare Job", bare, "Complete"), ("resource", resource, "Finished")):
         parts = (("pod there", "pod_there"), ("container's end visible", "end_visible"), (last, "over"))
         for part, name in parts:
-            values = [getattr(run, name) for run in runs]
-            low, middle, high = min(values), statistics.median(values), max(values)
-            lines.append(f"{title + ': ' + part:34} {low:7.3f} {middle:7.3f} {high:7.3f}")
+            lines.append(_line(f"{title}: {part}", [getattr(run, name) for run in runs]))
+    lines.append(_line("operator: until there is a pod", [run.pod_there for run in resource]))
+    lines.append(_line("operator: end until Finished", [run.over - run.end_visible for run in resource]))
     floor = statistics.median(run.end_visible for run in bare)
     over = statistics.median(run.over for run in resource)
     complete = statistics.median(run.over for run in bare)
@@ -178,3 +125,8 @@ def table(bare: list[Run], resource: list[Run]) -> list[str]:
         f"Finished minus the floor (end of the bare Job's container): {over - floor:+.3f} s; goal +0.800 s",
         f"Finished / floor: {over / floor:.2f}    Finished / bare Job's Complete: {over / complete:.2f}",
     ]
+
+
+def _line(title: str, values: list[float]) -> str:
+    low, middle, high = min(values), statistics.median(values), max(values)
+    return f"{title:34} {low:7.3f} {middle:7.3f} {high:7.3f}"

@@ -1,31 +1,37 @@
-"""A namespace with one PostgreSQL server and two empty databases per run."""
+"""Namespaces that last as long as the bench; in the first a PostgreSQL server with empty databases."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
+import signal
 import time
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from tests.bench.latency import MIGRATION
+from tests.bench import objects
+from tests.cluster.console import say, step
+from tests.cluster.errors import BedError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable, Sequence
 
-PASSWORD = "bench"
-IMAGE = "localhost/postgres:18"
+    from tests.bench.objects import Object
+    from tests.cluster.handle import Cluster
+
+LABEL = "switchback-bench"
+GONE_SECONDS = 240.0
 
 
 class Place:
     """Made on entry, deleted on exit. Everything in it lives in memory."""
 
-    def __init__(self, kubeconfig: Path, runs: int) -> None:
-        self._kubeconfig, self._runs = kubeconfig, runs
+    def __init__(self, cluster: Cluster, databases: Iterable[str]) -> None:
+        self._cluster, self._databases = cluster, tuple(databases)
         self.namespace = f"bench-{os.getpid()}"
+        self.others: list[str] = []
 
     def __enter__(self) -> Self:
-        self._kubectl("create", "namespace", self.namespace)
+        remove(self._cluster, "what an earlier run has left")
         try:
             self._fill()
         except BaseException:
@@ -34,72 +40,65 @@ class Place:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._kubectl("delete", "namespace", self.namespace, "--wait=false")
+        remove(self._cluster, "what this run has made")
 
-    def operator_memory(self) -> str:
-        """Resident memory of the operator's process, once nothing has happened for a few seconds."""
-        time.sleep(5)
-        status = self._kubectl(
-            "-n", "switchback-system", "exec", "deploy/switchback", "--", "cat", "/proc/1/status"
-        )
-        resident = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-        return f"{int(resident.split()[1]) / 1024:.0f} MiB resident"
+    def more(self, count: int) -> list[str]:
+        """Makes further namespaces."""
+        made = [f"{self.namespace}-{number:02}" for number in range(count)]
+        self._cluster.apply(*(_namespace(name) for name in made))
+        for name in made:
+            self._ready(name)
+        self.others += made
+        return made
+
+    def put(self, namespace: str, items: Sequence[Object]) -> None:
+        """Creates objects in a namespace, in one go."""
+        body = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(items)})
+        self._cluster.kubectl("-n", namespace, "create", "-f", "-", input=body, timeout=120)
 
     def _fill(self) -> None:
-        self._apply(self._server())
-        self._kubectl("-n", self.namespace, "wait", "--for=condition=Ready", "pod/postgres", "--timeout=120s")
-        names = [f"{kind}_{number}" for number in range(self._runs) for kind in ("bare", "resource")]
-        sql = "\n".join(f"CREATE DATABASE {name};" for name in names)
-        self._kubectl(
-            "-n", self.namespace, "exec", "-i", "postgres", "--", "psql", "-qU", "postgres", stdin=sql
-        )
-        self._apply([self._config_map(), *(self._secret(number) for number in range(self._runs))])
+        self._cluster.apply(_namespace(self.namespace))
+        self._ready(self.namespace)
+        self.put(self.namespace, objects.server())
+        self._cluster.wait("pod/postgres", "-n", self.namespace, "--for=condition=Ready", timeout=120)
+        sql = "\n".join(f"CREATE DATABASE {name};" for name in self._databases)
+        psql = ("exec", "-i", "postgres", "--", "psql", "-qU", "postgres")
+        self._cluster.kubectl("-n", self.namespace, *psql, input=sql, timeout=300)
+        urls = {name.replace("_", "-"): objects.url(name) for name in self._databases}
+        self.put(self.namespace, [objects.config_map(), objects.secret("databases", urls)])
 
-    def _server(self) -> list[dict[str, Any]]:
-        probe = {"exec": {"command": ["pg_isready", "-h", "127.0.0.1", "-U", "postgres"]}, "periodSeconds": 1}
-        container = {
-            "name": "postgres",
-            "image": IMAGE,
-            "imagePullPolicy": "IfNotPresent",
-            "env": [{"name": "POSTGRES_PASSWORD", "value": PASSWORD}],
-            "readinessProbe": probe,
-        }
-        pod = {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": "postgres", "labels": {"app": "postgres"}},
-            "spec": {"containers": [container], "terminationGracePeriodSeconds": 1},
-        }
-        service = {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": {"name": "postgres"},
-            "spec": {"selector": {"app": "postgres"}, "ports": [{"port": 5432}]},
-        }
-        return [pod, service]
+    def _ready(self, namespace: str) -> None:
+        # A pod is refused until its service account exists.
+        account = ("serviceaccount/default", "-n", namespace, "--for=create")
+        self._cluster.wait(*account, timeout=30)
 
-    def _config_map(self) -> dict[str, Any]:
-        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "bench"}, "data": MIGRATION}
 
-    def _secret(self, number: int) -> dict[str, Any]:
-        urls = {
-            kind: f"postgresql://postgres:{PASSWORD}@postgres:5432/{kind}_{number}"
-            for kind in ("bare", "resource")
-        }
-        return {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": f"db-{number}"},
-            "stringData": urls,
-        }
+def remove(cluster: Cluster, what: str) -> None:
+    """Deletes every namespace of a bench and waits until it is gone."""
+    chosen = ("namespaces", "-l", LABEL)
+    found = cluster.kubectl("get", *chosen, "-o", "name").split()
+    if not found:
+        return
+    # One interruption leads here; a second one in the middle of this would leave things behind.
+    before = signal.signal(signal.SIGINT, lambda *_: say("still removing; press Ctrl-C no more"))
+    try:
+        with step(f"removing {what} ({len(found)} namespaces)"):
+            cluster.kubectl("delete", *chosen, "--wait=false", timeout=120)
+            _until_gone(cluster, chosen)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
-    def _apply(self, items: list[dict[str, Any]]) -> None:
-        body = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
-        self._kubectl("-n", self.namespace, "create", "-f", "-", stdin=body)
 
-    def _kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        command = ["kubectl", "--kubeconfig", str(self._kubeconfig), *arguments]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=180, check=False)
-        if done.returncode != 0:
-            raise RuntimeError(f"{' '.join(arguments)}: {done.stderr.strip()}")
-        return done.stdout
+def _until_gone(cluster: Cluster, chosen: tuple[str, ...]) -> None:
+    deadline = time.monotonic() + GONE_SECONDS
+    while left := cluster.kubectl("get", *chosen, "-o", "name").split():
+        if time.monotonic() > deadline:
+            raise BedError(
+                f"after {GONE_SECONDS:.0f} s, {len(left)} namespaces are still being deleted; "
+                f"look at them with: kubectl get namespaces -l {LABEL}"
+            )
+        time.sleep(1)
+
+
+def _namespace(name: str) -> Object:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {LABEL: "true"}}}

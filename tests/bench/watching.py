@@ -3,67 +3,83 @@
 from __future__ import annotations
 
 import asyncio
-import base64
+import contextlib
 import json
-import ssl
-import tempfile
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import aiohttp
-import yaml
+
+from tests.bench import objects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Callable
+
+    from tests.bench.api import Api
+    from tests.bench.objects import Object
 
 DEADLINE_SECONDS = 60.0
-
-
-def client(kubeconfig: Path) -> tuple[str, ssl.SSLContext]:
-    """Address of the API server, and a context with the certificates of the kubeconfig."""
-    config = yaml.safe_load(kubeconfig.read_text())
-    cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
-    context = ssl.create_default_context(
-        cadata=base64.b64decode(cluster["certificate-authority-data"]).decode()
-    )
-    with tempfile.NamedTemporaryFile() as pair:
-        for part in ("client-certificate-data", "client-key-data"):
-            pair.write(base64.b64decode(user[part]))
-        pair.flush()
-        context.load_cert_chain(pair.name)
-    return cluster["server"], context
 
 
 @dataclass
 class Stream:
     """Everything that a watch has said about one kind, and a way to wait for something to be said."""
 
-    events: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
+    events: list[tuple[float, str, Object]] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def add(self, kind: str, item: dict[str, Any]) -> None:
+    def add(self, kind: str, item: Object) -> None:
         """One line of the watch."""
         self.events.append((time.perf_counter(), kind, item))
         self._news.set()
 
     async def first(
-        self, after: float, matches: Callable[[dict[str, Any]], bool]
-    ) -> tuple[float, dict[str, Any]]:
-        """Time and object of the first event since `after` that matches; waits for it up to a minute."""
-        async with asyncio.timeout(DEADLINE_SECONDS):
+        self, after: float, matches: Callable[[Object], bool], seconds: float = DEADLINE_SECONDS
+    ) -> tuple[float, Object]:
+        """Time and object of the first event since `after` that matches; waits for it."""
+        looked = 0
+        async with asyncio.timeout(seconds):
             while True:
-                for at, _, item in self.events:
+                for at, _, item in self.events[looked:]:
                     if at >= after and matches(item):
                         return at, item
+                looked = len(self.events)
                 self._news.clear()
                 await self._news.wait()
 
 
-async def follow(session: aiohttp.ClientSession, url: str, stream: Stream) -> None:
+@dataclass
+class Streams:
+    """What happens to pods, Jobs and DatabaseMigrations of a namespace."""
+
+    pods: Stream = field(default_factory=Stream)
+    jobs: Stream = field(default_factory=Stream)
+    migrations: Stream = field(default_factory=Stream)
+
+
+@contextlib.asynccontextmanager
+async def watching(api: Api, namespace: str) -> AsyncIterator[Streams]:
+    """Watches a namespace during a block."""
+    streams = Streams()
+    kinds = (
+        (objects.PODS, streams.pods),
+        (objects.JOBS, streams.jobs),
+        (objects.MIGRATIONS, streams.migrations),
+    )
+    tasks = [asyncio.create_task(_follow(api, path.format(namespace), stream)) for path, stream in kinds]
+    try:
+        yield streams
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _follow(api: Api, path: str, stream: Stream) -> None:
     """Feeds `stream` from a watch until it is cancelled."""
-    async with session.get(url, params={"watch": "1"}, timeout=aiohttp.ClientTimeout(total=None)) as answer:
+    wait = aiohttp.ClientTimeout(total=None)
+    async with api.session.get(api.server + path, params={"watch": "1"}, timeout=wait) as answer:
         answer.raise_for_status()
         buffer = b""
         async for chunk in answer.content.iter_any():
