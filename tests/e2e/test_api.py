@@ -111,6 +111,16 @@ def put(path: str, value: object) -> Callable[[Body], None]:
     return change
 
 
+def without_ca(mode: str) -> Callable[[Body], None]:
+    """A TLS mode that verifies, and nobody whom it trusts."""
+
+    def change(body: Body) -> None:
+        put("database.caFrom", "-")(body)
+        put("database.connection.sslMode", mode)(body)
+
+    return change
+
+
 POD = "jobTemplate.spec"
 IMAGE = {"image": {"reference": "registry.example/shop:1"}}
 
@@ -131,7 +141,7 @@ INVALID: list[tuple[Callable[[Body], None], str, str]] = [
     (put("database.connection.host", "a,b"), "spec.database.connection.host", "should match"),
     (put("database.connection.port", 0), "spec.database.connection.port", "greater than or equal to 1"),
     (
-        put("database.connection.sslMode", "verify-full"),
+        put("database.connection.sslMode", "verify"),
         "spec.database.connection.sslMode",
         "Unsupported value",
     ),
@@ -158,7 +168,22 @@ INVALID: list[tuple[Callable[[Body], None], str, str]] = [
     (put("source.image.path", "migrations"), "spec.source.image.path", "absolute path"),
     (put("source.image.path", "/a/../etc"), "spec.source.image.path", "without .."),
     (put("source.image.pullPolicy", "Sometimes"), "spec.source.image.pullPolicy", "Unsupported value"),
-    (put("source.aheadPolicy", "Keep"), "spec.source.aheadPolicy", "Unsupported value"),
+    (put("source.aheadPolicy", "Sometimes"), "spec.source.aheadPolicy", "Unsupported value"),
+    (put("source.format", "Sqitch"), "spec.source.format", "Unsupported value"),
+    (put("source.outOfOrderPolicy", "Yes"), "spec.source.outOfOrderPolicy", "Unsupported value"),
+    (put("source.adoptionPolicy", "Always"), "spec.source.adoptionPolicy", "Unsupported value"),
+    (put("database.ledgerSchema", "public"), "spec.database.ledgerSchema", "a schema of its own"),
+    (put("database.ledgerSchema", "pg_ledger"), "spec.database.ledgerSchema", "a schema of its own"),
+    (put("database.ledgerSchema", ""), "spec.database.ledgerSchema", "at least 1"),
+    (put("database.role", 'a"b'), "spec.database.role", "should match"),
+    (put("database.searchPath", ["x" * 64]), "spec.database.searchPath[0]", "Too long"),
+    (put("database.searchPath", ["a"] * 17), "spec.database.searchPath", "at most 16 items"),
+    (put("database.caFrom", {}), "spec.database.caFrom", "set exactly one of secretKeyRef, configMapKeyRef"),
+    (without_ca("verify-ca"), "spec.database", "sslMode verify-ca needs caFrom"),
+    (put("approval.migratePolicy", "Maybe"), "spec.approval.migratePolicy", "Unsupported value"),
+    (put("approval.rollbackPolicy", "manual"), "spec.approval.rollbackPolicy", "Unsupported value"),
+    (put("rollback.reasonPolicy", "Always"), "spec.rollback.reasonPolicy", "Unsupported value"),
+    (put("rollback.downSource", "File"), "spec.rollback.downSource", "Unsupported value"),
     (put("reason", "x" * 257), "spec.reason", "Too long"),
     (put("operationDeadlineSeconds", 0), "spec.operationDeadlineSeconds", "greater than or equal to 1"),
     (
@@ -238,7 +263,7 @@ def test_an_invalid_spec_is_refused_by_the_name_of_its_field(
     ("path", "where"),
     [
         ("spec.cutover", "spec.cutover"),
-        ("spec.source.format", "spec.source.format"),
+        ("spec.source.flavour", "spec.source.flavour"),
         ("spec.jobTemplate.spec.securityContext.privileged", "securityContext.privileged"),
         ("spec.jobTemplate.spec.hostNetwork", "spec.jobTemplate.spec.hostNetwork"),
     ],
@@ -267,11 +292,25 @@ def test_defaults_are_filled_in(kubectl: Kubectl) -> None:
         "target": "latest",
         "suspend": False,
         "operationDeadlineSeconds": 7200,
-        "database": {"urlFrom": {"secretKeyRef": {"name": "shop-db", "key": "DATABASE_URL"}}},
-        "source": {"configMapRefs": [{"name": "shop-migrations"}], "aheadPolicy": "Refuse"},
+        "database": {
+            "urlFrom": {"secretKeyRef": {"name": "shop-db", "key": "DATABASE_URL"}},
+            "ledgerSchema": "switchback",
+        },
+        "source": {
+            "configMapRefs": [{"name": "shop-migrations"}],
+            "format": "Auto",
+            "aheadPolicy": "Refuse",
+            "outOfOrderPolicy": "Refuse",
+            "adoptionPolicy": "Never",
+        },
         "execution": {"lockTimeoutSeconds": 2, "advisoryLockTimeoutSeconds": 60, "backoffLimit": 3},
-        "rollback": {"policy": "Allow", "dataLossPolicy": "RequireApproval"},
-        "approval": {"timeoutSeconds": 86400},
+        "rollback": {
+            "policy": "Allow",
+            "dataLossPolicy": "RequireApproval",
+            "reasonPolicy": "Optional",
+            "downSource": "Auto",
+        },
+        "approval": {"migratePolicy": "Automatic", "rollbackPolicy": "Automatic", "timeoutSeconds": 86400},
         "snapshot": {"none": {"acknowledge": True}, "deadlineSeconds": 1800},
         "jobHistoryLimit": 5,
     }

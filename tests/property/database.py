@@ -7,12 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from switchback.contract.result import Database
+from switchback.contract.words import Operation
 
 if TYPE_CHECKING:
     from switchback.contract.result import Result
     from switchback.controller.observed import Job, Trouble
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+PLANNED = {Operation.RESERVE, Operation.ROLLBACK}
+WRITES = {Operation.MIGRATE, Operation.ROLLBACK, Operation.RESERVE, Operation.RELEASE}
 DATABASE = Database(name="shop", system_identifier="7000000000000000001", version=180000)
 
 

@@ -33,13 +33,11 @@ from switchback.controller.decision import (
 from switchback.controller.observed import Job, Namespace, Observed, Pod, PolicyState, Source, Trouble
 from switchback.controller.times import rfc3339
 from tests.consumers.records import record
-from tests.property.database import DATABASE, START, BrokenPromiseError, Postgres, Running
+from tests.property.database import DATABASE, PLANNED, START, WRITES, BrokenPromiseError, Postgres, Running
 
 UID = "11111111-2222-3333-4444-555555555555"
 RESERVATION_SECONDS = 300
 """Short, so that reservations run out in the midst of things."""
-PLANNED = {Operation.RESERVE, Operation.ROLLBACK}
-WRITES = {Operation.MIGRATE, Operation.ROLLBACK, Operation.RESERVE, Operation.RELEASE}
 
 
 @dataclass
@@ -207,7 +205,7 @@ class World:
         ]
         if alive:
             raise BrokenPromiseError(f"{action.name} starts beside {alive}")
-        if action.step is Operation.ROLLBACK:
+        if action.step is Operation.ROLLBACK and operation.direction is not Direction.NONE:
             self._check_restore_point()
         job = Job(
             name=action.name,
@@ -352,6 +350,9 @@ class World:
     def _rollback(
         self, running: Running, digest: str, direction: Direction, todo: list[str], risks: set[Risk]
     ) -> Result:
+        if not todo and running.arguments["withdraw"]:
+            self.postgres.withdrawn.add(running.arguments["intent"])
+            return self._result(running, Reason.UP_TO_DATE, direction)
         if self.postgres.holder(self.now) != running.arguments["id"]:
             return self._result(running, Reason.RESERVATION_LOST, direction)
         self.postgres.reserved_by = ""
@@ -389,9 +390,8 @@ class World:
 
     def tick(self, decision: Decision) -> None:
         """Time goes on to the moment that the decision waits for."""
-        until = decision.until if isinstance(decision, Wait) else None
-        if until is not None and until > self.now:
-            self.now = until
+        if isinstance(decision, Wait) and decision.until is not None:
+            self.now = max(self.now, decision.until)
 
     @property
     def token(self) -> str:

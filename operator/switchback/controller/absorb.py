@@ -190,10 +190,10 @@ def _done(view: View, result: Result) -> Status:
 
 def _inspected(view: View, result: Result) -> Status:
     status = take_plan(view.status, result)
-    if view.operation.kind is OperationKind.ROLLBACK and result.direction is Direction.FORWARD:
-        # Older already than somebody wished to roll back to. Going forward is not what was asked for.
+    if view.operation.kind is OperationKind.ROLLBACK and result.direction is not Direction.BACKWARD:
+        # Nothing has to be undone. Going forward, if it is older already, is not what was asked for.
         return change(
-            status, direction=Direction.NONE, to=result.current, steps=(), steps_omitted=0, reached=True
+            status, direction=Direction.NONE, to=result.current, plan_digest="", steps=(), steps_omitted=0
         )
     if result.reserved_seconds:
         status = _reserved(status, result, result.plan_digest)

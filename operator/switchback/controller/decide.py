@@ -90,7 +90,7 @@ def _go_on(view: View) -> Decision:
     operation = view.operation
     if operation.next_attempt_time and not passed(operation.next_attempt_time, view.now):
         return _put_off(view)
-    for stage in stages_of(operation.direction):
+    for stage in stages_of(operation):
         answer = stage(view)
         if isinstance(answer, Done):
             view = view.with_status(answer.status or view.status)

@@ -255,6 +255,7 @@ def test_a_rollback_on_request_never_goes_forward() -> None:
     there = world(target="0001")
     settle(there)
     roll_back(there, "0003")
-    assert settle(there) == ["inspect"]
+    assert settle(there) == ["inspect", "rollback"]
     assert there.postgres.applied == ["0001"]
     assert reason(there) == "RolledBack"
+    assert there.postgres.withdrawn, "it is known to whoever remembers nothing"

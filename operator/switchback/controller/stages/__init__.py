@@ -9,17 +9,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from switchback.api.status import OperationKind
 from switchback.contract.words import Direction
 from switchback.controller.stages.backward import (
     approve_rollback,
     reserve,
     rollback,
     snapshot_before_rollback,
+    withdraw,
 )
 from switchback.controller.stages.common import admit, finish, inspect
 from switchback.controller.stages.forward import approve_migrate, migrate
 
 if TYPE_CHECKING:
+    from switchback.api.status import OperationState
     from switchback.controller.stages.results import Stage
 
 FORWARD: tuple[Stage, ...] = (admit, inspect, approve_migrate, migrate, finish)
@@ -34,6 +37,11 @@ BACKWARD: tuple[Stage, ...] = (
 )
 
 
-def stages_of(direction: Direction | None) -> tuple[Stage, ...]:
-    """The way an operation takes. Until a run has told the direction, it is forward."""
-    return BACKWARD if direction is Direction.BACKWARD else FORWARD
+WITHDRAW: tuple[Stage, ...] = (admit, inspect, withdraw, finish)
+
+
+def stages_of(operation: OperationState) -> tuple[Stage, ...]:
+    """The way an operation takes. Until a run has told the direction, it is that of its kind."""
+    if operation.direction is Direction.BACKWARD:
+        return BACKWARD
+    return WITHDRAW if operation.kind is OperationKind.ROLLBACK else FORWARD

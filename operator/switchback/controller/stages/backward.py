@@ -127,6 +127,11 @@ def rollback(view: View) -> StageResult:
     return Done() if view.operation.reached else Intend(intend(view, Operation.ROLLBACK))
 
 
+def withdraw(view: View) -> StageResult:
+    """Nothing has to be undone; that the wish was withdrawn stands in the ledger all the same."""
+    return Done() if view.operation.reached else Intend(intend(view, Operation.ROLLBACK))
+
+
 def _server_major(view: View) -> int:
     state = view.status.schema_state
     return state.database.major if state and state.database else 0

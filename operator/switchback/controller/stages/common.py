@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from switchback.api.conditions import Situation
 from switchback.api.reasons import OperatorReason
 from switchback.api.status import OperationKind, Want
-from switchback.contract.words import Operation
+from switchback.contract.words import Direction, Operation
 from switchback.controller.lifecycle import change, forget_plan, intend
 from switchback.controller.stages.consent import asks_a_person
 from switchback.controller.stages.results import Done, Fail, Intend, Wait
@@ -34,7 +34,7 @@ def inspect(view: View) -> StageResult:
     must not end in going forward.
     """
     operation = view.operation
-    if operation.reached or operation.plan_digest:
+    if operation.reached or operation.plan_digest or operation.direction is Direction.NONE:
         return Done()
     needed = (
         operation.step is Operation.INSPECT
