@@ -32,7 +32,7 @@ SWITCHBACK = str(Path(sys.executable).parent / "switchback")
 class Job:
     """Runs the containers that the provider describes, with the mounts in folders of this machine."""
 
-    def __init__(self, server: Server, folder: Path, database: str, **env: str) -> None:
+    def __init__(self, server: Server, folder: Path, database: str, role: str = "", **env: str) -> None:
         self.pod = pod_for(server, folder)
         self.env = env
         self.said = ""
@@ -44,7 +44,7 @@ class Job:
         assert row is not None
         request = SnapshotRequest(
             name=NAME, operation_id="3f2a91c0-5b1e77", namespace="shop", resource="shop", uid_hash="3f2a91c0",
-            database=database, system_identifier=str(row[0]), server_major=major, database_env=(),
+            database=database, system_identifier=str(row[0]), server_major=major, database_env=(), role=role,
         )  # fmt: skip
         parts = PgDump().pod(snapshot(), request, SnapshotSettings("us", {"15": "them", "18": "them"}))
         assert isinstance(parts, PodParts)
@@ -189,3 +189,23 @@ def test_the_manifest_says_who_asked(server: Server, name: str, tmp_path: Path) 
     manifest, _ = contents.read(job.pod.root / NAME)
     assert manifest.requester == Requester("3f2a91c0-5b1e77", "shop", "shop", "3f2a91c0")
     assert (job.pod.root / NAME).stat().st_mode & 0o077 == 0
+
+
+def test_a_login_that_may_nothing_dumps_as_its_role(server: Server, name: str, tmp_path: Path) -> None:
+    owner, login = f"{name} owner", f"{name}_login"
+    with server.connect(name) as connection:
+        connection.execute(f'CREATE ROLE "{owner}"'.encode())
+        connection.execute(f"CREATE ROLE {login} LOGIN NOINHERIT PASSWORD '{PASSWORD}'".encode())
+        connection.execute(f'GRANT "{owner}" TO {login}; GRANT pg_read_all_data TO "{owner}"'.encode())
+        connection.execute(f'GRANT SELECT ON LARGE OBJECT 4711 TO "{owner}"'.encode())
+    try:
+        env = parts_of(server, name) | {"PGUSER": login}
+        (tmp_path / "without").mkdir()
+        assert Job(server, tmp_path / "without", name, **env).run().reason is not Reason.SUCCEEDED
+        (tmp_path / "with").mkdir()
+        job = Job(server, tmp_path / "with", name, role=owner, **env)
+        assert job.run().reason is Reason.SUCCEEDED, job.said
+    finally:
+        with server.connect(name) as connection:
+            for role in (owner, login):
+                connection.execute(f'DROP OWNED BY "{role}"; DROP ROLE "{role}"'.encode())

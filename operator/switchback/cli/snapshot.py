@@ -17,6 +17,9 @@ _debug = click.option("--debug", is_flag=True, envvar="SWITCHBACK_DEBUG", help="
 _schema = click.option(
     "--ledger-schema", metavar="NAME", default="switchback", show_default=True, help="Schema of the ledger."
 )
+_role = click.option(
+    "--role", metavar="NAME", help="Role that reads the database; default: the user that logs in."
+)
 _jobs = click.option(
     "--jobs",
     type=click.IntRange(1, 32),
@@ -43,6 +46,7 @@ def command() -> None:
               "Default: DATABASE_URL, else PGHOST, PGDATABASE, PGUSER, PGPASSWORD.")  # fmt: skip
 @click.option("--name", metavar="NAME", help="Name of the restore point; default: <database>-<time>.")
 @_jobs
+@_role
 @_schema
 @_json
 @_debug
@@ -95,6 +99,7 @@ def list_(**values: Any) -> int:
 @click.option(
     "--expect-system-identifier", default="", metavar="ID", help="The server must have this identifier."
 )
+@_role
 @_schema
 def prepare(**values: Any) -> int:
     """First part of a snapshot Job: check the database, write connection files for the client programs.

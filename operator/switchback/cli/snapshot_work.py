@@ -46,6 +46,7 @@ def perform_here(
     act: Callable[[Opener], Answer],
     *,
     url: str | None = None,
+    role: str | None = None,
     read_only: bool = False,
     as_json: bool = False,
     debug: bool = False,
@@ -58,6 +59,7 @@ def perform_here(
         operation_id: on whose behalf.
         act: does the work; gets what opens connections.
         url: of the database; None: from the environment.
+        role: that does the work; None: the user that logs in.
         read_only: whether the server refuses writes on these connections.
         as_json: whether stdout belongs to JSON.
         debug: whether to show where a bug happened.
@@ -66,7 +68,7 @@ def perform_here(
     common = Common(url, Path(), None, (), None, "", as_json, debug)
     request = Request(Operation.SNAPSHOT, operation_id, Path())
     with Stop().installed() as stop:
-        opener = Opener(url, Wishes(operation_id, read_only=read_only), console.warn, stop.wait)
+        opener = Opener(url, Wishes(operation_id, role=role, read_only=read_only), console.warn, stop.wait)
         session = Session(opener, Names(), Author(operation_id), stop, console)
         ending = perform(session, request, opener, lambda *_: act(opener))
         with stop.held():
@@ -85,14 +87,15 @@ def create(console: Console, **values: Any) -> int:
         name = values["name"] or _default_name(opener.address.database)
         refuse_odd_name(name)
         requester = manifest.Requester(operation_id)
-        order = Order(root, Path(), name, values["jobs"], requester, Names(values["ledger_schema"]))
+        names, role = Names(values["ledger_schema"]), values["role"] or ""
+        order = Order(root, Path(), name, values["jobs"], requester, names, role=role)
         with laptop.advising():
             with telling(root, "The folder for restore points could not be made"):
                 root.mkdir(exist_ok=True)
             made.append(laptop.create(order, opener, console.say))
         return Answer(Reason.SUCCEEDED, summary(made[0]))
 
-    flags = {"as_json": values["as_json"], "debug": values["debug"]}
+    flags = {"as_json": values["as_json"], "debug": values["debug"], "role": values["role"]}
     ending = perform_here(console, operation_id, act, url=values["url"], read_only=True, **flags)
     ending = replace(ending, result=_with_snapshot(ending, made))
     if values["as_json"]:
@@ -144,9 +147,10 @@ def prepare_part(console: Console, **values: Any) -> int:
         names=Names(values["ledger_schema"]),
         database=values["expect_database"],
         system_identifier=values["expect_system_identifier"],
+        role=values["role"] or "",
     )
     with Stop().installed() as stop:
-        wishes = Wishes(requester.operation_id, read_only=True)
+        wishes = Wishes(requester.operation_id, role=values["role"], read_only=True)
         opener = Opener(None, wishes, console.warn, stop.wait)
         try:
             found = prepare(order, opener, Meter(console.say, "read").add)

@@ -181,6 +181,7 @@ def _snapshot(
         server_major=state.database.major,
         database_env=tuple(database_env(spec.database)),
         ledger_schema=spec.database.ledger_schema,
+        role=spec.database.role,
     )
     ca = ca_parts(spec.database)
     own = SnapshotSettings(

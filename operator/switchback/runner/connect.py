@@ -104,6 +104,11 @@ def options(address: Address, wishes: Wishes) -> str:
     return " ".join([address.options, *words]).strip()
 
 
+def role_option(role: str) -> str:
+    """The start-up option by which a session, of whatever program, works as `role`."""
+    return f"-c role={_escaped(role)}"
+
+
 def _escaped(value: str) -> str:
     return "".join(f"\\{c}" if c == "\\" or c.isspace() else c for c in value)
 

@@ -32,7 +32,17 @@ def provide() -> None:
     """
     if any(os.environ.get(name) for name in _VARIABLES):
         return
-    found = next((path for path in BUNDLES if Path(path).is_file()), None)
+    os.environ[_VARIABLES[0]] = str(bundle())
+
+
+def bundle() -> Path:
+    """The file that holds them, in PEM format.
+
+    Raises:
+        RunnerError: `TLSFailed` when this machine has none.
+    """
+    chosen = os.environ.get(_VARIABLES[0], "")
+    found = next((Path(path) for path in (chosen, *BUNDLES) if path and Path(path).is_file()), None)
     if found is None:
         raise RunnerError(
             Reason.TLS_FAILED,
@@ -40,4 +50,4 @@ def provide() -> None:
             "Install ca-certificates, or name a file: sslrootcert in the URL, PGSSLROOTCERT, "
             "spec.database.caFrom.",
         )
-    os.environ[_VARIABLES[0]] = found
+    return found

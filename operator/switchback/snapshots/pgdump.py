@@ -78,6 +78,7 @@ def _prepare(request: SnapshotRequest, settings: SnapshotSettings, jobs: int) ->
             *("--expect-database", request.database),
             *("--expect-system-identifier", request.system_identifier),
             *("--ledger-schema", request.ledger_schema),
+            *(("--role", request.role) if request.role else ()),
         ],
         env=list(request.database_env),
     )

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from switchback.contract.reasons import Reason
-from switchback.runner.connect import application_name
+from switchback.runner import roots
+from switchback.runner.connect import application_name, role_option
 from switchback.runner.errors import RunnerError
 from switchback.snapshots import describe, libpq, record, store
 from switchback.snapshots.record import Record, Subject, Trouble
@@ -42,6 +43,7 @@ class Order:
         names: where the ledger is.
         database: name that the database must have; empty: any.
         system_identifier: that the server must have; empty: any.
+        role: that the client programs work as; empty: the user that logs in.
     """
 
     root: Path
@@ -52,6 +54,7 @@ class Order:
     names: Names
     database: str = ""
     system_identifier: str = ""
+    role: str = ""
 
 
 def prepare(order: Order, opener: Opener, progress: Callable[[int], None] | None = None) -> Record:
@@ -120,7 +123,8 @@ def _examine(order: Order, opener: Opener) -> tuple[Subject, Mapping[str, str]]:
         application = application_name(order.requester.operation_id, "snapshot")
         ledger = describe.read_ledger(connection, order.names)
         origin = describe.origin(connection, ledger)
-        parameters = libpq.parameters_of(connection, opener.address.options, application, origin.major)
+        options = " ".join(filter(None, [opener.address.options, order.role and role_option(order.role)]))
+        parameters = libpq.parameters_of(connection, options, application, origin.major)
         _refuse_other(order, origin.database, origin.system_identifier, "The connection leads to")
         subject = Subject(
             origin=origin,
@@ -142,11 +146,20 @@ def _refuse_other(order: Order, database: str, system: str, what: str) -> None:
         )
 
 
+def _trusting(work: Path, parameters: Mapping[str, str]) -> Mapping[str, str]:
+    """The public authorities as a file of ours: client images need not have any, and 15 knows no `system`."""
+    if parameters.get("sslrootcert") != roots.SYSTEM:
+        return parameters
+    own = work / "authorities.crt"
+    own.write_bytes(roots.bundle().read_bytes())
+    return {**parameters, "sslrootcert": str(own)}
+
+
 def _write_client_files(order: Order, found: Record, parameters: Mapping[str, str]) -> None:
     if found.subject is None:
         return
     environment = {
-        **libpq.connection_files(order.work, parameters),
+        **libpq.connection_files(order.work, _trusting(order.work, parameters)),
         "SWITCHBACK_MAJOR": str(found.subject.origin.major),
         "SWITCHBACK_JOBS": str(order.jobs),
         "SWITCHBACK_LOCK_WAIT_MS": str(LOCK_WAIT_MS),

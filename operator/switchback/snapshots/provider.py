@@ -36,6 +36,7 @@ class SnapshotRequest:
         database_env: environment that names the database, as the runner's Jobs get it (DATABASE_URL, or
             PGHOST, PGPASSWORD, ...). Only the container that prepares the connection files receives it.
         ledger_schema: schema of the ledger.
+        role: that reads the database; empty: the user that logs in.
         result_budget: most bytes of the result.
     """
 
@@ -49,6 +50,7 @@ class SnapshotRequest:
     server_major: int
     database_env: tuple[PodObject, ...]
     ledger_schema: str = "switchback"
+    role: str = ""
     result_budget: int = DEFAULT_BUDGET
 
 

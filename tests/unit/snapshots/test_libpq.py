@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import stat
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -10,10 +10,7 @@ from hypothesis import strategies as st
 
 from switchback.contract.reasons import Reason
 from switchback.runner.errors import RunnerError
-from switchback.snapshots import libpq
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from switchback.snapshots import libpq, prepare
 
 odd = st.text(st.characters(codec="utf-8", exclude_characters="\0\n\r"), max_size=30)
 
@@ -71,3 +68,13 @@ def test_what_no_file_can_say_is_refused_by_name_and_not_shown(tmp_path: Path, n
     assert error.reason is Reason.URL_INVALID
     assert name in error.message
     assert "canary" not in error.message + error.advice
+
+
+def test_public_authorities_travel_as_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = tmp_path / "bundle.crt"
+    bundle.write_text("certificates")
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    told = prepare._trusting(tmp_path, {"sslrootcert": "system", "sslmode": "verify-full"})  # noqa: SLF001 - the one place
+    assert Path(told["sslrootcert"]).read_text() == "certificates"
+    assert told["sslmode"] == "verify-full"
+    assert prepare._trusting(tmp_path, {"sslrootcert": "/own.crt"}) == {"sslrootcert": "/own.crt"}  # noqa: SLF001 - same
