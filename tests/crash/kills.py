@@ -93,8 +93,10 @@ def sample(places: Iterable[Place], chance: random.Random) -> list[Point]:
     for place in places:
         if place.number == 1:
             by_kind[place.what].append(place)
-    return [
-        Point(chance.choice(some), moment)
-        for _, some in sorted(by_kind.items())
-        for moment in (Moment if some[0].stage else [chance.choice(list(Moment))])
-    ]
+    chosen = []
+    for _, some in sorted(by_kind.items()):
+        # The first of a kind may come before the resource has a stage: then it is those after it that count.
+        staged = [place for place in some if place.stage]
+        moments = list(Moment) if staged else [chance.choice(list(Moment))]
+        chosen += [Point(chance.choice(staged or some), moment) for moment in moments]
+    return chosen
