@@ -17,6 +17,8 @@ def plain_drop(statement: str) -> Drop | None:
     words = _words(statement)
     if words is None or words[:1] != ["drop"] or len(words) < SHORTEST or words[1] not in KINDS:
         return None
+    if words[2] == "concurrently":
+        return None  # no name of an index: DROP INDEX CONCURRENTLY cascade drops the index cascade
     kind, rest, cascade = KINDS[words[1]], words[2:], False
     if rest[:2] == ["if", "exists"]:
         rest = rest[2:]

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from switchback.runner import effects as e
@@ -35,6 +35,7 @@ PARTS = st.lists(
 
 
 @settings(deadline=None)
+@example("INDEX", ["concurrently", "CASCADE"])
 @given(st.sampled_from(["TABLE", "VIEW", "INDEX", "SEQUENCE", "TYPE", "SCHEMA", "FUNCTION"]), PARTS)
 def test_the_plain_path_says_what_the_grammar_says(kind: str, parts: list[str]) -> None:
     text = f"drop {kind} " + " ".join(parts)
