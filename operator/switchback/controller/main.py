@@ -8,6 +8,7 @@ is lost, a watch has died, the CRD is not there. Whoever runs it starts it again
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import uuid
@@ -25,6 +26,7 @@ from switchback.controller.kube.errors import KubeError, NotFoundError
 from switchback.controller.kube.login import LoginError, login
 from switchback.controller.log import logger
 from switchback.controller.metrics import Metrics
+from switchback.controller.opening import PATIENCE_SECONDS, Opening
 from switchback.controller.queue import Queue
 from switchback.controller.resync import MAX_AGE_SECONDS, Resync
 from switchback.controller.sources import SourceMemory
@@ -162,6 +164,7 @@ class Process:
         """Starts everything that works. kopf comes last: it cancels whatever was started after it."""
         settings, client = self._settings, self._client.fenced(self._elector.leads)
         queue, sources = Queue(self._metrics), SourceMemory()
+        opening = Opening(queue)
         recorder = Recorder(client, settings.pod_name, metrics=self._metrics)
         worker = Worker(
             client, queue, settings, decide, sources, self._metrics, recorder, self._elector.leads
@@ -175,10 +178,17 @@ class Process:
         workers = [_task(worker.run(), f"worker {number}") for number in range(WORKERS)]
         others = [
             _task(recorder.run(), "events"),
-            _task(resync.run(), "resync"),
+            _task(self._look_at_all(opening, resync), "resync"),
             *(_task(config_maps.run(one), f"config maps {one}") for one in settings.namespaces or ("",)),
         ]
-        return _Leading(queue, workers, _task(self._watch(Watches(queue, sources)), "watches"), others)
+        return _Leading(queue, workers, _task(self._watch(Watches(opening, sources)), "watches"), others)
+
+    async def _look_at_all(self, opening: Opening, resync: Resync) -> None:
+        """Once in the beginning, and then at intervals."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._watching.wait(), PATIENCE_SECONDS)
+        await opening.look(resync)
+        await resync.run()
 
     async def _watch(self, watches: Watches) -> None:
         """kopf, with the signals taken back from it as soon as it has taken them."""

@@ -182,10 +182,17 @@ async def _source(
         return Source(), ()
     wanted = [ref.name for ref in spec.source.config_map_refs]
     now = versions_of(wanted, await _versions(client, key.namespace, wanted))
-    known = sources.recall(key, uid, now)
+    known = sources.recall(key, uid, now) or sources.shared(key.namespace, now)
     if known is not None:
         return known, now
-    found = await asyncio.gather(*(_config_map(client, key.namespace, name) for name in wanted))
+    return await read_source(client, key.namespace, wanted)
+
+
+async def read_source(
+    client: Client, namespace: str, wanted: Sequence[str]
+) -> tuple[Source, tuple[str, ...]]:
+    """The source as these ConfigMaps hold it now, and their versions."""
+    found = await asyncio.gather(*(_config_map(client, namespace, name) for name in wanted))
     seen = {name: one["metadata"]["resourceVersion"] for name, one in zip(wanted, found, strict=True) if one}
     return source_from(wanted, found), versions_of(wanted, seen)
 

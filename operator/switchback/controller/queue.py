@@ -35,6 +35,13 @@ class Key(NamedTuple):
         return f"{self.namespace}/{self.name}"
 
 
+class Intake(Protocol):
+    """Where keys are put by whoever sees a change."""
+
+    def add(self, key: Key) -> None:
+        """The key wants a look."""
+
+
 class Timer(Protocol):
     """What `call_at` returns."""
 

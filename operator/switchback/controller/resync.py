@@ -19,7 +19,13 @@ from switchback.controller.decision import Act, Settle, Wait, WriteIntent
 from switchback.controller.kube.errors import KubeError, NotFoundError, RefusedError
 from switchback.controller.kube.kinds import CONFIG_MAPS, JOBS, MIGRATIONS, NAMESPACES, PODS
 from switchback.controller.log import logger
-from switchback.controller.observe import namespace_from, spec_from, versions_of, world_from
+from switchback.controller.observe import (
+    namespace_from,
+    read_source,
+    spec_from,
+    versions_of,
+    world_from,
+)
 from switchback.controller.observed import Namespace
 from switchback.controller.pods import jobs_of
 from switchback.controller.queue import Key
@@ -58,6 +64,13 @@ class _Parts:
     versions: dict[tuple[str, str], str] = field(default_factory=dict)
     namespaces: dict[str, Namespace] = field(default_factory=dict)
 
+    def versions_of(self, namespace: str, wanted: list[str]) -> tuple[str, ...]:
+        """Which state of these ConfigMaps was listed."""
+        seen = {
+            name: version for name in wanted if (version := self.versions.get((namespace, name))) is not None
+        }
+        return versions_of(wanted, seen)
+
 
 @dataclass
 class Resync:
@@ -77,7 +90,7 @@ class Resync:
         return time.monotonic() - self._last
 
     async def run(self) -> None:
-        """Resyncs at intervals until it is cancelled. The first look at everything is the watches' own."""
+        """Resyncs at intervals until it is cancelled. The first look at everything is `opening`'s."""
         while True:
             await asyncio.sleep(INTERVAL_SECONDS * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - no secret
             try:
@@ -88,14 +101,21 @@ class Resync:
                 continue
             _log.debug("resync", resources=looked, queued=queued)
 
-    async def once(self) -> tuple[int, int]:
-        """Looks at everything once. Returns how many resources there are, and how many were queued."""
+    def saw(self, key: Key) -> bool:
+        """Whether the last resync has met this resource."""
+        return key in self._there
+
+    async def once(self, *, read: bool = False) -> tuple[int, int]:
+        """Looks at everything once. Returns how many resources there are, and how many were queued.
+
+        With `read`, files that nobody has read yet are read here, instead of by a look at each resource.
+        """
         looked = queued = 0
         self._there, known = set(), self.metrics.fleet.known()
         complete = True
         for namespace in self.settings.namespaces or ("",):
             try:
-                async for one in self._namespace(namespace):
+                async for one in self._namespace(namespace, read=read):
                     looked += 1
                     queued += one
             except (RefusedError, NotFoundError) as error:
@@ -108,17 +128,21 @@ class Resync:
         self._last = time.monotonic()
         return looked, queued
 
-    async def _namespace(self, namespace: str) -> AsyncIterator[bool]:
+    async def _namespace(self, namespace: str, *, read: bool) -> AsyncIterator[bool]:
         """Looks at each resource of a namespace ("" is all); says of each whether it was queued."""
         parts = await self._parts(namespace)
         async for page in self.client.pages(MIGRATIONS, namespace):
             for resource in page:
-                yield self._look(resource, parts)
+                yield await self._look(resource, parts, read=read)
                 await asyncio.sleep(0)  # a resource costs a millisecond; others want their turn
 
-    def _look(self, resource: Object, parts: _Parts) -> bool:
+    async def _look(self, resource: Object, parts: _Parts, *, read: bool) -> bool:
         try:
+            if read:
+                await self._read(resource, parts)
             return self._consider(resource, parts)
+        except KubeError:
+            raise
         except Exception as error:  # noqa: BLE001 - a defect about one resource must not stop the others
             key = Key(resource["metadata"]["namespace"], resource["metadata"]["name"])
             _log.error(
@@ -180,12 +204,24 @@ class Resync:
     def _source(self, key: Key, uid: str, spec: Spec | None, parts: _Parts) -> Source | None:
         """The source as it was last read; None when it has changed since, or was never read."""
         wanted = [ref.name for ref in spec.source.config_map_refs] if spec is not None else []
-        seen = {
-            name: version
-            for name in wanted
-            if (version := parts.versions.get((key.namespace, name))) is not None
-        }
-        return self.sources.recall(key, uid, versions_of(wanted, seen))
+        return self.sources.recall(key, uid, parts.versions_of(key.namespace, wanted))
+
+    async def _read(self, resource: Object, parts: _Parts) -> None:
+        """Makes sure that the files of this resource were read. Those that several read are read once."""
+        metadata = resource["metadata"]
+        key, uid = Key(metadata["namespace"], metadata["name"]), metadata["uid"]
+        refs = (resource["spec"].get("source") or {}).get("configMapRefs") or []
+        wanted = [ref["name"] for ref in refs if "name" in ref]
+        versions = parts.versions_of(key.namespace, wanted)
+        if self.sources.recall(key, uid, versions) is not None:
+            return
+        source = self.sources.shared(key.namespace, versions)
+        if source is None:
+            try:
+                source, versions = await read_source(self.client, key.namespace, wanted)
+            except RefusedError:
+                return  # a look says so, where it is seen
+        self.sources.remember(key, uid, versions, source)
 
     def _act_on(self, key: Key, world: Observed) -> bool:
         decision = self.decide(world)

@@ -30,6 +30,7 @@ class SourceMemory:
         self._readers: dict[tuple[str, str], set[Key]] = {}
         self._read_by: dict[Key, tuple[str, ...]] = {}
         self._seen: dict[Key, _Seen] = {}
+        self._alike: dict[tuple[str, tuple[str, ...]], set[Key]] = {}
 
     def refer(self, key: Key, config_maps: Iterable[str]) -> None:
         """The resource `key` reads these ConfigMaps of its namespace, and no others."""
@@ -45,7 +46,7 @@ class SourceMemory:
     def forget(self, key: Key) -> None:
         """The resource is gone."""
         self._unlink(key)
-        self._seen.pop(key, None)
+        self._drop(key)
 
     def readers(self, namespace: str, config_map: str) -> frozenset[Key]:
         """The resources that read this ConfigMap."""
@@ -61,12 +62,29 @@ class SourceMemory:
 
     def remember(self, key: Key, uid: str, versions: tuple[str, ...], source: Source) -> None:
         """What the ConfigMaps of these versions held, in the order in which the spec names them."""
+        self._drop(key)
         self._seen[key] = _Seen(uid, versions, source)
+        self._alike.setdefault((key.namespace, versions), set()).add(key)
 
     def recall(self, key: Key, uid: str, versions: tuple[str, ...]) -> Source | None:
         """The source, if the ConfigMaps are still of the versions that were read; None otherwise."""
         seen = self._seen.get(key)
         return seen.source if seen is not None and (seen.uid, seen.versions) == (uid, versions) else None
+
+    def shared(self, namespace: str, versions: tuple[str, ...]) -> Source | None:
+        """The source, if any resource of the namespace has read the same ConfigMaps in these versions."""
+        for key in self._alike.get((namespace, versions), ()):
+            return self._seen[key].source
+        return None
+
+    def _drop(self, key: Key) -> None:
+        seen = self._seen.pop(key, None)
+        if seen is None:
+            return
+        place = key.namespace, seen.versions
+        self._alike[place].discard(key)
+        if not self._alike[place]:
+            del self._alike[place]
 
     def _unlink(self, key: Key) -> None:
         for name in self._read_by.pop(key, ()):

@@ -21,7 +21,7 @@ from switchback.controller.queue import Key
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from switchback.controller.queue import Queue
+    from switchback.controller.queue import Intake
     from switchback.controller.sources import SourceMemory
 
 IDENTITY: Any = "switchback"
@@ -49,7 +49,7 @@ ENDING_SECONDS = 5.0
 class Watches:
     """Turns events into keys."""
 
-    queue: Queue
+    queue: Intake
     sources: SourceMemory
 
     async def run(self, namespaces: tuple[str, ...], *, ready: asyncio.Event, stop: asyncio.Event) -> None:

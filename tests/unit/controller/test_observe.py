@@ -10,6 +10,7 @@ from switchback.api import names
 from switchback.api.status import Status
 from switchback.contract.digest import source_digest
 from switchback.controller.observe import observe, source_from, spec_from, status_from
+from switchback.controller.observed import Source
 from switchback.controller.queue import Key
 from switchback.controller.sources import SourceMemory
 from tests.unit.controller.build import SETTINGS, UID, Object, ended_pod, job, resource, result, spec, status
@@ -170,3 +171,34 @@ async def test_files_that_have_not_changed_are_not_read_again(api: FakeAPI, clie
     third = await observe(client, KEY, SETTINGS, memory)
     assert third is not None
     assert third.source != first.source
+
+
+@pytest.mark.asyncio
+async def test_files_that_several_resources_read_are_read_once(api: FakeAPI, client: Client) -> None:
+    await api.put("databasemigrations", resource())
+    other = resource()
+    other["metadata"] |= {"name": "other", "uid": "other-uid"}
+    await api.put("databasemigrations", other)
+    await api.put("configmaps", {"metadata": {"name": "shop-migrations"}, "data": {"a": "1"}})
+    memory = SourceMemory()
+    first = await observe(client, KEY, SETTINGS, memory)
+    before = len(api.requests)
+    second = await observe(client, Key("shop", "other"), SETTINGS, memory)
+    read = [one for one in api.requests[before:] if "configmaps" in one.path]
+    assert first is not None
+    assert second is not None
+    assert second.source == first.source
+    assert ["PartialObjectMetadata" in one.accept for one in read] == [True]
+
+
+def test_what_a_resource_has_read_is_forgotten_with_the_last_that_read_it() -> None:
+    memory, other, source = SourceMemory(), Key("shop", "other"), Source("f1:1")
+    memory.remember(KEY, "uid", ("a@1",), source)
+    memory.remember(other, "uid", ("a@1",), source)
+    assert memory.shared("shop", ("a@1",)) == source
+    assert memory.shared("bank", ("a@1",)) is None, "another namespace has other ConfigMaps"
+    memory.remember(KEY, "uid", ("a@2",), Source("f1:2"))
+    assert memory.shared("shop", ("a@1",)) == source
+    memory.forget(other)
+    assert memory.shared("shop", ("a@1",)) is None
+    assert memory.shared("shop", ("a@2",)) == Source("f1:2")
