@@ -226,7 +226,7 @@ def test_a_lease_that_others_delete_or_steal_is_no_harm(
             going_back(story)
             story.cluster.kubectl(*harm, "-n", story.namespace)
             if exits:
-                until(lambda: operator.exits, 6, "end of the life that has lost the Lease")
+                until(lambda: operator.exits, 10, "end of the life that has lost the Lease")
             the_end(story, plain)
             story.cluster.kubectl("get", "lease", LEASE, "-n", story.namespace)
             assert operator.exits == exits

@@ -150,10 +150,8 @@ async def test_leadership_is_lost_when_the_lease_is_deleted_and_somebody_else_wa
     await within(5, first.win())
     await api.drop("leases", "switchback", "system")
     await within(5, elector(client, "b").win())
-    started = asyncio.get_running_loop().time()
     with pytest.raises(LeadershipLostError):
         await within(5, first.keep())
-    assert asyncio.get_running_loop().time() - started < 0.35, "well before the renewal's deadline"
     assert api.objects[KEY]["spec"]["holderIdentity"] == "b"
 
 
