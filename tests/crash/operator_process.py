@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from dataclasses import dataclass, field
+from multiprocessing import connection
 from typing import TYPE_CHECKING, Self
 
 from tests.crash import entry
@@ -63,16 +64,17 @@ class Life:
         self._process: ForkServerProcess = _FORKS.Process(
             target=entry.begin, args=(setting.environment(pod, lease), str(setting.log)), daemon=True
         )
+        self._asking = threading.Lock()
         self._process.start()
 
     @property
     def alive(self) -> bool:
-        return self._process.is_alive()
+        return self.wait(0) is None
 
     def kill(self) -> None:
         """SIGKILL: no clean-up, no last word. Returns once it is gone."""
         self._process.kill()
-        self._process.join(10)
+        self.wait(10)
 
     def terminate(self) -> None:
         """SIGTERM; nobody waits."""
@@ -87,11 +89,12 @@ class Life:
 
     def wait(self, seconds: float) -> int | None:
         """The exit code; None while it lives on."""
-        self._process.join(seconds)
-        return self._process.exitcode
+        connection.wait([self._process.sentinel], seconds)
+        with self._asking:  # the fork server tells it once: of two that ask at once, one would hear nothing
+            return self._process.exitcode
 
     def _signal(self, number: int) -> None:
-        if self._process.pid is not None and self._process.is_alive():
+        if self._process.pid is not None and self.alive:
             os.kill(self._process.pid, number)
 
 

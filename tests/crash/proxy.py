@@ -115,10 +115,6 @@ class Proxy:
 
     # --- faults that last; from any thread ------------------------------------------------------------------
 
-    def freeze(self, seconds: float) -> None:
-        """For so long nothing passes, in either direction, and no connection ends."""
-        self._loop.call_soon_threadsafe(self.freeze_now, seconds)
-
     def cut_watches(self) -> None:
         """Every watch breaks off, as when the API server is restarted."""
         self._loop.call_soon_threadsafe(self.cut_now)
@@ -135,22 +131,27 @@ class Proxy:
     # --- the proxy's own thread -----------------------------------------------------------------------------
 
     def freeze_now(self, seconds: float) -> None:
-        """The same, for a fault: it is called in this thread."""
+        """For so long nothing passes, in either direction, and no connection ends. For a fault."""
         self._flowing.clear()
         self._loop.call_later(seconds, self._flowing.set)
 
     def hush_now(self) -> None:
-        """The watches of now say nothing any more, and stay open: for a fault, in this thread."""
+        """The watches of now say nothing any more, and stay open. For a fault."""
         self._mute.update(self._streams)
 
     def cut_now(self) -> None:
-        """`cut_watches` for a fault: it is called in this thread."""
+        """`cut_watches`, for a fault."""
         for stream in list(self._streams):
             stream.cancel()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_until_complete(self._serve())
+        late = asyncio.all_tasks(self._loop)  # requests that are held back, of operators that are gone
+        for task in late:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*late, return_exceptions=True))
+        self._loop.close()
 
     async def _serve(self) -> None:
         cluster = self._kubeconfig["clusters"][0]["cluster"]

@@ -97,12 +97,19 @@ class Story:
 
     def finished(self, seconds: float) -> dict[str, str]:
         """Waits until the present generation has ended. Gives its conditions."""
-        self.until(self.over, seconds, "end of the operation")
-        return self.conditions()
+        said: dict[str, str] = {}
+
+        def over() -> bool:
+            said.clear()
+            said.update(self.conditions())
+            return _over(said)
+
+        self.until(over, seconds, "end of the operation")
+        return said
 
     def over(self) -> bool:
         """Whether the operation for the present spec has ended."""
-        return self.conditions().get("Finished", "").startswith("True")
+        return _over(self.conditions())
 
     def at_rest(self, seconds: float) -> None:
         """Waits until nothing is left to do: our finalizer is off, and old Jobs are gone."""
@@ -155,6 +162,10 @@ def told(story: Story, seconds: float = SECONDS) -> None:
         if ready != "True/Succeeded":
             raise AssertionError(f"target {target} ended with Ready {ready}: {story.resource()['status']}")
         story.at_rest(seconds)
+
+
+def _over(conditions: dict[str, str]) -> bool:
+    return conditions.get("Finished", "").startswith("True")
 
 
 def until(seen: Callable[[], object], seconds: float, what: str) -> None:

@@ -53,16 +53,18 @@ class Superseding(Fault):
     def __init__(self, change: Change) -> None:
         self.change = change
         self.made = False
-        self._dies = False
+        """Whether the API server has the change."""
+        self._begun = self._dies = False
 
     @override
     async def before(self, proxy: Proxy, request: Request) -> web.Response | None:
-        if not self.made and request.stage == self.change.stage:
-            self.made = self._dies = True
+        if not self._begun and request.stage == self.change.stage:
+            self._begun = self._dies = True
             body = json.dumps({"spec": {"target": self.change.target}}).encode()
             path = url_path(names.KIND, request.namespace, NAME)
             answer = await proxy.send("PATCH", path, {"Content-Type": MERGE}, body)
             assert answer.status == 200, answer.body
+            self.made = True
         return None
 
     @override

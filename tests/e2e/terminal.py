@@ -39,12 +39,12 @@ class Terminal:
         os.close(slave)
         self.raw = b""
 
-    def until(self, text: str, *, seconds: float = 20.0) -> list[str]:
-        """The screen as soon as it shows a text."""
+    def until(self, text: str, *, gone: str = "\0", seconds: float = 20.0) -> list[str]:
+        """The screen as soon as it shows a text, and another one no more. A picture may arrive in parts."""
         deadline = time.monotonic() + seconds
         while True:
             shown = self.screen()
-            if any(text in line for line in shown):
+            if any(text in line for line in shown) and not any(gone in line for line in shown):
                 return shown
             if not self._more(deadline):
                 raise AssertionError(f"not shown: {text}\n" + "\n".join(shown))

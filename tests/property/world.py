@@ -250,7 +250,7 @@ class World:
             return
         if outcome in set(Reason):
             reason = Reason(outcome)
-            running.result = self._result(running, reason, Direction.NONE)
+            running.result = self._result(running, reason, self._plan(running)[0])
         else:
             result = self._execute(running)
             running.result = None if outcome == "silent" else result

@@ -87,7 +87,18 @@ def _spoken(view: View, result: Result) -> Status:
     retry = meaning(result.reason).retry
     if view.operation.abort and retry is not Retry.DONE:
         return status
-    return _followed(view.with_status(status), result, retry)
+    followed = _followed(view.with_status(status), result, retry)
+    over = view.with_status(followed).outcome
+    return _with_way(followed, result) if over and over.outcome is Outcome.FAILED else followed
+
+
+def _with_way(status: Status, result: Result) -> Status:
+    """A failed run that planned for itself has told which way it went."""
+    entry = status.history[-1]
+    if entry.direction is not Direction.NONE or result.direction is Direction.NONE:
+        return status
+    told = entry.model_copy(update={"direction": result.direction, "to": result.target or entry.to})
+    return status.model_copy(update={"history": (*status.history[:-1], told)})
 
 
 def _followed(view: View, result: Result, retry: Retry) -> Status:

@@ -101,6 +101,10 @@ def _job(job: Object, pods: list[Object], now: datetime) -> JobLine:
     labels = metadata.get("labels") or {}
     shown = [_pod(pod, now) for pod in sorted(pods, key=_created)]
     symbol, word = _job_state(job)
+    only_one = (job.get("spec") or {}).get("backoffLimit") == 0
+    if symbol == BUSY and only_one and any(pod.exit_code for pod in shown):
+        # The Job's own controller notes the end a little later than the operator, which reads the pod.
+        symbol, word = BAD, "Failed"
     if any(pod.word == Reason.BACKWARD for pod in shown) and symbol == BAD:
         symbol, word = GOOD, str(Reason.BACKWARD)  # it has answered what it was asked
     return JobLine(

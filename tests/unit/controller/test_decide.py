@@ -253,6 +253,8 @@ def test_a_failure_stays_until_the_intent_or_the_spec_changes() -> None:
     there = world()
     assert settle(there, outcomes={"migrate": Reason.SQL_FAILED}) == ["migrate"]
     assert (there.condition("Stalled"), reason(there)) == ("True", "SQLFailed")
+    entry = there.status.history[-1]
+    assert (entry.direction, entry.to) == ("Forward", "0003"), "as the failed run has told"
     assert settle(there) == []
     there.files = (*there.files, "0004")  # the ConfigMap was mended: no new generation
     assert settle(there) == ["migrate"]

@@ -58,6 +58,16 @@ def test_jobs_are_in_order_with_their_pods() -> None:
     assert data["pods"][0]["message"].startswith("SnapshotFailed: ")  # type: ignore[index]
 
 
+@pytest.mark.parametrize(("tries", "word"), [(0, "Failed"), (3, "Running")])
+def test_a_job_whose_only_pod_has_failed_has_failed_too(tries: int, word: str) -> None:
+    of = job(Operation.MIGRATE, 1, created=ago(minutes=1), state="running")
+    of["spec"] = {"backoffLimit": tries}
+    ended = pod(of, phase="Failed", container={"terminated": {"exitCode": 8, "reason": "Error"}})
+    assert job_lines([of], [ended], NOW)[0].word == word
+    waits = pod(of, phase="Pending", container={"waiting": {"reason": "ErrImagePull"}})
+    assert job_lines([of], [waits], NOW)[0].word == "Running"
+
+
 def test_jobs_are_found_by_the_life_of_the_resource() -> None:
     assert selector(UID) == {"labelSelector": "switchback.dev/uid-hash=559c4f00"}
 
