@@ -22,11 +22,16 @@ if TYPE_CHECKING:
 
 GOOD = {"Succeeded", "RolledBack"}
 
+SEEN_SECONDS = 15.0
+"""How long an edit may be unseen. The operator looks at one within a second or two."""
+
 
 async def approve(session: Session, *, name: str, token: str, yes: bool, seconds: float | None) -> int:
     """Give the token of the plan, once a person has seen it."""
     resource = await session.pick(name)
-    given = _waiting_token(resource, token)
+    if not token:
+        resource = await _as_seen(session, resource)
+    given, generation = _waiting_token(resource, token), resource.generation
     if not yes and not token and not may_ask():
         raise Problem(
             ExitCode.REFUSED,
@@ -44,7 +49,9 @@ async def approve(session: Session, *, name: str, token: str, yes: bool, seconds
         session,
         resource,
         annotations={names.ANNOTATION_APPROVE: given, names.ANNOTATION_APPROVED_BY: who},
-        same=lambda newer: newer.approval.get("token") == given,
+        same=lambda newer: (
+            newer.approval.get("token") == given and (bool(token) or newer.generation == generation)
+        ),
     )
     request = {"approve": given, "approvedBy": who}
     if seconds is None:
@@ -52,7 +59,8 @@ async def approve(session: Session, *, name: str, token: str, yes: bool, seconds
     operation = sent.operation_id
     wish = Wish(
         answered=lambda now: _is_taken(now, operation, given),
-        judge=lambda now: _unwanted(now, given) or of_operation(now, operation, GOOD),
+        judge=lambda now: _taken_or_not(now, operation, given),
+        left=(names.ANNOTATION_APPROVE, given),
     )
     last, verdict = await wait(session, sent, wish, seconds=seconds)
     return conclude(session, last, verdict, request=request)
@@ -81,9 +89,26 @@ async def reject(session: Session, *, name: str, token: str, yes: bool, seconds:
     wish = Wish(
         answered=lambda now: bool(now.outcome_of(operation)) or now.operation_id != operation,
         judge=lambda now: of_operation(now, operation, {"Rejected"}),
+        left=(names.ANNOTATION_REJECT, given),
     )
     last, verdict = await wait(session, sent, wish, seconds=seconds)
     return conclude(session, last, verdict, request=request)
+
+
+async def _as_seen(session: Session, resource: Resource) -> Resource:
+    """The resource once its newest edit was seen: what waits until then may be a plan of before it.
+
+    Raises:
+        Problem: nobody sees it.
+    """
+    if resource.is_seen:
+        return resource
+    wish = Wish(lambda now: now.is_seen, lambda _: asked("seen."), sent=False)
+    seen, verdict = await wait(session, resource, wish, seconds=SEEN_SECONDS, tell=False)
+    if verdict.code is ExitCode.OK:
+        return seen
+    text = f"nothing was sent to {resource.name}: what waits there may be a plan of before the newest edit; "
+    raise Problem(verdict.code, "NotSeen", text + verdict.message, verdict.advice)
 
 
 def _waiting_token(resource: Resource, wanted: str) -> str:
@@ -154,6 +179,12 @@ def _is_taken(now: Resource, operation: str, token: str) -> bool:
     )
     gone = now.operation_id != operation or bool(now.outcome_of(operation))
     return bool(counted) or gone or _unwanted(now, token) is not None
+
+
+def _taken_or_not(now: Resource, operation: str, token: str) -> Verdict | None:
+    """What has ended has ended, whatever plan waits after it."""
+    unwanted = None if now.outcome_of(operation) else _unwanted(now, token)
+    return unwanted or of_operation(now, operation, GOOD)
 
 
 def _unwanted(now: Resource, token: str) -> Verdict | None:

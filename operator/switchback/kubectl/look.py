@@ -82,6 +82,7 @@ async def _look(  # noqa: PLR0917 - the parts of one request
     wish = Wish(
         answered=lambda now: now.part("preview").get("request") == value or now.handled(kind) == value,
         judge=lambda now: _answer(now, kind, value),
+        left=(annotation, value),
     )
     seen, verdict = await wait(session, sent, wish, seconds=seconds, tell=False)
     if verdict.code is ExitCode.PENDING:  # of a plan, that code would say that there is something to do

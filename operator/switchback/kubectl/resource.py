@@ -141,6 +141,13 @@ class Resource:
         return bool(self.operation_id) and not self.outcome
 
     @property
+    def begins_again(self) -> bool:
+        """Whether a retry was heard after the operation's end, and the next operation has not begun yet."""
+        retry, outcome = self.handled("retry"), self.outcome.get("outcome")
+        about = retry.partition("/")[0] == self.operation_id
+        return about and outcome not in {None, "Succeeded"} and retry != self.operation.get("retry")
+
+    @property
     def approval(self) -> Object:
         """What waits for a person's yes; empty when nothing does."""
         found = self.part("approval")

@@ -184,7 +184,7 @@ async def _ask(  # noqa: PLR0917 - the parts of one request
             f"Go on: kubectl switchback resume {sent.name} -n {sent.namespace}",
         )  # fmt: skip
         return conclude(session, sent, held, **told)
-    wish = Wish(lambda now: now.is_seen, of_spec)
+    wish = Wish(lambda now: now.is_seen, lambda now: _edited(now, target) or of_spec(now))
     if way.request:
         wish = _requested(way.request, before=sent.operation_id)
     last, verdict = await wait(session, sent, wish, seconds=seconds)
@@ -196,6 +196,16 @@ def _same(newer: Resource, seen: Resource) -> bool:
     return newer.generation == seen.generation and newer.part("schema").get("current") == seen.part(
         "schema"
     ).get("current")
+
+
+def _edited(now: Resource, target: str) -> Verdict | None:
+    """The wish is another one by now, so its end says nothing of ours."""
+    wish = now.spec.get("target")
+    if wish == target:
+        return None
+    text = f"somebody has set spec.target to {wish} meanwhile, so {target} is not gone back to."
+    look = f"See what goes on: kubectl switchback status {now.name} -n {now.namespace}"
+    return Verdict(ExitCode.MOVED, "Superseded", text, look)
 
 
 def _requested(request: str, *, before: str) -> Wish:
@@ -214,4 +224,6 @@ def _requested(request: str, *, before: str) -> Wish:
             )
         return of_operation(now, mine[0], {"RolledBack"})
 
-    return Wish(lambda now: now.handled("rollback") == request, judge)
+    return Wish(
+        lambda now: now.handled("rollback") == request, judge, left=(names.ANNOTATION_ROLLBACK, request)
+    )

@@ -10,7 +10,7 @@ from switchback.contract.exits import ExitCode
 from switchback.controller.kube.errors import KubeError
 from switchback.controller.kube.login import LoginError
 from switchback.kubectl.problems import Declined, Problem
-from switchback.kubectl.screen import Screen
+from switchback.kubectl.screen import JSON, YAML, Screen
 from switchback.kubectl.session import connect
 from switchback.kubectl.troubles import from_kube, from_login
 
@@ -34,7 +34,10 @@ def run(place: Place, work: str, values: dict[str, Any]) -> int:
         screen.problem(problem)
         return int(problem.code)
     except Declined:
-        screen.note("Nothing was done.")
+        text = "Nothing was done."
+        screen.note(text)
+        if screen.output in {JSON, YAML}:
+            screen.document(Problem(ExitCode.INTERRUPTED, "Declined", text).as_data())
         return int(ExitCode.INTERRUPTED)
     except KeyboardInterrupt:  # whoever presses Ctrl-C knows it
         return int(ExitCode.INTERRUPTED)

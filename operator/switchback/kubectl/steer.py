@@ -13,7 +13,7 @@ from switchback.kubectl.owner import owner_of
 from switchback.kubectl.problems import Problem
 from switchback.kubectl.requests import nonce, send
 from switchback.kubectl.text import paint
-from switchback.kubectl.waits import Verdict, Wish, asked, conclude, of_operation, wait
+from switchback.kubectl.waits import Verdict, Wish, asked, conclude, of_operation, replaced, wait
 
 if TYPE_CHECKING:
     from switchback.kubectl.resource import Resource
@@ -46,8 +46,9 @@ async def abort(session: Session, *, name: str, yes: bool, seconds: float | None
     if seconds is None:
         return conclude(session, sent, asked(f"asked for the end of {operation}."), request={"abort": value})
     wish = Wish(
-        answered=lambda now: now.handled("abort") == value or bool(now.outcome_of(operation)),
+        answered=lambda now: now.handled("abort") == value or _ended(now, operation) is not None,
         judge=lambda now: _ended(now, operation),
+        left=(names.ANNOTATION_ABORT, value),
     )
     last, verdict = await wait(session, sent, wish, seconds=seconds)
     return conclude(session, last, verdict, request={"abort": value})
@@ -80,27 +81,34 @@ async def retry(session: Session, *, name: str, seconds: float | None) -> int:
     )
     if seconds is None:
         return conclude(session, sent, asked("asked for another attempt."), request={"retry": value})
-    last, verdict = await wait(session, sent, _another(operation, value, anew=bool(outcome)), seconds=seconds)
+    last, verdict = await wait(session, sent, _another(operation, value), seconds=seconds)
     return conclude(session, last, verdict, request={"retry": value})
 
 
-def _another(operation: str, value: str, *, anew: bool) -> Wish:
-    """The next attempt of an operation, or the one that begins after it."""
+def _another(operation: str, value: str) -> Wish:
+    """The next attempt of the operation or, when it has ended by the time the request is heard, the next one.
 
-    def answered(now: Resource) -> bool:
-        if anew:
-            return now.operation.get("retry") == value or (now.suspended and now.handled("retry") == value)
-        return now.handled("retry") == value
+    Which of both it is, is known by the operation that carries the request, and not by what was there before.
+    """
 
     def judge(now: Resource) -> Verdict | None:
-        begun = now.operation_id if anew and now.operation.get("retry") == value else ""
-        return (
-            of_operation(now, begun or operation, {"Succeeded", "RolledBack"})
-            if begun or not anew
-            else _held(now)
-        )
+        if now.operation.get("retry") == value:
+            return of_operation(now, now.operation_id, {"Succeeded", "RolledBack"})
+        if now.outcome_of(operation).get("outcome") == "Succeeded":
+            return of_operation(now, operation, {"Succeeded"})
+        if now.operation_id != operation:
+            return replaced(now)
+        if now.suspended:
+            return _held(now)
+        if now.handled("retry") == value:
+            return None
+        return Verdict(ExitCode.MOVED, "Overtaken", "somebody else has asked for another attempt meanwhile.")
 
-    return Wish(answered, judge)
+    return Wish(
+        answered=lambda now: now.handled("retry") == value or now.operation_id != operation,
+        judge=judge,
+        left=(names.ANNOTATION_RETRY, value),
+    )
 
 
 def _held(now: Resource) -> Verdict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from switchback.api.reasons import OperatorReason
 from switchback.contract.exits import ExitCode
 from switchback.kubectl.waits import Verdict, Wish, conclude, wait
 
@@ -13,25 +14,40 @@ if TYPE_CHECKING:
     from switchback.kubectl.resource import Resource
     from switchback.kubectl.session import Session
 
+BEGIN_OR_END = {"retry", "rollback", "abort"}
+"""Requests after which the outcome that is there is of before."""
+
 
 async def wait_for(session: Session, *, name: str, what: str, seconds: float) -> int:
     """Wait, and tell how it ended."""
     resource = await session.pick(name)
-    wish = Wish(lambda now: now.is_seen, JUDGES[what], sent=False)
+    wish = Wish(_is_heard, JUDGES[what], sent=False)
     last, verdict = await wait(session, resource, wish, seconds=seconds)
     return conclude(session, last, verdict)
 
 
+def _is_heard(now: Resource) -> bool:
+    """Whether the status answers the spec as it is now, and every request that begins or ends something.
+
+    While it is suspended, or its spec makes no sense, no request begins anything: nothing is to be heard.
+    """
+    if not now.is_seen:
+        return False
+    if now.suspended or now.reason == OperatorReason.SPEC_INVALID:
+        return True
+    return not now.begins_again and not BEGIN_OR_END & now.open_requests.keys()
+
+
 def finished(now: Resource) -> Verdict | None:
     """The intent has ended, well or not."""
-    if not now.is_seen or not now.is_true("Finished"):
+    if not _is_heard(now) or not now.is_true("Finished"):
         return None
     return _good(now) if now.is_true("Ready") else _bad(now)
 
 
 def ready(now: Resource) -> Verdict | None:
     """The database is where the spec wishes it to be, or will not get there."""
-    if not now.is_seen:
+    if not _is_heard(now):
         return None
     if now.is_true("Ready"):
         return _good(now)
@@ -40,7 +56,7 @@ def ready(now: Resource) -> Verdict | None:
 
 def approval(now: Resource) -> Verdict | None:
     """A plan waits for a person, or there will be none."""
-    if not now.is_seen:
+    if not _is_heard(now):
         return None
     if now.approval and now.reason == "AwaitingApproval":
         return Verdict(ExitCode.OK, now.reason, now.message)

@@ -49,11 +49,13 @@ class Wish:
         answered: whether the operator has taken the request up.
         judge: how it ended; None while it goes on. Asked once the request is answered.
         sent: whether a request was left, which stands when nobody waits any more.
+        left: the annotation that carries the request, with its value; None: it is an edit of the spec.
     """
 
     answered: Callable[[Resource], bool]
     judge: Callable[[Resource], Verdict | None]
     sent: bool = True
+    left: tuple[str, str] | None = None
 
 
 async def wait(
@@ -76,13 +78,13 @@ async def wait(
                 async with asyncio.timeout_at(_limit(resource, begun, seconds, answered=answered)):
                     resource = await anext(coming)
             except TimeoutError:
-                return resource, _late(resource, clock() - begun, answered=answered)
+                return resource, _late(resource, clock() - begun, wish, answered=answered)
             except asyncio.CancelledError:
                 if wish.sent:
                     session.screen.note("Stopped waiting. What was asked for goes on.")
                 raise
             answered = answered or wish.answered(resource)
-            verdict = wish.judge(resource) if answered else None
+            verdict = wish.judge(resource) if answered else _overtaken(resource, wish)
             if verdict is not None:
                 return resource, verdict
             text = f"{states.symbol(resource)[0]} {states.word(resource)}: {resource.message}"
@@ -99,11 +101,26 @@ def _limit(resource: Resource, begun: float, seconds: float, *, answered: bool) 
     return min(limits, default=None)
 
 
-def _late(resource: Resource, seconds: float, *, answered: bool) -> Verdict:
+def _overtaken(resource: Resource, wish: Wish) -> Verdict | None:
+    """A request that is gone before the operator has seen it will never be answered."""
+    if wish.left is None:
+        return None
+    annotation, value = wish.left
+    if resource.annotations.get(annotation, "").strip() == value:
+        return None
+    text = f"somebody has changed or removed the annotation {annotation} before the operator has answered: "
+    text += "what was asked for here does not stand any more."
+    return Verdict(ExitCode.MOVED, "Overtaken", text, _more(resource))
+
+
+def _late(resource: Resource, seconds: float, wish: Wish, *, answered: bool) -> Verdict:
     look = f"kubectl switchback status {resource.name} -n {resource.namespace} --watch"
     if answered:
         text = f"it has not ended within {span(seconds)}, and goes on: {states.word(resource)}."
         return Verdict(ExitCode.PENDING, "Timeout", text, f"See how it goes: {look}")
+    if not wish.sent:
+        text = f"the operator has not looked at the spec as it is now within {span(seconds)}."
+        return Verdict(ExitCode.UNKNOWN, "NoAnswer", text, OPERATOR_RUNS)
     text = (
         f"the operator has not answered within {span(seconds)}. The request stands: it is followed as soon "
     )
@@ -170,10 +187,13 @@ def of_operation(resource: Resource, operation: str, good: Collection[str]) -> V
             return Verdict(ExitCode.MOVED, outcome, f"the operation has ended otherwise: {text}")
         reason = str(entry.get("reason") or outcome)
         return Verdict(ExitCode.FAILED, reason, f"{reason}: {message}", _more(resource))
-    if resource.operation_id != operation:
-        text = "another operation has taken the place of this one."
-        return Verdict(ExitCode.MOVED, "Superseded", text, _more(resource))
-    return standing(resource)
+    return replaced(resource) if resource.operation_id != operation else standing(resource)
+
+
+def replaced(resource: Resource) -> Verdict:
+    """Another operation is there now."""
+    text = "another operation has taken the place of this one."
+    return Verdict(ExitCode.MOVED, "Superseded", text, _more(resource))
 
 
 def of_spec(resource: Resource) -> Verdict | None:
