@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from switchback.api.status import PlanStep, Status
+    from switchback.api.status import OperationState, Preview, Status
 
 STATUS_BYTES = 32 * 1024
 """A status is copied into every watch event and every `kubectl get`; etcd takes far more."""
@@ -15,14 +15,12 @@ STATUS_BYTES = 32 * 1024
 def fitted(status: Status, limit: int = STATUS_BYTES) -> Status:
     """`status` in at most `limit` bytes of JSON. What is only shown to people goes first, what decides stays.
 
-    In this order: losses of plan steps, plan steps from the end (they are counted in `stepsOmitted`), then
-    history and restore points from the oldest on. Conditions, operation and approval are never touched.
+    In this order: losses and then steps of the preview, losses and then steps of the plan (from the end, and
+    counted in `stepsOmitted`), then history and restore points from the oldest on. Conditions, approval and
+    the rest of operation and preview are never touched.
     """
-    if _size(status) > limit and status.operation is not None:
-        bare = tuple(step.model_copy(update={"losses": ()}) for step in status.operation.steps)
-        status = _with_steps(status, bare)
-    while _size(status) > limit and status.operation is not None and status.operation.steps:
-        status = _with_steps(status, status.operation.steps[:-1])
+    for part in ("preview", "operation"):
+        status = _with_fewer_steps(status, part, limit)
     while _size(status) > limit and len(status.history) > 1:
         status = status.model_copy(update={"history": status.history[1:]})
     while _size(status) > limit and len(status.snapshots) > 1:
@@ -34,8 +32,14 @@ def _size(status: Status) -> int:
     return len(json.dumps(status.to_json(), ensure_ascii=False, separators=(",", ":")).encode())
 
 
-def _with_steps(status: Status, steps: tuple[PlanStep, ...]) -> Status:
-    assert status.operation is not None  # noqa: S101 - both callers have asked
-    omitted = status.operation.steps_omitted + len(status.operation.steps) - len(steps)
-    operation = status.operation.model_copy(update={"steps": steps, "steps_omitted": omitted})
-    return status.model_copy(update={"operation": operation})
+def _with_fewer_steps(status: Status, part: str, limit: int) -> Status:
+    """As many steps of the preview, or of the operation, as there is room for."""
+    plan: Preview | OperationState | None = getattr(status, part)
+    if plan is None or _size(status) <= limit:
+        return status
+    plan = plan.model_copy(
+        update={"steps": tuple(step.model_copy(update={"losses": ()}) for step in plan.steps)}
+    )
+    while _size(status := status.model_copy(update={part: plan})) > limit and plan.steps:
+        plan = plan.model_copy(update={"steps": plan.steps[:-1], "steps_omitted": plan.steps_omitted + 1})
+    return status

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from switchback.api.fit import fitted
-from switchback.api.spec import DataLossPolicy, Spec
+from switchback.api.policies import DataLossPolicy
+from switchback.api.spec import Spec
 from switchback.api.status import (
     Condition,
     ConditionStatus,
@@ -20,6 +21,8 @@ from switchback.api.status import (
     OperationState,
     Outcome,
     PlanStep,
+    Preview,
+    PreviewPhase,
     SchemaState,
     SnapshotPhase,
     SnapshotState,
@@ -169,7 +172,7 @@ def test_a_plan_is_shown_in_part_and_the_rest_is_counted(count: int, omitted: in
     assert all(step.losses == lost[:5] for step in shown)
 
 
-def largest(*, steps: int, losses: int, history: int, snapshots: int) -> Status:
+def largest(*, steps: int, losses: int, history: int, snapshots: int, previewed: int = 0) -> Status:
     name, text = "ä" * 100, "ü" * 600
     step = PlanStep(direction=Direction.BACKWARD, id=name, severity=Severity.DATA, losses=(text,) * losses)
     entry = HistoryEntry(operation_id="a-b", outcome=Outcome.FAILED, message=text, from_=name, to=name)
@@ -186,6 +189,9 @@ def largest(*, steps: int, losses: int, history: int, snapshots: int) -> Status:
             ),
         ),
         operation=OperationState(id="a-b", steps=(step,) * steps, steps_omitted=2),
+        preview=Preview(
+            request="0005/1", phase=PreviewPhase.READY, steps=(step,) * previewed, steps_omitted=1
+        ),
         history=(entry,) * history,
         snapshots=tuple(
             SnapshotState(name=f"{n}{name}", phase=SnapshotPhase.READY, path=name) for n in range(snapshots)
@@ -195,16 +201,17 @@ def largest(*, steps: int, losses: int, history: int, snapshots: int) -> Status:
 
 @settings(max_examples=40)
 @given(
-    steps=st.integers(0, 20),
+    shown=st.tuples(st.integers(0, 20), st.integers(0, 20)),
     losses=st.integers(0, 5),
     history=st.integers(0, 10),
     snapshots=st.integers(0, 10),
-    limit=st.integers(4 * 1024, 40 * 1024),
+    limit=st.integers(4 * 1024, 60 * 1024),
 )
 def test_a_status_always_fits_and_keeps_what_decides(
-    steps: int, losses: int, history: int, snapshots: int, limit: int
+    shown: tuple[int, int], losses: int, history: int, snapshots: int, limit: int
 ) -> None:
-    whole = largest(steps=steps, losses=losses, history=history, snapshots=snapshots)
+    steps, previewed = shown
+    whole = largest(steps=steps, losses=losses, history=history, snapshots=snapshots, previewed=previewed)
     small = fitted(whole, limit)
     size = len(json.dumps(small.to_json(), ensure_ascii=False, separators=(",", ":")).encode())
     assert size <= limit
@@ -212,6 +219,9 @@ def test_a_status_always_fits_and_keeps_what_decides(
     assert small.operation is not None
     assert small.operation.id == "a-b"
     assert len(small.operation.steps) + small.operation.steps_omitted == steps + 2
+    assert small.preview is not None
+    assert small.preview.request == "0005/1"
+    assert len(small.preview.steps) + small.preview.steps_omitted == previewed + 1
     assert bool(small.history) == bool(history)
     assert small.history == whole.history[len(whole.history) - len(small.history) :]
     assert small.snapshots == whole.snapshots[len(whole.snapshots) - len(small.snapshots) :]
