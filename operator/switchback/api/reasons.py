@@ -140,7 +140,7 @@ REASONS: dict[OperatorReason, Explanation] = {
     ),
     _O.APPROVAL_EXPIRED: Explanation(
         "Nobody approved in time; nothing was changed.",
-        "Change the spec, or apply it again, to ask once more.",
+        "Change the spec, or ask once more with the annotation switchback.dev/retry.",
     ),
     _O.ABORTING: Explanation("Somebody asked for the end of the operation; its Job is being ended."),
     _O.APPROVAL_REJECTED: Explanation(
@@ -156,11 +156,13 @@ REASONS: dict[OperatorReason, Explanation] = {
     ),
     _O.ABORTED: Explanation(
         "A person ended the operation. What was committed before stays; status.schema says where it stands.",
-        "Change the spec, or go on with the annotation switchback.dev/retry.",
+        "Ask for something else (target, database or source), or go on with the annotation "
+        "switchback.dev/retry.",
     ),
     _O.ROLLED_BACK: Explanation(
         "The schema was rolled back on request; the spec still asks for the newer version.",
-        "Change the spec, or apply it again with the annotation switchback.dev/retry.",
+        "Ask for something else (target, database or source), or go forward again with the annotation "
+        "switchback.dev/retry.",
     ),
     _O.SCHEMA_DRIFTED: Explanation(
         "The schema is not where the last operation has left it: somebody else has changed it.",

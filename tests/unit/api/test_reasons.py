@@ -19,6 +19,19 @@ def test_every_reason_has_a_meaning_and_advice() -> None:
         assert known.advice.endswith("."), reason
 
 
+@pytest.mark.parametrize("reason", [OperatorReason.ABORTED, OperatorReason.ROLLED_BACK])
+def test_what_a_person_has_ended_takes_another_wish_or_a_retry(reason: OperatorReason) -> None:
+    """Any edit clears a failure, but not these two."""
+    advice = REASONS[reason].advice
+    assert "target, database or source" in advice
+    assert "switchback.dev/retry" in advice
+
+
+def test_to_apply_what_is_there_already_is_no_advice() -> None:
+    """It is no edit, so nothing would happen."""
+    assert [one for one in OperatorReason if "apply it again" in REASONS[one].advice] == []
+
+
 def test_no_word_has_two_meanings() -> None:
     assert not {str(reason) for reason in OperatorReason} & {str(reason) for reason in Reason}
 
