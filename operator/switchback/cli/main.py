@@ -9,11 +9,14 @@ import signal
 import sys
 import traceback
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import click
 
 from switchback.contract.exits import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Entry(NamedTuple):
@@ -96,18 +99,24 @@ def main() -> NoReturn:
     sys.exit(run(cli, "switchback"))
 
 
-def run(command: click.Command, name: str) -> int:
-    """Run a click command; every way in which it ends becomes an exit code."""
+def run(command: click.Command, name: str, early: Callable[[ExitCode, str], int] | None = None) -> int:
+    """Run a click command; every way in which it ends becomes an exit code.
+
+    Args:
+        command: what to run.
+        name: of the program.
+        early: tells programs of an end before there was an answer, and gives the exit code.
+    """
+    early = early or _early
     try:
         code = command.main(prog_name=name, standalone_mode=False)
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
-        error.show()
-        return _early(ExitCode.USAGE, error.format_message())
+        return early(ExitCode.USAGE, _shown(error))
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped.", err=True)
-        return _early(ExitCode.INTERRUPTED, "Stopped.")
+        return early(ExitCode.INTERRUPTED, "Stopped.")
     except Exception as error:
         if "SWITCHBACK_DEBUG" in os.environ:
             raise
@@ -116,8 +125,18 @@ def run(command: click.Command, name: str) -> int:
         else:
             code, message = ExitCode.BUG, _bug(error)
         click.echo(f"error: {message}", err=True)
-        return _early(code, message)
+        return early(code, message)
     return code if isinstance(code, int) else 0
+
+
+def _shown(error: click.ClickException) -> str:
+    """Show what is wrong with the words, and give the message."""
+    from switchback.cli.words import hidden  # noqa: PLC0415 - only when something is wrong
+
+    message = hidden(error.format_message(), sys.argv[1:])
+    error.format_message = lambda: message  # type: ignore[method-assign]  # click's own form around our words
+    error.show()
+    return message
 
 
 def _early(code: ExitCode, message: str) -> int:
