@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import json
+import re
 import sys
 from typing import Any, NoReturn
 
@@ -38,7 +39,13 @@ COMMANDS: dict[str, Entry] = {
     "version": Entry(f"{_HERE}.version", "Print the version."),
     "completion": Entry(f"{_HERE}.completion", "Print a completion script for kubectl, bash, zsh or fish."),
 }
-HIDDEN = {"__complete": f"{_HERE}.completing"}
+COMPLETE = "__complete"
+HIDDEN = {COMPLETE: f"{_HERE}.completing"}
+
+_DOCUMENTS = {"json", "yaml"}
+_ALONE = re.compile(r"-[Afwy]*o|--output")
+_ATTACHED = re.compile(r"(?:-[Afwy]*o=?|--output=)(?:json|yaml)")
+"""`-o` may stand behind the letters of options that take no value."""
 
 
 class Plugin(Lazy):
@@ -72,15 +79,9 @@ class Plugin(Lazy):
             formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
 
     def main(self, *args: Any, **extra: Any) -> Any:  # type: ignore[explicit-override]
-        """As click does; who has asked for JSON gets wrong words in JSON, too."""
-        try:
-            extra.setdefault("complete_var", VARIABLE)
-            return super().main(*args, **extra)
-        except click.ClickException as error:
-            if _wants_json(sys.argv[1:]):
-                told = {"reason": "Usage", "message": error.format_message(), "exitCode": int(ExitCode.USAGE)}
-                click.echo(json.dumps(told, ensure_ascii=False, indent=2))
-            raise
+        """As click does, with the plugin's own variable for completion."""
+        extra.setdefault("complete_var", VARIABLE)
+        return super().main(*args, **extra)
 
 
 @click.command(
@@ -96,15 +97,32 @@ def cli() -> None:
     """
 
 
-def _wants_json(words: list[str]) -> bool:
-    """Whether the words of a command line say `-o json`, in one of the ways in which it can be said."""
+def _early(code: ExitCode, message: str) -> int:
+    """An end before there was an answer: who has asked for a document gets one. JSON is YAML, too."""
+    from switchback.contract.reasons import Reason  # noqa: PLC0415 - only when something is wrong
+
+    if _wants_document(sys.argv[1:]):
+        reasons = {ExitCode.USAGE: Reason.USAGE, ExitCode.INTERRUPTED: Reason.INTERRUPTED}
+        told = {"reason": reasons.get(code, Reason.BUG), "message": message, "exitCode": int(code)}
+        click.echo(json.dumps(told, ensure_ascii=False, indent=2))
+    return int(code)
+
+
+def _wants_document(words: list[str]) -> bool:
+    """Whether the words of a command line say `-o json` or `-o yaml`, in one of the ways to say it."""
+    words = words[: words.index("--")] if "--" in words else words
     pairs = zip(words, [*words[1:], ""], strict=True)
     return any(
-        word in {"-ojson", "-o=json", "--output=json"} or (word in {"-o", "--output"} and after == "json")
-        for word, after in pairs
+        _ATTACHED.fullmatch(word) or (_ALONE.fullmatch(word) and after in _DOCUMENTS) for word, after in pairs
     )
 
 
 def main() -> NoReturn:
     """Run the plugin."""
-    sys.exit(run(cli, "kubectl switchback"))
+    sys.exit(run(cli, "kubectl switchback", _early))
+
+
+def complete() -> NoReturn:
+    """Run `kubectl_complete-switchback`, which kubectl asks for words wherever its own completion is on."""
+    sys.argv[1:1] = [COMPLETE]
+    main()

@@ -66,7 +66,7 @@ async def changes(
                 await asyncio.sleep(PAUSE_SECONDS)
             items = list(known.values())
         except GoneError:
-            items, version = await client.all(kind, namespace, selector)
+            items, version, pause = await _again(client, kind, namespace, selector, pause)
         except (RefusedError, NotFoundError):
             raise
         except KubeError as error:

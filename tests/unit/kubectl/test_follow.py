@@ -102,6 +102,26 @@ async def test_a_version_that_is_too_old_means_a_new_list(
     assert lists(api) == 2
 
 
+async def test_a_new_list_that_fails_is_asked_for_again(
+    api: FakeAPI, changes: AsyncGenerator[follow.Seen], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "PAUSE_SECONDS", 0.05)
+    await put(api, "a")
+    api.forgotten = api.version + 1
+    assert await seen(changes) == {"a": ""}
+    api.version += 10
+    failures = iter(range(2))
+
+    async def fault(request: Seen) -> web.Response | None:
+        if "watch" in request.query or next(failures, None) is None:
+            return None
+        return refusal(500, "InternalError", "etcd is gone")
+
+    api.fault = fault
+    assert await seen(changes) == {"a": ""}
+    assert next(failures, None) is None
+
+
 async def test_a_server_in_trouble_is_told_and_asked_again(
     api: FakeAPI, changes: AsyncGenerator[follow.Seen], monkeypatch: pytest.MonkeyPatch
 ) -> None:

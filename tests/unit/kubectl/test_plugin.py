@@ -104,12 +104,68 @@ def test_the_nearest_command_is_named() -> None:
     assert "Did you mean status?" in call("statsu").stderr
 
 
-@pytest.mark.parametrize("words", [("-o", "json"), ("-ojson",), ("--output=json",), ("--output", "json")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-o", "json"),
+        ("-ojson",),
+        ("--output=json",),
+        ("--output", "json"),
+        ("-wo", "json"),
+        ("-Awojson",),
+        ("-o", "yaml"),
+    ],
+)
 def test_wrong_words_in_json(words: tuple[str, ...]) -> None:
     done = call("status", "-A", "shop", *words)
     told = json.loads(done.stdout)
     assert (told["reason"], told["exitCode"]) == ("Usage", 2)
     assert "NAME" in told["message"]
+
+
+@pytest.mark.parametrize("words", [("-n", "json"), ("-nfoo", "json"), ("--", "-o", "json"), ()])
+def test_who_has_not_asked_for_json_gets_none(words: tuple[str, ...]) -> None:
+    assert call("status", "-A", "shop", "more", *words).stdout == ""
+
+
+BROKEN = """
+import sys
+from switchback.cli import plugin
+from switchback.kubectl.commands import status
+def fail(*_, **__):
+    raise {error}
+status.perform = fail
+sys.argv = ["kubectl-switchback", "status", "-o", "json"]
+plugin.main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "code"),
+    [
+        ("ValueError('hunter2')", "Bug", ExitCode.BUG),
+        ("ModuleNotFoundError('no', name='kubernetes')", "Usage", ExitCode.USAGE),
+        ("KeyboardInterrupt", "Interrupted", ExitCode.INTERRUPTED),
+    ],
+)
+def test_what_nobody_expected_in_json(error: str, reason: str, code: ExitCode) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", BROKEN.format(error=error)], capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == code
+    told = json.loads(done.stdout)
+    assert (told["reason"], told["exitCode"]) == (reason, code)
+    assert "hunter2" not in done.stdout + done.stderr
+
+
+def test_kubectl_finds_what_completes_beside_the_plugin() -> None:
+    done = subprocess.run(
+        [BIN / "kubectl_complete-switchback", "app"], capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    assert [line.partition("\t")[0] for line in done.stdout.splitlines()] == ["approve", ":4"]
+    assert call("__complete", "app").stdout == done.stdout
 
 
 def test_version() -> None:

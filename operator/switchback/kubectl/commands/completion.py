@@ -20,7 +20,8 @@ exec kubectl-switchback __complete "$@"
 def command(context: click.Context, shell: str) -> None:
     """Print a completion script.
 
-    For `kubectl switchback`, whatever the shell, save the one for kubectl on PATH:
+    For `kubectl switchback`, whatever the shell, kubectl needs kubectl_complete-switchback on PATH. It is
+    installed beside kubectl-switchback; where only that one is at hand, save the script for kubectl:
 
     \b
       kubectl switchback completion kubectl > ~/.local/bin/kubectl_complete-switchback
