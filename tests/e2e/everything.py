@@ -75,7 +75,7 @@ SPEC: dict[str, Any] = {
         "migratePolicy": "Manual",
         "rollbackPolicy": "Manual",
         "timeoutSeconds": 60,
-        "approvedPlan": "ap1:0123-abc",
+        "approvedPlan": "5f0c2d9be41a7736",
     },
     "snapshot": {
         "pgDump": {
@@ -140,7 +140,7 @@ STATUS = Status(
     conditions=conditions_for(
         Situation.AWAITING_APPROVAL,
         "",
-        "approve ap1:token",
+        "Waiting for token 5f0c2d9be41a7736.",
         generation=1,
         now=MOMENT,
         previous=(),
@@ -202,7 +202,7 @@ STATUS = Status(
         steps_omitted=3,
     ),
     approval=ApprovalState(
-        token="ap1:token",
+        token="5f0c2d9be41a7736",
         wants=(Want.ROLLBACK,),
         risks=(Risk.DATA_LOSS,),
         request_time=AT,
@@ -230,8 +230,8 @@ STATUS = Status(
         time=AT,
     ),
     last_handled=LastHandled(
-        approve="ap1:token",
-        reject="ap1:older",
+        approve="5f0c2d9be41a7736",
+        reject="9c1e44b07da25f38",
         retry="3f2a91c0-000000/1",
         abort="3f2a91c0-000000/2",
         rollback="0005/i1:0",
