@@ -99,7 +99,12 @@ class Session:
         return self._observer
 
     def read(self) -> Ledger:
-        """The ledger as it is now."""
+        """The ledger as it is now.
+
+        Raises:
+            RunnerError: `Usage` when its schema's name can be none; see `read.read`.
+        """
+        read.refuse_odd_name(self.names.schema)
         return read.read(self.work, self.names)
 
     def lock(self, ledger: Ledger, seconds: float | None = None) -> Ledger:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 OLDEST = 15
 """Oldest major version that is supported and tested."""
 
+LONGEST_NAME = 63
+"""Bytes of a name that the server keeps; it cuts off the rest with a notice."""
+
 _LOOK = """
 SELECT current_database(), d.oid::bigint, session_user, current_setting('server_version_num')::int,
   {system_identifier},
@@ -185,6 +188,27 @@ def written_by_others(
         (author.operation_id, last_event),
     ).fetchone()
     return row is None or bool(row[0])
+
+
+def refuse_odd_name(schema: str) -> None:
+    """Stop at a name that the server would shorten: two of them would be one ledger under two locks.
+
+    Raises:
+        RunnerError: `Usage`.
+    """
+    why = ""
+    if not schema:
+        why = "it is empty"
+    elif len(schema.encode()) > LONGEST_NAME:
+        why = f"it has more than {LONGEST_NAME} bytes"
+    elif schema.startswith("pg_"):
+        why = "names that begin with pg_ are PostgreSQL's own"
+    if why:
+        raise RunnerError(
+            Reason.USAGE,
+            f"{schema or 'Nothing'} can be no schema of the ledger: {why}.",
+            "Choose another one with --ledger-schema, in the resource spec.database.ledgerSchema.",
+        )
 
 
 def refuse_newer(ledger: Ledger, names: Names) -> None:
