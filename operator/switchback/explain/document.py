@@ -7,6 +7,7 @@ what a DatabaseMigration is.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from switchback.explain.findings import Path
+
+_QUOTED = re.compile(r"'(?!<)[^']{2,}'")
 
 MOST_PARTS = 200_000
 """A file whose aliases multiply into more than this is no manifest."""
@@ -70,6 +73,7 @@ def documents(text: str, file: str) -> list[Document]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = " ".join(part for part in (error.context, error.problem) if part)
+        what = _QUOTED.sub("'…'", what)  # words of the file: it may be a Secret's password
         raise UnreadableError(what or "no YAML", mark.line + 1 if mark is not None else 1) from None
     except (yaml.YAMLError, RecursionError) as error:
         what = " ".join(str(error).split()) if isinstance(error, yaml.YAMLError) else "nested too deeply"

@@ -112,6 +112,16 @@ def test_what_is_no_yaml_is_told_with_its_line(text: str, line: int) -> None:
     assert str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "value", ["*hunter2", "!hunter2!x", "'a' 'hunter2'", "%hunter2", "&hunter2 &hunter2"]
+)
+def test_what_is_no_yaml_is_told_without_its_words(value: str) -> None:
+    with pytest.raises(UnreadableError) as caught:
+        documents(f"kind: Secret\nstringData:\n  password: {value}\n", "f")
+    assert caught.value.line == 3
+    assert "hunter2" not in str(caught.value)
+
+
 def test_multiplying_aliases_end() -> None:
     rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     rows += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
