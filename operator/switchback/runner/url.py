@@ -19,6 +19,7 @@ from switchback.contract.reasons import Reason
 from switchback.runner import url_params as known
 from switchback.runner.address import Address, Host
 from switchback.runner.errors import RunnerError
+from switchback.runner.roots import SYSTEM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -309,6 +310,12 @@ _FROM_ENVIRONMENT = (
 )
 """Parameters that come from a variable where the address does not say its own."""
 
+_NOT_INSISTING = frozenset({"disable", "allow", "prefer"})
+_UNASKED = (
+    "a certificate authority is named (sslrootcert, PGSSLROOTCERT, spec.database.caFrom), but sslmode does not "
+    "insist on it, and takes a connection without TLS, too: say sslmode=verify-full in the URL."
+)
+
 
 def _complete(parts: _Parts, env: Mapping[str, str]) -> Address:
     """Fill what is missing: from PG* variables, then as libpq would."""
@@ -319,6 +326,9 @@ def _complete(parts: _Parts, env: Mapping[str, str]) -> Address:
     for keyword, variable in _FROM_ENVIRONMENT:
         if env.get(variable) and keyword not in given and not service:
             given[keyword] = env[variable]
+    root = given.get("sslrootcert", "")
+    if root and root != SYSTEM and given.get("sslmode", "prefer") in _NOT_INSISTING and not service:
+        parts.notices.append(_UNASKED)
     password = parts.password or ("" if service else env.get("PGPASSWORD", ""))
     user = parts.user or ("" if service else env.get("PGUSER", "") or _account())
     database = parts.database or ("" if service else env.get("PGDATABASE", "") or user)

@@ -285,3 +285,21 @@ def test_nothing_named(given_url: str | None, env: dict[str, str], words: str) -
 def test_secrets_are_known_as_written_and_as_meant() -> None:
     assert set(read("postgresql://u:a%2Fb%21c@h/d?sslpassword=key").secrets) == {"a%2Fb%21c", "a/b!c", "key"}
     assert read("postgresql://u@h/d", PGPASSWORD="env").secrets == ("env",)
+
+
+@pytest.mark.parametrize(
+    ("query", "env", "warned"),
+    [
+        ("", {}, False),
+        ("", {"PGSSLROOTCERT": "/ca.crt"}, True),
+        ("?sslmode=prefer", {"PGSSLROOTCERT": "/ca.crt"}, True),
+        ("?sslrootcert=/ca.crt&sslmode=disable", {}, True),
+        ("?sslmode=require", {"PGSSLROOTCERT": "/ca.crt"}, False),
+        ("?sslmode=verify-full", {"PGSSLROOTCERT": "/ca.crt"}, False),
+        ("", {"PGSSLROOTCERT": "/ca.crt", "PGSSLMODE": "verify-ca"}, False),
+        ("", {"PGSSLROOTCERT": "system"}, False),
+    ],
+)
+def test_an_authority_that_nobody_asks_is_warned_of(query: str, env: dict[str, str], *, warned: bool) -> None:
+    address = read(f"postgresql://u:p@h/d{query}", **env)
+    assert any("verify-full" in notice for notice in address.notices) is warned
