@@ -30,6 +30,7 @@ from switchback.controller.decision import (
     Wait,
     WriteIntent,
 )
+from switchback.controller.intent import intent_digest
 from switchback.controller.observed import Job, Namespace, Observed, Pod, PolicyState, Source, Trouble
 from switchback.controller.times import rfc3339
 from tests.consumers.records import record
@@ -68,7 +69,6 @@ class World:
 
     def observed(self) -> Observed:
         """The world as `observe` would read it."""
-        digest = "" if self.source_problem else "f1:" + "-".join(self.files)
         return Observed(
             namespace="shop",
             name="shop",
@@ -84,13 +84,16 @@ class World:
             spec=Spec.model_validate(self.spec),
             status=self.status,
             now=self.now,
-            source=Source(digest, self.source_problem),
+            source=self._source(),
             jobs=tuple(self._seen(running) for running in self.jobs.values()),
             stray_pods=tuple(pod for running in self.strays for pod in self._seen(running).pods),
             client_images={"18": "postgres:18"},
             refused=self._refused(),
             look_refused=self.refused,
         )
+
+    def _source(self) -> Source:
+        return Source("" if self.source_problem else "f1:" + "-".join(self.files), self.source_problem)
 
     def _refused(self) -> Trouble | None:
         operation = self.status.operation
@@ -173,15 +176,7 @@ class World:
             raise BrokenPromiseError(f"{action.name} is created without a stored intent")
         if action.name in self.jobs or self.refused is not None:
             return
-        job = Job(
-            action.name,
-            f"uid-{len(self.created)}",
-            preview.id,
-            action.step,
-            action.attempt,
-            self.now,
-            finished=False,
-        )
+        job = self._job(action, preview.id)
         self.created.append(action.name)
         self.jobs[action.name] = Running(
             job,
@@ -207,15 +202,7 @@ class World:
             raise BrokenPromiseError(f"{action.name} starts beside {alive}")
         if action.step is Operation.ROLLBACK and operation.direction is not Direction.NONE:
             self._check_restore_point()
-        job = Job(
-            name=action.name,
-            uid=f"uid-{len(self.created)}",
-            operation=operation.id,
-            step=action.step,
-            attempt=action.attempt,
-            created=self.now,
-            finished=False,
-        )
+        job = self._job(action, operation.id)
         self.created.append(action.name)
         arguments = {
             "id": operation.id,
@@ -230,6 +217,18 @@ class World:
             "any_loss": self.spec.get("rollback", {}).get("dataLossPolicy") == "Allow",
         }
         self.jobs[action.name] = Running(job, arguments)
+
+    def _job(self, action: CreateJob, operation: str) -> Job:
+        return Job(
+            name=action.name,
+            uid=f"uid-{len(self.created)}",
+            operation=operation,
+            step=action.step,
+            attempt=action.attempt,
+            created=self.now,
+            finished=False,
+            intent=intent_digest(Spec.model_validate(self.spec), self._source()),
+        )
 
     def _check_restore_point(self) -> None:
         if "none" in self.spec["snapshot"]:
@@ -311,6 +310,7 @@ class World:
                 return self._result(running, Reason.BACKWARD, direction, **told)
             case Operation.MIGRATE:
                 self.postgres.applied += todo
+                self.postgres.withdrawn.discard(running.arguments["intent"])  # by a retry it got this far
                 if todo:
                     self.postgres.reserved_by = ""
                 reason = Reason.SUCCEEDED if todo else Reason.UP_TO_DATE

@@ -14,6 +14,7 @@ from switchback.api.status import OperationState
 from switchback.contract.words import Operation
 from switchback.controller.arguments import arguments, looks_for_downs
 from switchback.controller.flight import RELEASE_SECONDS, WRITER_MARGIN_SECONDS
+from switchback.controller.intent import intent_digest
 from switchback.controller.looks import LOOK_SECONDS
 from switchback.controller.observed import Trouble
 from switchback.controller.podspec import (
@@ -83,9 +84,12 @@ def manifest(world: Observed, action: CreateJob, settings: Settings) -> dict[str
 
 
 def _look(world: Observed) -> OperationState | None:
-    """A look as what its Job needs to know of an operation: an id and a target."""
+    """A look as what its Job needs to know of an operation: an id, a target and the intent."""
     preview = world.status.preview
-    return OperationState(id=preview.id, target=preview.target) if preview is not None else None
+    if preview is None or world.spec is None:
+        return None
+    intent = intent_digest(world.spec, world.source)
+    return OperationState(id=preview.id, target=preview.target, intent_digest=intent)
 
 
 def owned(world: Observed, job: dict[str, Any]) -> bool:

@@ -160,10 +160,21 @@ def _ended(view: View, preview: Preview, job: Job) -> Status:
         reason=result.reason,
         message=result.message,
     )
-    if preview.kind is LookKind.PREVIEW:
+    if preview.kind is LookKind.PREVIEW or not _is_news(view, preview, job):
         return status
     status = learn(status, result, view.now, database_digest(view.spec))
     return _judged(view.with_status(status), result)
+
+
+def _is_news(view: View, preview: Preview, job: Job) -> bool:
+    """Whether the answer is about the present wish, and not older than what is known.
+
+    A look runs beside everything else. What it saw may be of before a migration that has ended since, or of
+    the database that the spec named then.
+    """
+    seen = view.status.schema_state
+    asked, known = parse(preview.time), parse(seen.inspect_time) if seen is not None else None
+    return job.intent == view.intent and (asked is None or known is None or asked >= known)
 
 
 def _judged(view: View, result: Result) -> Status:

@@ -59,6 +59,7 @@ class Job:
     """A Job that carries our labels, with its pods.
 
     `failure` is the reason of its Failed condition, `hindrance` why it has no pod although it should.
+    `intent` is the digest of what the spec asked for when it was created.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Job:
     failure: str = ""
     deleting: bool = False
     hindrance: Trouble | None = None
+    intent: str = ""
     pods: tuple[Pod, ...] = ()
 
     @property

@@ -114,6 +114,7 @@ def _job(job: Object, pods: list[Pod], now: datetime) -> Job:
         failure=str(over.get("Failed", {}).get("reason", "")),
         deleting="deletionTimestamp" in metadata,
         hindrance=_podless(metadata["name"]) if podless else None,
+        intent=(metadata.get("annotations") or {}).get(names.ANNOTATION_INTENT, ""),
         pods=tuple(sorted(pods, key=lambda pod: pod.name)),
     )
 

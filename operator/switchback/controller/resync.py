@@ -245,9 +245,13 @@ class Resync:
 def _slim(one: Object) -> Object:
     """What `pods` reads of a Job or pod. The rest would be most of the memory of a resync."""
     metadata, status = one["metadata"], one.get("status") or {}
+    intent = (metadata.get("annotations") or {}).get(names.ANNOTATION_INTENT, "")
     kept = ("name", "namespace", "uid", "labels", "ownerReferences", "creationTimestamp", "deletionTimestamp")
     parts = ("phase", "reason", "message", "conditions", "containerStatuses", "initContainerStatuses")
     return {
-        "metadata": {name: metadata[name] for name in kept if name in metadata},
+        "metadata": {
+            **{name: metadata[name] for name in kept if name in metadata},
+            "annotations": {names.ANNOTATION_INTENT: intent},
+        },
         "status": {name: status[name] for name in parts if name in status},
     }

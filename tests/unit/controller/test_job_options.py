@@ -18,7 +18,7 @@ from switchback.api.status import (
 )
 from switchback.contract.words import Operation
 from switchback.controller.decision import CreateJob
-from switchback.controller.intent import database_digest
+from switchback.controller.intent import database_digest, intent_digest
 from switchback.controller.jobs import manifest
 from tests.unit.controller.build import SETTINGS, UID, Object, spec, status, world
 from tests.unit.controller.test_jobs import DUMP, argument, job_for, made, main, pod_of
@@ -125,6 +125,10 @@ def test_a_look_needs_no_operation() -> None:
     assert not {"--reserve-unless-risky", "--intent-digest", "--accept", "--expect-plan"} & set(args)
     assert pod_of(job)["activeDeadlineSeconds"] == 360
     assert job["metadata"]["labels"]["switchback.dev/operation"] == own
+    seen = world(spec(snapshot=DUMP))
+    assert seen.spec is not None
+    wish = intent_digest(seen.spec, seen.source)
+    assert job["metadata"]["annotations"]["switchback.dev/intent-digest"] == wish, "what its answer is about"
 
 
 def test_an_approved_migration_runs_what_was_approved() -> None:

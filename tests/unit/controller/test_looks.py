@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
 from switchback.contract.reasons import Reason
 from switchback.controller.decision import Wait
+from switchback.controller.intent import database_digest
 from switchback.controller.observed import Trouble
 from tests.unit.controller.test_decide import at_latest, reason, settle, world
+from tests.unit.controller.test_edits import edit
 from tests.unit.controller.test_requests import ask, handled, operation, running
+
+if TYPE_CHECKING:
+    from tests.property.world import World
 
 
 def test_a_preview_is_answered_and_changes_nothing() -> None:
@@ -109,3 +117,58 @@ def test_an_inspection_of_another_database_takes_the_success_back() -> None:
     there.run(look, Reason.DATABASE_CHANGED)
     settle(there)
     assert (there.condition("Stalled"), reason(there)) == ("True", "DatabaseChanged")
+
+
+def looking(there: World) -> str:
+    """Asks for an inspection, and goes on until its Job runs."""
+    ask(there, "inspect", "1")
+    for _ in range(4):
+        there.reconcile()
+    return next(name for name, job in there.jobs.items() if "-inspect-" in name and not job.ended)
+
+
+def current(there: World) -> str:
+    assert there.status.schema_state is not None
+    return there.status.schema_state.current
+
+
+def test_an_inspection_that_saw_less_than_the_migration_beside_it_takes_no_success_back() -> None:
+    there = world()
+    migrate = running(there)
+    look = looking(there)
+    there.run(look)  # it has read the ledger, and its pod has not ended
+    there.jobs[look].ended = False
+    there.now += timedelta(seconds=5)
+    there.run(migrate)
+    for _ in range(4):
+        there.reconcile()
+    assert reason(there) == "Succeeded"
+    there.now += timedelta(seconds=1)
+    there.jobs[look].ended = True
+    settle(there)
+    assert (reason(there), current(there)) == ("Succeeded", "0003")
+    assert handled(there, "inspect") == "1"
+
+
+def test_an_inspection_that_ends_with_the_migration_is_no_doubt_about_it() -> None:
+    there = world(execution={"backoffLimit": 0})
+    migrate = running(there)
+    there.run(looking(there))
+    there.now += timedelta(seconds=5)
+    there.run(migrate)
+    assert settle(there) == []
+    assert (reason(there), current(there)) == ("Succeeded", "0003")
+
+
+def test_what_was_seen_of_the_database_of_before_says_nothing_of_the_present_one() -> None:
+    there = at_latest()
+    look = looking(there)
+    there.now += timedelta(seconds=5)
+    edit(there, database={"urlFrom": {"secretKeyRef": {"name": "other-db", "key": "URL"}}})
+    there.run(look)
+    there.reconcile()
+    spec, state = there.observed().spec, there.status.schema_state
+    assert spec is not None
+    assert state is not None
+    assert state.database is not None
+    assert state.database.digest != database_digest(spec), "its ledger would be expected in the other one"

@@ -98,7 +98,9 @@ async def test_a_changed_file_is_found_by_its_version_alone(
 async def test_the_world_of_a_resync_is_that_of_a_look(api: FakeAPI, client: Client, parts: Parts) -> None:
     """Lists with only the parts that are read give the same values as live objects do."""
     await settle(api, client, parts)
-    await api.put("jobs", job(conditions=[{"type": "Complete", "status": "True"}]))
+    ended = job(conditions=[{"type": "Complete", "status": "True"}])
+    ended["metadata"]["annotations"]["switchback.dev/intent-digest"] = "i1:0"
+    await api.put("jobs", ended)
     await api.put("pods", pod(phase="Failed", reason="Evicted"))
     await parts.resync.once()
     live = await observe(client, KEY, SETTINGS, parts.sources)
@@ -108,6 +110,7 @@ async def test_the_world_of_a_resync_is_that_of_a_look(api: FakeAPI, client: Cli
     assert seen.source == live.source
     assert seen.status == live.status
     assert seen.jobs[0].pods
+    assert seen.jobs[0].intent == "i1:0"
 
 
 async def test_a_status_that_should_be_another_is_a_reason_to_look(
