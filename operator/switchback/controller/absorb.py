@@ -38,14 +38,14 @@ _RESERVES = {Operation.INSPECT, Operation.RESERVE, Operation.ROLLBACK}
 
 
 def absorb(view: View) -> Status:
-    """The status with the outcome of the named Job taken over; unchanged while that Job may still act."""
+    """The status with the outcome of the named Job taken over; while it may still act, that it is there."""
     if view.status.operation is None or not view.operation.job_name:
         return view.status
     job = view.job
     if job is None:
         return _absent(view)
     if not job.ended:
-        return view.status
+        return change(view.status, job_uid=job.uid)
     result = job.result
     if result is None or result.operation_id != view.operation.id or result.operation is not job.step:
         if job.trouble is not None:

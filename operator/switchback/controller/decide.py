@@ -21,10 +21,10 @@ from switchback.contract.words import Operation
 from switchback.controller import decision
 from switchback.controller.absorb import absorb, spoil_snapshot
 from switchback.controller.decision import Act, Decision, DeleteJob, Settle, WriteIntent
-from switchback.controller.flight import in_flight
+from switchback.controller.flight import clear, in_flight
 from switchback.controller.heed import heed
 from switchback.controller.hold import held
-from switchback.controller.leaving import leave
+from switchback.controller.leaving import leave, leave_unread
 from switchback.controller.lifecycle import begin, change, end, intend, pause, resume
 from switchback.controller.looks import absorb_look, begin_look, beside, look
 from switchback.controller.report import at_rest, report, suspended, working
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 def decide(world: Observed) -> Decision:
     """The next step for one resource. Total: every world has an answer."""
     if world.spec is None:
+        if world.deleting:
+            return leave_unread(world)
         return Settle(
             report(world, world.status, Situation.FAILED, OperatorReason.SPEC_INVALID, world.invalid)
         )
@@ -58,8 +60,9 @@ def decide(world: Observed) -> Decision:
 
 def _next(view: View) -> Decision:
     """Questions 2 to 5, once every ended Job and every request has been heard."""
-    if view.status.operation is not None and view.operation.job_name:
-        return in_flight(view)
+    busy = in_flight(view) if view.status.operation is not None and view.operation.job_name else clear(view)
+    if busy is not None:
+        return busy
     if view.status.operation is not None and view.operation.abort and view.outcome is None:
         return _aborted(view)
     if view.wants_new:

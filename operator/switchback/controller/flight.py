@@ -16,7 +16,7 @@ from switchback.contract.words import Operation
 from switchback.controller import decision
 from switchback.controller.absorb import spoil_snapshot
 from switchback.controller.decision import Act, CreateJob, Decision, DeleteJob, WriteIntent
-from switchback.controller.lifecycle import change, end, intend, land
+from switchback.controller.lifecycle import change, end, land
 from switchback.controller.report import after_the_end, at_rest, report, working
 from switchback.controller.times import parse, passed, rfc3339, upcoming
 
@@ -52,8 +52,6 @@ def in_flight(view: View) -> Decision:
     job = view.job
     if job is None:
         return _not_there(view)
-    if not view.operation.job_uid:
-        view = view.with_status(change(view.status, job_uid=job.uid))
     limit, lost = _limit(view, job), _lost_at(view)
     if view.outcome is None and passed(lost, view.now) and (job.deleting or _holds_on(job)):
         return _give_up(view, job)
@@ -63,12 +61,15 @@ def in_flight(view: View) -> Decision:
 
 
 def _replaced(view: View, job: Job) -> Decision | None:
-    """Ends what is not wanted any more, or lets the same step, described anew, take its place."""
+    """Ends what is not wanted any more, or lets the operation decide anew by what the spec says now."""
     unwanted = _unwanted(view, job)
+    if unwanted and not view.job_known:
+        # That it was there is stored before it goes: one that has vanished is never taken for not run.
+        return WriteIntent(_shown(view, job))
     if unwanted:
         return Act(DeleteJob(job.name, job.uid, unwanted))
     if _outdated(view, job):
-        return WriteIntent(working(view.with_status(intend(view, job.step))))
+        return WriteIntent(working(view.with_status(land(view.status))))
     return None
 
 
@@ -85,8 +86,9 @@ def _not_there(view: View) -> Decision:
     if view.operation.job_uid or view.stray_pods_alive:
         names = ", ".join(pod.name for pod in view.world.stray_pods if not pod.ended)
         return _wait_for_room(view, f"pod {names}, whose Job was deleted, has not ended")
-    if view.outcome is None and (view.given_up or view.spec.suspend):
-        # Nothing was created, so there is nothing to end: the intent is taken back.
+    if view.outcome is None and (view.given_up or view.spec.suspend or _edited(view)):
+        # Nothing was created, so there is nothing to end: the intent is taken back. What the spec says by now
+        # may forbid it, or want to hear a person first.
         return WriteIntent(working(view.with_status(land(view.status))))
     return _make_room(view) or _too_late(view) or _hindered(view) or Act(_named(view))
 
@@ -126,9 +128,15 @@ def _named(view: View) -> CreateJob:
 def _make_room(view: View) -> Decision | None:
     """Never two Jobs of one resource at once, not even after a wiped status: older ones end first."""
     for job in view.other_jobs_alive:
+        return clear(view) or _wait_for_room(view, f"Job {job.name} has not ended")
+    return None
+
+
+def clear(view: View) -> Act | None:
+    """Ends a Job that cannot start and that the status does not name: nothing waits for it any more."""
+    for job in view.other_jobs_alive:
         if job.trouble is not None and not job.started and not job.deleting:
-            return Act(DeleteJob(job.name, job.uid, "it has not started, and another Job takes its place"))
-        return _wait_for_room(view, f"Job {job.name} has not ended")
+            return Act(DeleteJob(job.name, job.uid, "it has not started, and is not waited for any more"))
     return None
 
 
@@ -167,14 +175,18 @@ def _unwanted(view: View, job: Job) -> str:
 
 def _outdated(view: View, job: Job) -> bool:
     """Whether a pod that cannot start is described by a spec that was edited since: that may mend it."""
-    edited = view.operation.generation < view.world.generation
     return (
-        edited
+        _edited(view)
         and job.trouble is not None
         and not job.started
         and view.outcome is None
         and not view.spec.suspend
     )
+
+
+def _edited(view: View) -> bool:
+    """Whether the spec was edited since the Job was named."""
+    return view.operation.generation < view.world.generation
 
 
 def _holds_on(job: Job) -> bool:

@@ -16,12 +16,16 @@ from switchback.contract.words import Operation
 from switchback.controller import decision
 from switchback.controller.absorb import absorb
 from switchback.controller.decision import Act, CreateJob, Decision, DeleteJob, LetGo, Settle, WriteIntent
+from switchback.controller.flight import RELEASE_SECONDS
 from switchback.controller.lifecycle import intend, land
 from switchback.controller.report import report
-from switchback.controller.times import passed, rfc3339, upcoming
+from switchback.controller.times import parse, passed, rfc3339, upcoming
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from switchback.api.status import Status
+    from switchback.controller.observed import Job, Observed
     from switchback.controller.view import View
 
 PATIENCE_SECONDS = 240
@@ -33,21 +37,36 @@ WAY_OUT_SECONDS = 60
 
 def leave(view: View) -> Decision:
     """The next step of a resource that is being deleted."""
-    if names.FINALIZER not in view.world.finalizers:
-        return Settle(_shown(view, "its Jobs end with it."))
-    if view.world.annotations.get(names.ANNOTATION_RELEASE) or passed(_limit(view), view.now):
-        return Act(LetGo())
+    free = _free(view.world)
+    if free is not None:
+        return free
     view = view.with_status(absorb(view))
-    return _alive(view) or _named(view) or Act(LetGo())
+    return _alive(view.world, view.status, view.other_jobs_alive) or _named(view) or Act(LetGo())
 
 
-def _alive(view: View) -> Decision | None:
+def leave_unread(world: Observed) -> Decision:
+    """The same for a resource whose spec cannot be read. Nobody could say how to give a reservation back."""
+    jobs = tuple(job for job in world.jobs if not job.ended and not names.is_look(job.operation))
+    return _free(world) or _alive(world, world.status, jobs) or Act(LetGo())
+
+
+def _free(world: Observed) -> Decision | None:
+    """What to do where nothing is waited for: not at all, or not any longer."""
+    if names.FINALIZER not in world.finalizers:
+        return Settle(_shown(world, world.status, "its Jobs end with it."))
+    if world.annotations.get(names.ANNOTATION_RELEASE) or passed(_limit(world), world.now):
+        return Act(LetGo())
+    return None
+
+
+def _alive(world: Observed, status: Status, jobs: Iterable[Job]) -> Decision | None:
     """What an earlier life of this status has started is ended like everything else."""
-    for job in view.other_jobs_alive:
+    for job in jobs:
         if not job.deleting:
             return Act(DeleteJob(job.name, job.uid, "its resource is being deleted"))
-        return _wait(view, f"Job {job.name} has not ended yet.")
-    return _wait(view, "the pod of its Job has not ended yet.") if view.stray_pods_alive else None
+        return _wait(world, status, f"Job {job.name} has not ended yet.")
+    stray = any(not pod.ended for pod in world.stray_pods)
+    return _wait(world, status, "the pod of its Job has not ended yet.") if stray else None
 
 
 def _named(view: View) -> Decision | None:
@@ -58,14 +77,19 @@ def _named(view: View) -> Decision | None:
 
 def _running(view: View) -> Decision | None:
     """Whatever runs is told to end, and waited for: it cancels its statement and rolls back."""
-    job = view.job
+    job, releases = view.job, view.operation.step is Operation.RELEASE
     if job is None:
-        if view.operation.step is Operation.RELEASE and not view.operation.job_uid:
+        if releases and not view.operation.job_uid:
             return _release(view)
-        return WriteIntent(_shown(view.with_status(land(view.status)), "nothing runs any more."))
-    if view.operation.step is not Operation.RELEASE and not job.deleting:
-        return Act(DeleteJob(job.name, job.uid, "its resource is being deleted"))
-    return _wait(view, f"Job {job.name} has not ended yet.")
+        landed = view.with_status(land(view.status))
+        return WriteIntent(_shown(view.world, landed.status, "nothing runs any more."))
+    late = passed(_release_limit(view.status), view.now) and not job.started
+    if job.deleting or (releases and not late):
+        return _wait(view.world, view.status, f"Job {job.name} has not ended yet.")
+    if not view.job_known:
+        # What has vanished is never taken for not run: it may have reserved the database.
+        return WriteIntent(_shown(view.world, view.status, f"Job {job.name} ends."))
+    return Act(DeleteJob(job.name, job.uid, "its resource is being deleted"))
 
 
 def _held(view: View) -> Decision | None:
@@ -75,33 +99,41 @@ def _held(view: View) -> Decision | None:
         return None
     if view.operation.step is Operation.RELEASE:
         return None  # it was tried; the reservation also expires by itself
-    return WriteIntent(
-        _shown(view.with_status(intend(view, Operation.RELEASE)), "the reservation is given back.")
-    )
+    released = view.with_status(intend(view, Operation.RELEASE))
+    return WriteIntent(_shown(view.world, released.status, "the reservation is given back."))
 
 
 def _release(view: View) -> Decision | None:
-    if view.world.refused is not None and not view.world.refused.passing:
+    refused = view.world.refused is not None and not view.world.refused.passing
+    if refused or passed(_release_limit(view.status), view.now):
         return None
     return Act(CreateJob(view.operation.job_name, Operation.RELEASE, view.operation.attempt))
 
 
-def _wait(view: View, why: str) -> Decision:
-    slow = _after(view, WAY_OUT_SECONDS)
-    if passed(slow, view.now):
+def _wait(world: Observed, status: Status, why: str) -> Decision:
+    slow = _after(world, WAY_OUT_SECONDS)
+    if passed(slow, world.now):
         why += f" To let go at once, set the annotation {names.ANNOTATION_RELEASE}."
-    return decision.Wait(_shown(view, why), upcoming(view.now, slow, _limit(view)))
+    shown = _shown(world, status, why)
+    return decision.Wait(shown, upcoming(world.now, slow, _limit(world), _release_limit(status)))
 
 
-def _limit(view: View) -> str:
-    return _after(view, PATIENCE_SECONDS) if view.world.around.terminating else ""
+def _release_limit(status: Status) -> str:
+    """When a release that has not begun is given up, as RFC 3339."""
+    operation = status.operation
+    begun = parse(operation.attempt_time) if operation is not None else None
+    return rfc3339(begun + timedelta(seconds=RELEASE_SECONDS)) if begun is not None else ""
 
 
-def _after(view: View, seconds: int) -> str:
-    since = view.world.deletion_time
+def _limit(world: Observed) -> str:
+    return _after(world, PATIENCE_SECONDS) if world.around.terminating else ""
+
+
+def _after(world: Observed, seconds: int) -> str:
+    since = world.deletion_time
     return rfc3339(since + timedelta(seconds=seconds)) if since is not None else ""
 
 
-def _shown(view: View, why: str) -> Status:
+def _shown(world: Observed, status: Status, why: str) -> Status:
     message = f"The resource is being deleted; {why}"
-    return report(view.world, view.status, Situation.DELETING, OperatorReason.DELETING, message)
+    return report(world, status, Situation.DELETING, OperatorReason.DELETING, message)

@@ -101,6 +101,12 @@ class View:
         return next((job for job in self.world.jobs if job.name == self.operation.job_name), None)
 
     @property
+    def job_known(self) -> bool:
+        """Whether it is stored that the named Job was there. Before that, its absence would say nothing."""
+        stored = self.world.status.operation
+        return stored is not None and bool(stored.job_uid)
+
+    @property
     def other_jobs_alive(self) -> tuple[Job, ...]:
         """Jobs of this resource that still run, beside the one that status names and those that only look."""
         named = self.status.operation.job_name if self.status.operation else ""

@@ -296,7 +296,7 @@ def test_a_new_intent_does_not_kill_a_running_migration() -> None:
 
 def test_a_new_intent_ends_a_job_that_has_not_started() -> None:
     there = world()
-    [there.reconcile() for _ in range(3)]
+    [there.reconcile() for _ in range(4)]
     there.jobs[there.created[0]].trouble = Trouble("ImagePullFailed", "no such image")
     there.spec = {**there.spec, "target": "0001"}
     decision = there.reconcile()

@@ -216,3 +216,32 @@ def test_a_lost_rollback_gives_its_renewed_reservation_back() -> None:
     lost.ended = True
     assert settle(there) == ["release"]
     assert there.condition("Finished") == "True"
+
+
+DENY = {"policy": "Deny", "dataLossPolicy": "Allow"}
+NONE = {"none": {"acknowledge": True}}
+
+
+def test_a_job_that_was_named_is_not_created_against_what_the_spec_says_by_now() -> None:
+    there = going_back(snapshot=NONE)
+    while there.status.operation is None or there.status.operation.step != "rollback":
+        for name in there.jobs:
+            there.run(name)
+        there.reconcile()
+    assert there.status.operation.job_name not in there.created
+    edit(there, rollback=DENY)  # while the operator was away, or the API server took no Job
+    assert settle(there) == ["release"]
+    assert reason(there) == "RollbackDenied"
+    assert there.postgres.applied == ["0001", "0002", "0003"]
+
+
+def test_a_job_that_cannot_start_is_not_described_anew_against_what_the_spec_says_by_now() -> None:
+    there = going_back(snapshot=NONE)
+    stuck = until_alive(there, "rollback")
+    stuck.trouble = Trouble("ImagePullFailed", "no such image")
+    there.reconcile()
+    edit(there, rollback=DENY)
+    assert settle(there) == ["release"]
+    assert reason(there) == "RollbackDenied"
+    assert stuck.job.name not in there.jobs
+    assert there.postgres.applied == ["0001", "0002", "0003"]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
+from switchback.controller.decide import decide
 from switchback.controller.decision import Act, CreateJob, DeleteJob, LetGo, Settle, Wait
 from switchback.controller.observed import Namespace, Trouble
 from tests.unit.controller.test_decide import at_latest, reason, settle, world
 from tests.unit.controller.test_requests import running
 
 if TYPE_CHECKING:
+    from switchback.controller.decision import Decision
     from tests.property.world import World
 
 
@@ -41,6 +44,7 @@ def test_what_rests_goes_at_once() -> None:
 def test_a_running_job_is_told_to_end_and_waited_for() -> None:
     there = world()
     name = running(there)
+    there.reconcile()
     delete(there)
     decision = there.reconcile()
     assert isinstance(decision, Act)
@@ -126,3 +130,81 @@ def test_the_finalizer_comes_before_the_first_job_and_goes_after_the_last() -> N
     held = set(there.finalizers)
     settle(there)
     assert (held, set(there.finalizers)) == ({"switchback.dev/in-flight"}, set())
+
+
+def test_a_job_that_was_not_seen_before_may_have_reserved_the_database() -> None:
+    there = at_latest()
+    there.spec = {**there.spec, "target": "0002", "rollback": {"dataLossPolicy": "Allow"}}
+    running(there, "works")
+    name = running(there)
+    assert "-reserve-" in name
+    delete(there)
+    there.reconcile()
+    there.run(name)
+    del there.jobs[name]  # with its pod, before anybody has read what it said
+    while not there.gone:
+        decision = there.reconcile()
+        if isinstance(decision, Act) and isinstance(decision.action, CreateJob):
+            there.run(decision.action.name)
+    assert there.postgres.reserved_by == ""
+
+
+def test_a_release_that_cannot_start_is_not_waited_for_forever() -> None:
+    there = reserved()
+    delete(there)
+    for _ in range(40):
+        for name, job in there.jobs.items():
+            if "-release-" in name:
+                job.trouble = Trouble("Unschedulable", "no node takes the pod")
+            elif job.deleting:
+                there.run(name, Reason.INTERRUPTED)
+        there.sweep()
+        there.tick(there.reconcile())
+    assert there.gone
+    assert there.deleted_at is not None
+    assert there.now - there.deleted_at <= timedelta(seconds=310)
+
+
+def test_a_release_that_somebody_deletes_is_not_made_again() -> None:
+    there = reserved()
+    delete(there)
+    for _ in range(40):
+        for name in list(there.jobs):
+            if "-release-" not in name:
+                there.run(name, Reason.INTERRUPTED)
+        there.sweep()
+        there.reconcile()
+        operation = there.status.operation
+        if operation is not None and operation.step == "release" and operation.job_uid:
+            there.jobs.pop(operation.job_name, None)
+    assert [name.split("-")[-2] for name in there.created].count("release") == 1
+    assert there.gone
+
+
+def unreadable(there: World) -> Decision:
+    """One pass over the resource with a spec that this release cannot read."""
+    decision = decide(replace(there.observed(), spec=None, invalid="spec.target: too long"))
+    if isinstance(decision, Act):
+        there.act(decision.action)
+    return decision
+
+
+def test_a_spec_that_cannot_be_read_keeps_nothing_from_going() -> None:
+    there = world()
+    name = running(there)
+    delete(there)
+    unreadable(there)
+    assert isinstance(unreadable(there), Wait)
+    assert there.finalizers, "what runs is waited for"
+    there.run(name, Reason.INTERRUPTED)
+    there.sweep()
+    unreadable(there)
+    assert there.gone
+
+
+def test_a_spec_that_cannot_be_read_is_let_go_on_request() -> None:
+    there = world()
+    running(there)
+    delete(there)
+    there.annotations["switchback.dev/release"] = "now"
+    assert unreadable(there) == Act(LetGo())
