@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from switchback.api.status import Outcome
 from switchback.controller.lifecycle import change
 from switchback.controller.requests import about, fresh, handled
 
@@ -19,8 +20,11 @@ def heed(view: View) -> Status:
     """
     status = view.status
     abort, retry = fresh(view, "abort"), fresh(view, "retry")
+    stale = fresh(view, "rollback")
     if status.operation is None:
-        return status
+        # It was asked of an operation, and there is none: the status was lost, or the resource is a copy.
+        # Whether it was followed, and taken back since, nobody here can know.
+        return handled(status, rollback=stale) if stale else status
     under_way = view.outcome is None
     if abort:
         status = handled(status, abort=abort)
@@ -30,8 +34,14 @@ def heed(view: View) -> Status:
         status = handled(status, retry=retry)
         if under_way and about(retry, view.operation.id):
             status = change(status, retry=retry, next_attempt_time="", retries=0, waits=0)
-    stale = fresh(view, "rollback")
+        elif about(retry, view.operation.id) and _succeeded(view):
+            # There is nothing to try again. It must not come to life should that success be taken back.
+            status = change(status, retry=retry)
     if stale and not view.rollback_wanted:
         # Of an intent that is no more. It must not come to life should that intent ever return.
         status = handled(status, rollback=stale)
     return status
+
+
+def _succeeded(view: View) -> bool:
+    return view.outcome is not None and view.outcome.outcome is Outcome.SUCCEEDED

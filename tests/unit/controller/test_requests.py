@@ -90,6 +90,18 @@ def test_a_retry_that_was_used_up_while_it_ran_does_not_begin_another_one() -> N
     assert (there.condition("Stalled"), reason(there)) == ("True", "ConnectionRefused")
 
 
+def test_a_retry_of_a_success_does_not_come_to_life_when_that_is_taken_back() -> None:
+    there = at_latest()
+    ask(there, "retry", f"{operation(there).id}/1")
+    assert settle(there) == []
+    there.postgres.applied.pop()
+    ask(there, "inspect", "1")
+    assert settle(there) == ["inspect"]
+    assert reason(there) == "SchemaDrifted"
+    ask(there, "retry", f"{operation(there).id}/2")
+    assert settle(there) == ["migrate"]
+
+
 # --- abort ---------------------------------------------------------------------------------------------
 
 
@@ -126,6 +138,22 @@ def test_after_an_abort_without_a_word_somebody_looks() -> None:
     ask(there, "abort", f"{operation(there).id}/1")
     [there.reconcile() for _ in range(3)]
     there.run(name, "silent")  # it has committed and could not say so
+    assert settle(there) == ["inspect"]
+    assert reason(there) == "Aborted"
+    assert there.status.schema_state is not None
+    assert there.status.schema_state.current == "0003"
+
+
+def test_an_abort_of_a_job_that_was_not_seen_before_never_takes_it_for_not_run() -> None:
+    there = world()
+    while not there.created:
+        there.reconcile()
+    name = there.created[0]
+    ask(there, "abort", f"{operation(there).id}/1")
+    while not there.jobs[name].deleting:
+        there.reconcile()
+    there.run(name)  # it has committed, and is gone before anybody reads what it said
+    there.sweep()
     assert settle(there) == ["inspect"]
     assert reason(there) == "Aborted"
     assert there.status.schema_state is not None
@@ -213,6 +241,19 @@ def test_a_retry_clears_a_rollback_on_request_although_the_annotation_stands() -
     assert settle(there) == ["migrate"]
     assert there.postgres.applied == ["0001", "0002", "0003"]
     assert there.condition("Ready") == "True"
+
+
+def test_a_rollback_on_request_that_was_taken_back_is_not_repeated_by_whoever_remembers_nothing() -> None:
+    there = at_latest()
+    there.spec = {**there.spec, "rollback": {"dataLossPolicy": "Allow"}}
+    roll_back(there, "0001")
+    settle(there)
+    ask(there, "retry", f"{operation(there).id}/1")
+    settle(there)
+    there.status = Status()
+    assert settle(there) == ["migrate"]
+    assert there.postgres.applied == ["0001", "0002", "0003"]
+    assert (there.condition("Ready"), handled(there, "rollback")[:5]) == ("True", "0001/")
 
 
 def test_what_was_rolled_back_is_not_applied_again_by_whoever_remembers_nothing() -> None:
