@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from switchback.cli.console import Console
 from switchback.cli.options import Common
-from switchback.cli.work import work
+from switchback.cli.work import work, write_result
 from switchback.contract.result import encode
 from switchback.contract.words import Operation, Risk
 from switchback.runner.downs import DownFrom
@@ -15,8 +15,6 @@ from switchback.runner.policy import Ahead, Policy
 from switchback.runner.session import Limits
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from switchback.runner.operations.perform import Ending
 
 
@@ -46,7 +44,7 @@ def run(**values: Any) -> int:
     def conclude(ending: Ending) -> None:
         text = encode(ending.result, values["result_budget"])
         if values["result_file"] is not None:
-            _write(values["result_file"], text, console)
+            write_result(values["result_file"], text, console)
         if common.json:
             console.outcome(text)
         elif ending.error is None:
@@ -91,10 +89,3 @@ def _request(common: Common, **values: Any) -> Request:
         withdraw_intent=values["withdraw_intent"],
         allow_withdrawn=values["allow_withdrawn"],
     )
-
-
-def _write(path: Path, text: str, console: Console) -> None:
-    try:
-        path.write_text(text)
-    except OSError as error:
-        console.error(f"The result could not be written to {path}: {error.strerror}.")

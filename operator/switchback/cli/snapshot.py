@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import click
 
 from switchback.cli.console import Console
 from switchback.contract.result import DEFAULT_BUDGET
+from switchback.runner.stop import SIGNALS
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -33,6 +35,11 @@ _to = click.option(
 _work = click.option(
     "--work", type=FOLDER, required=True, metavar="DIR", help="Memory volume that the parts share."
 )
+
+
+def _hold_signals() -> None:
+    """The first process of a container would not notice one that comes before there is a handler for it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 
 
 @click.group("snapshot")
@@ -106,6 +113,7 @@ def prepare(**values: Any) -> int:
 
     Ends with 0 also when something is wrong; the last part tells.
     """
+    _hold_signals()
     from switchback.cli import snapshot_work  # noqa: PLC0415 - help must not import the driver
 
     return snapshot_work.prepare_part(Console(), **values)
@@ -130,6 +138,7 @@ def prepare(**values: Any) -> int:
 @_debug
 def seal(**values: Any) -> int:
     """Last part of a snapshot Job: judge what the client programs did, hash, write the manifest, answer."""
+    _hold_signals()
     from switchback.cli import snapshot_work  # noqa: PLC0415 - help must not import the driver
 
     return snapshot_work.seal_part(Console(json=values["as_json"]), **values)

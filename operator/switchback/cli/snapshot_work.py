@@ -67,12 +67,13 @@ def perform_here(
     """
     common = Common(url, Path(), None, (), None, "", as_json, debug)
     request = Request(Operation.SNAPSHOT, operation_id, Path())
-    with Stop().installed() as stop:
+    stop = Stop()
+    with stop.installed(), stop.held():
+        stop.unblock()
         opener = Opener(url, Wishes(operation_id, role=role, read_only=read_only), console.warn, stop.wait)
         session = Session(opener, Names(), Author(operation_id), stop, console)
         ending = perform(session, request, opener, lambda *_: act(opener))
-        with stop.held():
-            conclude(ending)
+        conclude(ending)
     work.tell(ending, console, common, opener)
     return ending
 
@@ -150,6 +151,7 @@ def prepare_part(console: Console, **values: Any) -> int:
         role=values["role"] or "",
     )
     with Stop().installed() as stop:
+        stop.unblock()
         wishes = Wishes(requester.operation_id, role=values["role"], read_only=True)
         opener = Opener(None, wishes, console.warn, stop.wait)
         try:
@@ -187,9 +189,9 @@ def seal_part(console: Console, **values: Any) -> int:
         results.append(_with_snapshot(ending, made))
         text = encode(results[0], values["result_budget"])
         if values["result_file"] is not None:
-            values["result_file"].write_text(text)
+            work.write_result(values["result_file"], text, console)
         if values["as_json"]:
-            click.echo(text)
+            console.outcome(text)
         elif ending.error is None:
             console.print(ending.result.message)
 

@@ -121,3 +121,11 @@ def answer(ending: Ending, console: Console, common: Common) -> int:
     elif ending.error is None:
         console.outcome(ending.result.message)
     return ending.result.exit_code
+
+
+def write_result(path: Path, text: str, console: Console) -> None:
+    """Leave the result where the operator looks for it. What keeps it from being there is told in the log."""
+    try:
+        path.write_text(text)
+    except OSError as error:
+        console.error(f"The result could not be written to {path}: {error.strerror}.")

@@ -312,8 +312,8 @@ _FROM_ENVIRONMENT = (
 
 _NOT_INSISTING = frozenset({"disable", "allow", "prefer"})
 _UNASKED = (
-    "a certificate authority is named (sslrootcert, PGSSLROOTCERT, spec.database.caFrom), but sslmode does not "
-    "insist on it, and takes a connection without TLS, too: say sslmode=verify-full in the URL."
+    "a certificate authority is named (sslrootcert, PGSSLROOTCERT, spec.database.caFrom), but sslmode does "
+    "not insist on it, and takes a connection without TLS, too: say sslmode=verify-full in the URL."
 )
 
 
