@@ -49,8 +49,8 @@ class Opening:
 
     def add(self, key: Key) -> None:
         """The key wants a look: now, or by the resync that comes first."""
-        self._added = time.monotonic()
         if not self._over and key not in self._direct:
+            self._added = time.monotonic()  # those that are worked on bring events for as long as that takes
             if len(self._direct) >= self.few:
                 self._waiting.add(key)
                 return

@@ -192,9 +192,19 @@ async def test_it_waits_for_the_lists_of_the_watches_but_not_for_ever(
     assert not looking.done(), "they are still being listed"
     assert len(parts.queue) == FEW
     for _ in range(20):
-        parts.opening.add(Key("shop", "shop-0"))
+        parts.opening.add(Key("shop", "shop-5"))
         await asyncio.sleep(0.02)
     await asyncio.wait_for(looking, 5)
+
+
+async def test_those_that_are_worked_on_do_not_keep_the_others_waiting(parts: Parts) -> None:
+    looking = asyncio.create_task(parts.opening.look(parts.resync))
+    for number in range(4):
+        parts.opening.add(Key("shop", f"shop-{number}"))
+    for _ in range(20):  # every write of a look comes back as an event
+        parts.opening.add(Key("shop", "shop-0"))
+        await asyncio.sleep(0.02)
+    assert looking.done()
 
 
 def refused(when: Callable[[Seen], bool], code: int) -> Any:
