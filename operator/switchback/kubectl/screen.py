@@ -28,6 +28,8 @@ class Screen(Console):
     def __init__(self, output: str = TEXT) -> None:
         super().__init__(json=output in {JSON, YAML})
         self.output = output
+        self.is_stream = False
+        """Whether documents follow one another, and each stands on a line of its own."""
         self.is_terminal = sys.stdout.isatty() and output not in {JSON, YAML}
         self._plain = not _takes_symbols(sys.stdout.encoding)
 
@@ -63,15 +65,15 @@ class Screen(Console):
         for line in shown:
             self.print(line)
 
-    def document(self, data: Any, *, compact: bool = False) -> None:
+    def document(self, data: Any) -> None:
         """The answer for programs."""
         if self.output == YAML:
             import yaml  # noqa: PLC0415 - only when it is asked for
 
             text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110).rstrip()
-            click.echo(f"---\n{text}" if compact else text)
+            click.echo(f"---\n{text}" if self.is_stream else text)
         else:
-            click.echo(json.dumps(data, ensure_ascii=False, indent=None if compact else 2))
+            click.echo(json.dumps(data, ensure_ascii=False, indent=None if self.is_stream else 2))
 
     def progress(self, text: str) -> None:
         """What happens meanwhile, for a person who waits: only on a terminal."""

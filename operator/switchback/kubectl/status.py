@@ -51,10 +51,11 @@ async def status(session: Session, *, name: str, everywhere: bool, watch: bool) 
 
 async def _one(session: Session, resource: Resource, *, watch: bool) -> int:
     screen, picture = session.screen, Picture(session.screen)
+    screen.is_stream = watch
     if not watch:
         jobs, note = await _jobs(session, resource)
         if screen.output in {JSON, YAML}:
-            screen.document(as_data(resource, jobs))
+            screen.document(as_data(resource, jobs, note))
         else:
             screen.show(screen.tree(tree(resource, jobs, session.now(), wide=screen.wide, note=note)))
         return int(ExitCode.OK)
@@ -64,9 +65,9 @@ async def _one(session: Session, resource: Resource, *, watch: bool) -> int:
         jobs = job_lines(seen[JOBS].objects, seen[PODS].objects, session.now())
         note = next((one.trouble for one in seen.values() if one.trouble), "")
         if screen.output in {JSON, YAML}:
-            data = as_data(current, jobs)
+            data = as_data(current, jobs, note)
             if data != told:
-                screen.document(data, compact=True)
+                screen.document(data)
                 sys.stdout.flush()
             told = data
         else:
@@ -141,6 +142,7 @@ async def _running(work: list[Any]) -> AsyncIterator[None]:
 
 async def _all(session: Session, found: list[Resource], *, everywhere: bool, watch: bool) -> int:
     screen, picture = session.screen, Picture(session.screen)
+    screen.is_stream = watch
     if not watch:
         _table(session, found, everywhere=everywhere, picture=picture)
         if not found:
@@ -150,16 +152,14 @@ async def _all(session: Session, found: list[Resource], *, everywhere: bool, wat
     namespace = "" if everywhere else session.namespace
     async for seen in changes(session.client, MIGRATIONS, namespace, {}):
         ordered = sorted(map(Resource, seen.objects), key=lambda one: (one.namespace, one.name))
-        _table(session, ordered, everywhere=everywhere, picture=picture, compact=True)
+        _table(session, ordered, everywhere=everywhere, picture=picture)
     return int(ExitCode.OK)
 
 
-def _table(
-    session: Session, found: list[Resource], *, everywhere: bool, picture: Picture, compact: bool = False
-) -> None:
+def _table(session: Session, found: list[Resource], *, everywhere: bool, picture: Picture) -> None:
     screen = session.screen
     if screen.output in {JSON, YAML}:
-        screen.document({"items": [as_data(one) for one in found]}, compact=compact)
+        screen.document({"items": [as_data(one) for one in found]})
         sys.stdout.flush()
     elif found:
         rows = [_row(one, session.now(), everywhere=everywhere, wide=screen.wide) for one in found]
@@ -186,8 +186,14 @@ def _row(resource: Resource, now: datetime, *, everywhere: bool, wide: bool) -> 
     ]
 
 
-def as_data(resource: Resource, jobs: list[JobLine] | None = None) -> dict[str, Any]:
-    """A resource for programs. Keys are stable; `status` is as the resource has it."""
+def as_data(resource: Resource, jobs: list[JobLine] | None = None, note: str = "") -> dict[str, Any]:
+    """A resource for programs. Keys are stable; `status` is as the resource has it.
+
+    Args:
+        resource: the resource.
+        jobs: its Jobs; None: nobody has looked for them.
+        note: why they may not be all.
+    """
     wish = {key: resource.spec[key] for key in ("target", "reason", "suspend") if resource.spec.get(key)}
     data = {
         "name": resource.name,
@@ -200,4 +206,6 @@ def as_data(resource: Resource, jobs: list[JobLine] | None = None) -> dict[str, 
         "status": resource.status,
         "openRequests": resource.open_requests,
     }
+    if note:
+        data["note"] = note
     return data if jobs is None else {**data, "jobs": [job.as_data() for job in jobs]}

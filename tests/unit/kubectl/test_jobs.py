@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from switchback.contract.exits import ExitCode
 from switchback.contract.words import Operation
+from switchback.controller.kube.errors import Refusal, RefusedError
+from switchback.kubectl import status as work
 from switchback.kubectl.jobs import job_lines, selector
+from switchback.kubectl.problems import Problem
+from switchback.kubectl.screen import Screen
+from switchback.kubectl.session import Session
 from tests.unit.kubectl import statuses
 from tests.unit.kubectl.statuses import NOW, UID, ago, job, pod
+
+if TYPE_CHECKING:
+    from switchback.controller.kube.kinds import Kind
 
 
 def seen(phase: str, container: dict[str, Any], **status: Any) -> Any:
@@ -76,3 +86,34 @@ def test_a_job_of_another_release_is_shown_as_it_is() -> None:
     strange = job(Operation.MIGRATE, 1, created=ago(minutes=1))
     strange["metadata"]["labels"] = {"switchback.dev/step": "switch"}
     assert job_lines([strange], [], NOW)[0].step == "switch"
+
+
+class Hidden:
+    """An API server that shows the Jobs of nobody, and then loses the resource."""
+
+    host = "https://example"
+
+    async def get(self, *_: object) -> dict[str, Any]:
+        return statuses.done().data
+
+    async def all(self, kind: Kind, *_: object) -> tuple[list[dict[str, Any]], str]:
+        message = f'User "ada" cannot list resource "{kind.plural}" in API group "": no'
+        raise RefusedError("GET", Refusal(403, "Forbidden", message))
+
+
+@pytest.mark.asyncio
+async def test_programs_are_told_that_jobs_are_hidden(capsys: pytest.CaptureFixture[str]) -> None:
+    session = Session(Hidden(), Screen("json"), "team-shop")  # type: ignore[arg-type]
+    await work.status(session, name="shop", everywhere=False, watch=False)
+    told = json.loads(capsys.readouterr().out)
+    assert told["jobs"] == []
+    assert "may not list" in told["note"]
+
+
+def test_an_error_in_a_stream_is_a_line_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Screen("json")
+    screen.is_stream = True
+    screen.document({"a": 1})
+    screen.problem(Problem(ExitCode.USAGE, "Deleted", "it is gone"))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line.get("reason") for line in lines] == [None, "Deleted"]
