@@ -195,17 +195,23 @@ class Elector:
             await self._try_once()
         raise LeadershipLostError(f"the Lease {self._namespace}/{self._name} could not be renewed in time")
 
-    async def release(self) -> None:
-        """Gives the Lease back, so that the next one need not wait. Nothing of ours may act any more."""
+    async def release(self) -> bool:
+        """Gives the Lease back, so that the next one need not wait. Nothing of ours may act any more.
+
+        Returns whether it was ours until now and is nobody's any more.
+        """
         record = self._candidate.seen
-        if record is None or record.holder != self._candidate.identity:
-            return
         self._candidate.saw(None, self._clock())
         try:
             async with asyncio.timeout(RETRY_SECONDS):
-                await self._write(Record("", record.version, 1.0, record.transitions))
+                while record is not None and record.holder == self._candidate.identity:
+                    if await self._write(Record("", record.version, 1.0, record.transitions)) is not None:
+                        return True
+                    # A renewal that was cut short may have been stored all the same.
+                    record = await self._read()
         except (KubeError, TimeoutError) as error:
-            _log.warning("Lease not given back; it expires by itself", error=str(error))
+            _log.warning("Lease not given back; it expires by itself", error=str(error) or "no answer")
+        return False
 
     async def _try_once(self) -> None:
         """Looks, and writes if that is allowed. Trouble is not fatal here: time is."""

@@ -209,8 +209,7 @@ class Process:
         leading.queue.close()
         await asyncio.wait(leading.workers, timeout=GOODBYE_SECONDS)
         await _end([*leading.workers, keeping], seconds=1.0)
-        if all(worker.done() for worker in leading.workers):
-            await self._elector.release()
+        if all(worker.done() for worker in leading.workers) and await self._elector.release():
             _log.info("stopped; the Lease is given back")
         if self._stop.is_set():
             # kopf has been told as well. It closes its connections, if it is left the time.

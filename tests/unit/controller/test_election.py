@@ -189,6 +189,26 @@ async def test_two_who_write_at_once_cannot_both_win(api: FakeAPI, client: Clien
 
 
 @pytest.mark.asyncio
+async def test_a_lease_is_given_back_although_a_renewal_was_under_way(api: FakeAPI, client: Client) -> None:
+    """Whoever is asked to stop lets go of a renewal: it is stored, and its answer is never read."""
+    first = elector(client, "a")
+    await within(5, first.win())
+    await api.put("leases", api.objects[KEY])
+    assert await first.release()
+    assert api.objects[KEY]["spec"]["holderIdentity"] == ""
+
+
+@pytest.mark.asyncio
+async def test_a_lease_that_somebody_else_has_taken_is_not_given_back(api: FakeAPI, client: Client) -> None:
+    first = elector(client, "a")
+    await within(5, first.win())
+    theirs = {**api.objects[KEY]["spec"], "holderIdentity": "b"}
+    await api.put("leases", {**api.objects[KEY], "spec": theirs})
+    assert not await first.release()
+    assert api.objects[KEY]["spec"]["holderIdentity"] == "b"
+
+
+@pytest.mark.asyncio
 async def test_releasing_what_is_not_ours_does_nothing(api: FakeAPI, client: Client) -> None:
     await within(5, elector(client, "a").win())
     before = len(api.requests)
