@@ -84,7 +84,9 @@ def look(view: View) -> Decision | None:
 def begin_look(view: View, kind: LookKind, request: str) -> Status:
     """The status that names the Job of a look."""
     last, own = view.status.preview, names.look_id(view.world.uid, request)
-    attempt = last.attempt + 1 if last is not None and last.id == own else 1
+    # The same may have been asked before, with something else in between: that Job's answer is old.
+    tried = [job.attempt for job in view.world.jobs if job.operation == own]
+    attempt = max([*tried, last.attempt if last is not None and last.id == own else 0]) + 1
     operation = view.status.operation
     target = request.partition("/")[0]
     if kind is LookKind.INSPECT:

@@ -57,8 +57,13 @@ class View:
 
     @property
     def superseded(self) -> bool:
-        """Whether the spec asks for something else than the operation works towards."""
-        return self.status.operation is not None and self.operation.intent_digest != self.intent
+        """Whether the spec asks for something else than the operation works towards.
+
+        Files that are missing are no other wish than the one that a person has ended: they may come back.
+        """
+        if self.status.operation is None or self.operation.intent_digest == self.intent:
+            return False
+        return self.world.source.problem is None or not self._ended_by_a_person
 
     @property
     def wants_new(self) -> bool:
@@ -72,7 +77,11 @@ class View:
         if outcome is None or outcome.outcome is Outcome.SUCCEEDED:
             return False
         edited = self.operation.generation < self.world.generation
-        return bool(self.again) or (edited and outcome.outcome not in _CLEARED_ON_REQUEST)
+        return bool(self.again) or (edited and not self._ended_by_a_person)
+
+    @property
+    def _ended_by_a_person(self) -> bool:
+        return self.outcome is not None and self.outcome.outcome in _CLEARED_ON_REQUEST
 
     @property
     def rollback_wanted(self) -> str:

@@ -172,3 +172,16 @@ def test_what_was_seen_of_the_database_of_before_says_nothing_of_the_present_one
     assert state is not None
     assert state.database is not None
     assert state.database.digest != database_digest(spec), "its ledger would be expected in the other one"
+
+
+def test_what_is_asked_again_later_is_looked_up_again() -> None:
+    there = at_latest()
+    for token in ("latest/1", "0001/1"):
+        ask(there, "preview", token)
+        settle(there)
+    there.files = (*there.files, "0004")
+    settle(there, outcomes={"migrate": Reason.SQL_FAILED})
+    ask(there, "preview", "latest/1")
+    assert settle(there) == ["inspect"]
+    assert there.status.preview is not None
+    assert [step.id for step in there.status.preview.steps] == ["0004"], "not the answer of the first time"

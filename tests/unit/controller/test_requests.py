@@ -9,6 +9,7 @@ import pytest
 from switchback.api.status import Status
 from switchback.contract.reasons import Reason
 from switchback.controller.decision import Act, DeleteJob, Wait, WriteIntent
+from switchback.controller.observed import Trouble
 from tests.unit.controller.test_decide import at_latest, reason, settle, world
 
 if TYPE_CHECKING:
@@ -173,6 +174,21 @@ def test_what_was_aborted_stays_so_after_an_edit_and_goes_on_after_a_retry(edit:
     ask(there, "retry", f"{operation(there).id}/2")
     assert settle(there) == ["migrate"]
     assert there.condition("Ready") == "True"
+
+
+def test_what_was_aborted_stays_so_while_its_files_are_replaced() -> None:
+    there = world()
+    running(there, Reason.LOCK_TIMEOUT)
+    there.reconcile()
+    ask(there, "abort", f"{operation(there).id}/1")
+    settle(there)
+    there.source_problem = Trouble("ConfigMapMissing", "ConfigMap shop-migrations does not exist")
+    assert settle(there) == []
+    there.source_problem = None
+    assert settle(there) == []
+    assert reason(there) == "Aborted"
+    there.files = (*there.files, "0004")
+    assert settle(there) == ["migrate"], "other files are another wish"
 
 
 def test_an_abort_gives_the_reservation_back() -> None:
