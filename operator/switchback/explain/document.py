@@ -7,12 +7,12 @@ what a DatabaseMigration is.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from switchback.controller.kube.badyaml import described
 from switchback.explain.findings import Finding, Level, Places
 from switchback.explain.scalars import NAMES, TAG, Scalar, key_text, name_of, plain
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from switchback.explain.findings import Path
-
-_QUOTED = re.compile(r"'(?!<)[^']{2,}'")
 
 MOST_PARTS = 200_000
 """A file whose aliases multiply into more than this is no manifest."""
@@ -70,14 +68,8 @@ def documents(text: str, file: str) -> list[Document]:
     try:
         nodes = list(yaml.compose_all(_spaced(text), Loader=_Loader))
         found = [_Reader(file).read(node) for node in nodes]
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        what = " ".join(part for part in (error.context, error.problem) if part)
-        what = _QUOTED.sub("'…'", what)  # words of the file: it may be a Secret's password
-        raise UnreadableError(what or "no YAML", mark.line + 1 if mark is not None else 1) from None
     except (yaml.YAMLError, RecursionError) as error:
-        what = " ".join(str(error).split()) if isinstance(error, yaml.YAMLError) else "nested too deeply"
-        raise UnreadableError(what, 1) from None
+        raise UnreadableError(*described(error)) from None
     return [item for one in found if one.data is not None for item in _items(one)]
 
 

@@ -190,3 +190,12 @@ async def test_proxies_of_the_environment_count(write: Any, monkeypatch: pytest.
     assert found.configuration.proxy == "http://proxy.example:3128"
     monkeypatch.setenv("no_proxy", "api.example")
     assert (await login_as_person(Access(kubeconfig=path), environ)).configuration.proxy is None
+
+
+@pytest.mark.parametrize("token", ["hunter2: x", "*hunter2", '"hunter2\\q"', "!hunter2!x", "'a' hunter2"])
+async def test_a_file_that_is_no_yaml_is_told_without_its_words(write: Any, token: str) -> None:
+    said = await refused(
+        Access(kubeconfig=str(write(f"users:\n- name: a\n  user:\n    token: {token}\n"))), {}
+    )
+    assert "hunter2" not in said
+    assert "line 4: " in said

@@ -24,6 +24,7 @@ from kubernetes.aio.config import ConfigException, load_incluster_config, load_k
 from multidict import CIMultiDict
 
 from switchback.contract.result import bounded
+from switchback.controller.kube.badyaml import described
 from switchback.controller.kube.login import LoginError
 
 if TYPE_CHECKING:
@@ -250,4 +251,7 @@ def _words_of_plugin() -> Iterator[list[str]]:
 
 
 def _one_line(error: Exception) -> str:
+    if isinstance(error, yaml.YAMLError):
+        what, line = described(error)
+        return f"line {line}: {what}."
     return " ".join(str(error).split()) or type(error).__name__
