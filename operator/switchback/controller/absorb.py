@@ -86,7 +86,8 @@ def _spoken(view: View, result: Result) -> Status:
         status = change(status, from_=before.current)
     retry = meaning(result.reason).retry
     if view.operation.abort and retry is not Retry.DONE:
-        return status
+        unknown = result.reason is Reason.OUTCOME_UNKNOWN
+        return _unknown(status, result.reason) if unknown else status
     followed = _followed(view.with_status(status), result, retry)
     over = view.with_status(followed).outcome
     return _with_way(followed, result) if over and over.outcome is Outcome.FAILED else followed
@@ -151,11 +152,15 @@ def _silent(view: View, reason: str, message: str, *, fatal: bool = False) -> St
     if view.outcome is not None:
         return _after_the_end(view, view.status)
     if view.operation.abort:
-        unknown = step in _CHANGES_THE_DATABASE
-        return change(forget_plan(view.status), last_reason=reason) if unknown else view.status
+        return _unknown(view.status, reason) if step in _CHANGES_THE_DATABASE else view.status
     status = (_failed if fatal else _counted)(view, reason, message)
     over = view.with_status(status).outcome is not None
     return status if over or step not in _CHANGES_THE_DATABASE else forget_plan(status)
+
+
+def _unknown(status: Status, reason: str) -> Status:
+    """Nobody knows what the run has done: whoever ends the operation has to look."""
+    return change(forget_plan(status), last_reason=reason)
 
 
 def _perhaps_reserved(view: View) -> Status:

@@ -161,6 +161,19 @@ def test_an_abort_of_a_job_that_was_not_seen_before_never_takes_it_for_not_run()
     assert there.status.schema_state.current == "0003"
 
 
+def test_after_an_abort_whose_outcome_nobody_knows_somebody_looks() -> None:
+    there = world()
+    name = running(there)
+    ask(there, "abort", f"{operation(there).id}/1")
+    [there.reconcile() for _ in range(3)]
+    there.run(name, Reason.OUTCOME_UNKNOWN)
+    there.postgres.applied.append("0001")  # the connection was lost at the very commit
+    assert settle(there) == ["inspect"]
+    assert reason(there) == "Aborted"
+    assert there.status.schema_state is not None
+    assert there.status.schema_state.current == "0001"
+
+
 @pytest.mark.parametrize("edit", [{"reason": "again"}, {"jobHistoryLimit": 3}])
 def test_what_was_aborted_stays_so_after_an_edit_and_goes_on_after_a_retry(edit: dict[str, Any]) -> None:
     there = world()
