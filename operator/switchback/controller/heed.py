@@ -19,12 +19,13 @@ def heed(view: View) -> Status:
     A request to begin again after a failure, or to roll back, begins an operation: `View.wants_new` tells.
     """
     status = view.status
-    abort, retry = fresh(view, "abort"), fresh(view, "retry")
     stale = fresh(view, "rollback")
+    if stale and not view.rollback_wanted:
+        # Of an intent that is no more, or that nobody remembers. It must not come to life should that return.
+        status = handled(status, rollback=stale)
     if status.operation is None:
-        # It was asked of an operation, and there is none: the status was lost, or the resource is a copy.
-        # Whether it was followed, and taken back since, nobody here can know.
-        return handled(status, rollback=stale) if stale else status
+        return status
+    abort, retry = fresh(view, "abort"), fresh(view, "retry")
     under_way = view.outcome is None
     if abort:
         status = handled(status, abort=abort)
@@ -37,9 +38,6 @@ def heed(view: View) -> Status:
         elif about(retry, view.operation.id) and _succeeded(view):
             # There is nothing to try again. It must not come to life should that success be taken back.
             status = change(status, retry=retry)
-    if stale and not view.rollback_wanted:
-        # Of an intent that is no more. It must not come to life should that intent ever return.
-        status = handled(status, rollback=stale)
     return status
 
 

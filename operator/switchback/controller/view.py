@@ -85,7 +85,13 @@ class View:
 
     @property
     def rollback_wanted(self) -> str:
-        """The version to which somebody asked to roll this very intent back; empty when nobody did."""
+        """The version to which somebody asked to roll this very intent back; empty when nobody did.
+
+        It was asked of an operation. Where there is none, the status was lost, or the resource is a copy:
+        whether it was followed, and taken back since, nobody can know.
+        """
+        if self.status.operation is None:
+            return ""
         target, _slash, intent = requests.fresh(self, "rollback").partition("/")
         return target if intent == self.intent else ""
 
