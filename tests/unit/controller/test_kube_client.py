@@ -74,6 +74,20 @@ async def test_a_page_of_a_proxy_is_an_error_too(api: FakeAPI, client: Client) -
     assert len(str(caught.value)) < 600
 
 
+async def test_a_page_that_pretends_to_be_the_answer_is_an_error_too(api: FakeAPI, client: Client) -> None:
+    """Whoever waits out a server in trouble has to wait this out as well: it ends the process otherwise."""
+
+    async def fault(_seen: Seen) -> web.Response:
+        return web.Response(text="<html>please log in</html>")
+
+    api.fault = fault
+    with pytest.raises(UnreachableError, match="speaks no JSON"):
+        await client.get(LEASES, "switchback", "system")
+    with pytest.raises(UnreachableError, match="speaks no JSON"):
+        async for _ in client.watch(PODS, "", since="1"):
+            pass
+
+
 async def test_no_server_is_unreachable() -> None:
     async with Client(Configuration(host="http://127.0.0.1:1")) as client:
         with pytest.raises(UnreachableError, match=r"GET /api/v1/namespaces/shop/pods/a"):

@@ -38,6 +38,8 @@ SILENCE_SECONDS = 70.0
 
 PAGE = 250
 
+NO_JSON = "what answers there speaks no JSON; it may be a proxy, or a page to log in"
+
 METADATA_ITEM = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
@@ -123,7 +125,10 @@ class Client:
             raise
         finally:
             self.answered(method, code, time.monotonic() - begun)
-        return cast("Object", json.loads(raw))
+        try:
+            return cast("Object", json.loads(raw))
+        except ValueError:
+            raise unreachable(f"{method} {path}", NO_JSON) from None
 
     async def get(self, kind: Kind, namespace: str, name: str, *, metadata: bool = False) -> Object:
         """One object as it is now, or only its metadata. Raises `NotFoundError`."""
@@ -142,11 +147,19 @@ class Client:
             "PUT", kind.path(namespace, name), query={"fieldManager": FIELD_MANAGER}, body=body
         )
 
-    async def merge(self, kind: Kind, namespace: str, name: str, body: Object) -> Object:
-        """JSON merge patch of the object. Raises `ConflictError` when `body` is of another version."""
+    async def merge(self, kind: Kind, namespace: str, name: str, body: Object, *, part: str = "") -> Object:
+        """JSON merge patch of the object. Raises `ConflictError` when `body` is of another version.
+
+        Args:
+            kind: of the object.
+            namespace: of the object.
+            name: of the object.
+            body: the patch.
+            part: name of a subresource, such as `status`.
+        """
         return await self.request(
             "PATCH",
-            kind.path(namespace, name),
+            kind.path(namespace, name, part),
             query={"fieldManager": FIELD_MANAGER},
             body=body,
             content_type="application/merge-patch+json",
@@ -299,7 +312,10 @@ def _items(answer: Object) -> list[Object]:
 
 
 def _change(request: str, line: bytes) -> tuple[str, Object]:
-    event = json.loads(line)
+    try:
+        event = json.loads(line)
+    except ValueError:
+        raise unreachable(request, NO_JSON) from None
     kind, subject = str(event["type"]), cast("Object", event["object"])
     if kind == "ERROR":
         code = int(subject.get("code") or 0)

@@ -9,6 +9,7 @@ import aiohttp
 
 from switchback.controller.kube.client import (
     CONNECT_SECONDS,
+    NO_JSON,
     REQUEST_SECONDS,
     SILENCE_SECONDS,
     WATCH_SECONDS,
@@ -28,7 +29,6 @@ PLUGIN_MANAGER = "kubectl-switchback"
 """Who owns what the plugin writes, in `metadata.managedFields`."""
 
 GONE = 410
-NO_JSON = "what answers there speaks no JSON; it may be a proxy, or a page to log in"
 
 
 class UserClient(Client):
@@ -53,18 +53,15 @@ class UserClient(Client):
         seconds: float = REQUEST_SECONDS,
     ) -> Object:
         """As `Client.request`, with the person's own limit."""
-        try:
-            return await super().request(
-                method,
-                path,
-                query=query,
-                body=body,
-                content_type=content_type,
-                accept=accept,
-                seconds=seconds if self._limit is None else self._limit,
-            )
-        except ValueError:
-            raise unreachable(f"{method} {path}", NO_JSON) from None
+        return await super().request(
+            method,
+            path,
+            query=query,
+            body=body,
+            content_type=content_type,
+            accept=accept,
+            seconds=seconds if self._limit is None else self._limit,
+        )
 
     async def patch(self, kind: Kind, namespace: str, name: str, body: Object) -> Object:
         """Merge patch, over the resourceVersion in `body` when there is one. Raises `ConflictError`."""
