@@ -49,6 +49,8 @@ class Running:
     arguments: dict[str, Any]
     result: Result | None = None
     ended: bool = False
+    done: bool = False
+    """It has done its work, and its pod has not ended."""
     starting: bool = False
     deleting: bool = False
     trouble: Trouble | None = None

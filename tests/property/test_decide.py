@@ -89,6 +89,14 @@ class RandomWorlds(RuleBasedStateMachine):
             self.world.run(running[pick % len(running)], outcome)
 
     @rule(pick=st.integers(0, 9))
+    def a_job_has_done_its_work_and_has_not_ended(self, pick: int) -> None:
+        running = [name for name, job in self.world.jobs.items() if not job.ended and not job.done]
+        if running:
+            job = self.world.jobs[running[pick % len(running)]]
+            self.world.run(job.job.name)
+            job.done, job.ended = job.ended, False
+
+    @rule(pick=st.integers(0, 9))
     def a_job_is_deleted_by_hand(self, pick: int) -> None:
         if self.world.jobs:
             self.world.vanish(sorted(self.world.jobs)[pick % len(self.world.jobs)])

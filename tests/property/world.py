@@ -107,8 +107,8 @@ class World:
             job=running.job.name,
             ended=running.ended,
             started=running.ended or not (running.starting or running.trouble),
-            exit_code=running.result.exit_code if running.result else None,
-            result=running.result,
+            exit_code=running.result.exit_code if running.result and running.ended else None,
+            result=running.result if running.ended else None,
             trouble=running.trouble,
         )
         return replace(running.job, finished=running.ended, deleting=running.deleting, pods=(pod,))
@@ -176,12 +176,9 @@ class World:
             raise BrokenPromiseError(f"{action.name} is created without a stored intent")
         if action.name in self.jobs or self.refused is not None:
             return
-        job = self._job(action, preview.id)
+        job, told = self._job(action, preview.id), {"id": preview.id, "target": preview.target}
         self.created.append(action.name)
-        self.jobs[action.name] = Running(
-            job,
-            {"id": preview.id, "target": preview.target, "files": self.files, "intent": "", "retry": "look"},
-        )
+        self.jobs[action.name] = Running(job, {**told, "files": self.files, "intent": "", "retry": "look"})
 
     def _create(self, action: CreateJob) -> None:
         operation = self.status.operation
@@ -245,7 +242,8 @@ class World:
     def run(self, name: str, outcome: str = "works") -> None:
         """Lets a Job run to its end. `outcome`: works, silent (no result), or a Reason that it fails with."""
         running = self.jobs[name]
-        if running.ended or running.starting or running.trouble is not None:
+        if running.done or running.ended or running.starting or running.trouble is not None:
+            running.ended |= running.done
             return
         if outcome in set(Reason):
             reason = Reason(outcome)
@@ -378,7 +376,7 @@ class World:
     def sweep(self) -> None:
         """Pods without a Job come to their end, having done their work."""
         for running in self.strays:
-            if not running.ended and running.trouble is None:
+            if not running.ended and not running.done and running.trouble is None:
                 self._execute(running)
             running.ended = True
         self.strays.clear()
