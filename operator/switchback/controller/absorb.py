@@ -153,6 +153,9 @@ def _silent(view: View, reason: str, message: str, *, fatal: bool = False) -> St
         return _after_the_end(view, view.status)
     if view.operation.abort:
         return _unknown(view.status, reason) if step in _CHANGES_THE_DATABASE else view.status
+    if reason == OperatorReason.JOB_DELETED and view.wants_new:
+        # It was ended because it gives way to another wish: that is no failure.
+        return forget_plan(view.status) if step in _CHANGES_THE_DATABASE else view.status
     status = (_failed if fatal else _counted)(view, reason, message)
     over = view.with_status(status).outcome is not None
     return status if over or step not in _CHANGES_THE_DATABASE else forget_plan(status)

@@ -1,7 +1,7 @@
 """While a Job is intended or runs: create it, follow it, give it up when its time is over.
 
 Nothing else starts until the named Job has ended. A Job that changes the database is never killed because
-somebody edited the spec; one that has not started, or that only reads, is.
+somebody edited the spec; one that has not started, or that takes a snapshot, is.
 """
 
 from __future__ import annotations

@@ -245,3 +245,14 @@ def test_a_job_that_cannot_start_is_not_described_anew_against_what_the_spec_say
     assert reason(there) == "RollbackDenied"
     assert stuck.job.name not in there.jobs
     assert there.postgres.applied == ["0001", "0002", "0003"]
+
+
+@pytest.mark.parametrize("limit", [0, 3])
+def test_what_gives_way_to_a_new_intent_before_it_could_start_has_not_failed(limit: int) -> None:
+    there = world(execution={"backoffLimit": limit})
+    stuck = until_alive(there, "migrate")
+    stuck.trouble = Trouble("ImagePullFailed", "no such image")
+    there.reconcile()
+    edit(there, target="0001")
+    settle(there)
+    assert [str(one.outcome) for one in there.status.history] == ["Superseded", "Succeeded"]
