@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from switchback.contract.result import VERSION, Result, bounded
@@ -47,6 +49,26 @@ def wanted(words: Sequence[str]) -> bool:
     return "--json" in _options(words)
 
 
+def leave(words: Sequence[str], text: str) -> None:
+    """Write the result of a Job that ended without a run to its --result-file, unless there is one."""
+    file = _value(words, "--result-file")
+    if not file or not _speaks_to_the_operator(words):
+        return
+    path = Path(file)
+    with contextlib.suppress(OSError):  # the exit code is left
+        if not path.exists() or not path.stat().st_size:
+            path.write_text(text)
+
+
+def _names(words: Sequence[str]) -> list[str]:
+    return [word for word in words if not word.startswith("-")]
+
+
+def _speaks_to_the_operator(words: Sequence[str]) -> bool:
+    names = _names(words)
+    return names[:1] == ["run"] or names[:2] == ["snapshot", "seal"]
+
+
 def early(words: Sequence[str], reason: Reason, message: str, code: int) -> str:
     """The JSON of a command that ended without a run, in the form of the errors of its runs.
 
@@ -56,8 +78,7 @@ def early(words: Sequence[str], reason: Reason, message: str, code: int) -> str:
         message: what people are told.
         code: the exit code.
     """
-    names = [word for word in words if not word.startswith("-")]
-    command = names[0] if names else ""
+    command = next(iter(_names(words)), "")
     operation = OPERATIONS.get(command)
     if command == "run":
         named = _value(words, "--operation")
@@ -73,7 +94,7 @@ def early(words: Sequence[str], reason: Reason, message: str, code: int) -> str:
     data = as_json(result)
     if operation is None:  # better no word than one that nobody said
         del data["operation"]
-    if command == "run" or names[:2] == ["snapshot", "seal"]:
+    if _speaks_to_the_operator(words):
         return json.dumps({"v": VERSION, **data}, separators=(",", ":"), ensure_ascii=False)
     return json.dumps(data, ensure_ascii=False, indent=2)
 
@@ -85,7 +106,7 @@ def _options(words: Sequence[str]) -> list[str]:
 
 def _value(words: Sequence[str], option: str) -> str:
     options = _options(words)
-    for word, following in zip(options, [*options[1:], ""], strict=True):
+    for word, following in zip(options, [*options[1:], ""], strict=False):
         if word == option:
             return following
         if word.startswith(f"{option}="):

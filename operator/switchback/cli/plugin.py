@@ -111,7 +111,7 @@ def _early(code: ExitCode, message: str) -> int:
 def _wants_document(words: list[str]) -> bool:
     """Whether the words of a command line say `-o json` or `-o yaml`, in one of the ways to say it."""
     words = words[: words.index("--")] if "--" in words else words
-    pairs = zip(words, [*words[1:], ""], strict=True)
+    pairs = zip(words, [*words[1:], ""], strict=False)
     return any(
         _ATTACHED.fullmatch(word) or (_ALONE.fullmatch(word) and after in _DOCUMENTS) for word, after in pairs
     )

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+from pathlib import Path
 
 import click
 import pytest
 
 from switchback.cli import main
 from switchback.contract.exits import ExitCode
+from switchback.contract.reasons import Reason
 from switchback.contract.result import decode
 from tests.unit.cli.test_main import call
 
-if TYPE_CHECKING:
-    from pathlib import Path
+PROGRAM = Path(sys.executable).parent / "switchback"
 
 
 @pytest.mark.parametrize(
@@ -97,3 +99,32 @@ def test_every_other_end(
 def test_a_list_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert json.loads(call("snapshot", "list", str(tmp_path / "file"), "--json").stdout)["reason"] == "Usage"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "--operation", "migrate", "--operation-id", "aa-1", "--from-the-future"),
+        ("run", "--operation", "migrate", "--operation-id", "aa-1", "--expect-ledger", "x"),
+        ("snapshot", "seal", "--operation-id", "aa-1", "--from-the-future"),
+    ],
+)
+def test_the_operator_hears_of_wrong_words(words: tuple[str, ...], tmp_path: Path) -> None:
+    file = tmp_path / "termination-log"
+    file.touch()
+    done = subprocess.run(
+        [PROGRAM, *words, f"--result-file={file}"], capture_output=True, text=True, timeout=60, check=False
+    )
+    result = decode(file.read_text())
+    assert (done.returncode, result.exit_code, result.reason) == (2, 2, Reason.USAGE)
+    assert (result.operation_id, done.stdout) == ("aa-1", "")
+    assert words[-1] in result.message
+
+
+def test_a_result_that_is_there_is_not_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "termination-log"
+    file.write_text("there")
+    subprocess.run(
+        [PROGRAM, "run", "--wrong", "--result-file", str(file)], capture_output=True, timeout=60, check=False
+    )
+    assert file.read_text() == "there"

@@ -100,6 +100,12 @@ def test_wrong_words_are_usage(words: tuple[str, ...]) -> None:
     assert done.stderr.strip()
 
 
+def test_without_words_it_helps() -> None:
+    done = call()
+    assert (done.returncode, "Traceback" in done.stderr) == (ExitCode.USAGE, False)
+    assert "rollback" in done.stdout + done.stderr
+
+
 def test_the_nearest_command_is_named() -> None:
     assert "Did you mean status?" in call("statsu").stderr
 
