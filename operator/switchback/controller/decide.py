@@ -55,7 +55,15 @@ def decide(world: Observed) -> Decision:
     if heeded != view.status:
         return WriteIntent(heeded)  # what a person asks for is followed once it is noted
     view = view.with_status(absorb_look(view))
-    return held(view, look(view) or beside(view, _next(view)))
+    then = held(view, beside(view, _next(view)))
+    if view.world.look_refused is not None and not _idle(view, then):
+        return then  # what the API server cannot take is asked for again when there is nothing else to do
+    return look(view) or then
+
+
+def _idle(view: View, then: Decision) -> bool:
+    """Whether the operation does nothing, and has nothing new to say."""
+    return isinstance(then, decision.Wait | Settle) and view.is_stored(then.status)
 
 
 def _next(view: View) -> Decision:

@@ -60,6 +60,22 @@ def test_a_preview_does_not_disturb_a_running_migration() -> None:
     assert there.condition("Ready") == "True"
 
 
+def test_a_preview_that_the_api_server_cannot_take_does_not_hold_the_migration_up() -> None:
+    there = world()
+    migrate = running(there)
+    there.refused = Trouble("JobRefused", "failed calling webhook", passing=True)
+    ask(there, "preview", "0001/1")
+    there.reconcile()
+    there.run(migrate)
+    for _ in range(5):
+        there.reconcile()
+    assert there.condition("Ready") == "True"
+    there.refused = None
+    settle(there)
+    assert there.status.preview is not None
+    assert there.status.preview.phase == "Ready"
+
+
 def test_a_preview_that_fails_is_told_where_it_was_asked() -> None:
     there = at_latest()
     ask(there, "preview", "9999/1")
