@@ -22,17 +22,22 @@ NAMESPACE = "switchback-system"
 _LIMIT = 90
 
 
-def install(kubeconfig: Path, images: Images) -> None:
-    """Install or upgrade the release and wait until the operator is ready."""
+def install(kubeconfig: Path, images: Images, *values: str) -> None:
+    """Install or upgrade the release and wait until the operator is ready.
+
+    Args:
+        kubeconfig: of the cluster.
+        images: what runs there.
+        values: more values of the chart, each as `key=value`.
+    """
     if not CHART.is_dir():
         raise BedError(f"there is no chart in {CHART}; the operator cannot be installed")
     binaries.ensure("helm", "kubectl")
     _clear_half_done(kubeconfig)
     with step("installing the operator with its chart"):
         try:
-            _helm(
-                kubeconfig, "upgrade", "--install", RELEASE, str(CHART), *_flags(images), timeout=_LIMIT + 30
-            )
+            flags = [*_flags(images), *(word for one in values for word in ("--set", one))]
+            _helm(kubeconfig, "upgrade", "--install", RELEASE, str(CHART), *flags, timeout=_LIMIT + 30)
         except BedError as error:
             raise BedError(f"{error}\n{_pods(kubeconfig)}") from None
 

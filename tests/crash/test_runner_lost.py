@@ -11,6 +11,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 from tests.crash.proxy import Fault
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from tests.crash.conftest import Tell
     from tests.crash.story import Story
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 BACKENDS = "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep({})%' AND pid <> pg_backend_pid()"
 
@@ -142,6 +143,32 @@ def test_an_orphan_is_named_and_never_run_beside(start: Callable[..., Story]) ->
         assert story.finished(120)["Ready"] == "True/Succeeded"
     assert story.database.sql("SELECT count(*) FROM slow") == [(2,)], "done once, by whichever of the two"
     assert [event.kind for event in story.database.events()].count("Applied") == 1
+
+
+def test_a_node_that_falls_silent_is_told_and_its_run_goes_on(start: Callable[..., Story]) -> None:
+    """The kubelet stands still, as when a node is cut off: its containers go on, and nobody hears of them."""
+    seconds = 75
+    story = start(seconds)
+    running_statement(story, seconds)
+    process, _ = runner(story)
+    with story.cluster.frozen("kubelet"):
+        # The node controller waits for 50 s before it gives up on a node.
+        until("the silent node is told", 90, lambda: "node has not answered since" in told(story))
+        assert story.conditions()["Reconciling"] == "True/NodeLost"
+        assert story.created() == ["migrate-1"]
+        until("the run ends", seconds, lambda: process not in dict(processes()))
+        assert not story.over(), "nobody has heard of it yet"
+    assert story.finished(60)["Ready"] == "True/Succeeded"
+    assert story.created() == ["migrate-1"]
+    assert story.database.sql("SELECT count(*) FROM slow") == [(2,)]
+    story.cluster.wait("nodes", "--all", "--for=condition=Ready")
+    until("its Service leads to the server again", 60, lambda: reachable(story))
+
+
+def reachable(story: Story) -> bool:
+    with suppress(psycopg.OperationalError), story.database.server.connect():
+        return True
+    return False
 
 
 def told(story: Story) -> str:

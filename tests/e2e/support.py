@@ -7,11 +7,12 @@ server's watch and audit log, from pods and from the database. Of our status the
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from switchback.api import names
-from tests.e2e.kube import url_path
+from tests.e2e.kube import RefusedError, url_path
 from tests.e2e.states import condition, is_true, operation, reason, step_of, version
 
 if TYPE_CHECKING:
@@ -201,11 +202,19 @@ class Migration:
         self._changed(self.now())
 
     def wipe_status(self) -> Object:
-        """Remove the whole status, as a restore from a backup does."""
+        """Remove the whole status, as a restore by copies of objects does."""
+        return self.put_status({"observedGeneration": -1})
+
+    def put_status(self, status: Object) -> Object:
+        """Give it another status, as a restore of the API server's store does."""
         path = url_path(names.KIND, self.world.namespace, self.name, "status")
-        bare = self.now()
-        bare["status"] = {"observedGeneration": -1}
-        return self._changed(self.world.kube.json("PUT", path, body=bare))
+
+        def put() -> Object | None:
+            with suppress(RefusedError):  # the operator has written meanwhile
+                return self.world.kube.json("PUT", path, body={**self.now(), "status": status})
+            return None
+
+        return self._changed(self.world.recorder.wait("the status is replaced", put, seconds=10))
 
     def delete(self) -> None:
         """Delete it and wait until it is gone."""

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.shop import BOOKS, FIRST, INDEX, SECOND
-from tests.e2e.support import NO_SNAPSHOT
+from tests.e2e.states import operation
+from tests.e2e.support import ALLOW_LOSS, NO_SNAPSHOT, pg_dump
 
 if TYPE_CHECKING:
+    from tests.e2e.kube import Object
     from tests.e2e.postgres import Database
-    from tests.e2e.support import World
+    from tests.e2e.support import Migration, World
 
 pytestmark = pytest.mark.cluster
 
@@ -66,3 +68,49 @@ def test_a_status_wiped_in_flight_repeats_nothing(world: World, database: Databa
 
     kinds = [(event.kind, event.migration) for event in database.events() if event.migration]
     assert kinds == [("Applied", FIRST), ("Applied", SECOND), ("Applied", "0009_slow")]
+
+
+def test_a_restored_backup_of_the_cluster_repeats_nothing(world: World, database: Database) -> None:
+    """The cluster's store is restored to any moment of an operation; the database has gone on since."""
+    world.claim()
+    shop = world.migration(database, BOOKS | INDEX, rollback=ALLOW_LOSS, snapshot=pg_dump())
+    shop.succeeded()
+    restored_to_each(shop, moments(shop))
+
+    shop.edit(target=FIRST)
+    shop.succeeded()
+    assert database.applied() == [FIRST]
+    restored_to_each(shop, moments(shop))
+
+    shop.edit(target="latest")
+    shop.succeeded()
+    assert database.applied() == [FIRST, SECOND]
+
+
+def moments(shop: Migration) -> list[Object]:
+    """One status for each step of the operation, before and after its Job is known, and the last one."""
+    found = {}
+    for state in shop.states():
+        now = operation(state)
+        if now.get("jobName"):
+            found[now["step"], bool(now.get("jobUID"))] = state["status"]
+    return [*found.values(), shop.now()["status"]]
+
+
+def restored_to_each(shop: Migration, statuses: list[Object]) -> None:
+    before, changes = shop.database.contents(), changed(shop.database)
+    assert len(statuses) >= 3
+    for status in statuses:
+        for job in shop.world.jobs():
+            shop.world.kube.delete("Job", shop.world.namespace, job["metadata"]["name"])
+        shop.put_status(status)
+        shop.succeeded()
+        assert shop.database.contents() == before, status
+        assert changed(shop.database) == changes, status
+        assert not shop.database.reserved_by(), status
+        shop.until("nothing is in flight", lambda now: not now["metadata"].get("finalizers"))
+
+
+def changed(database: Database) -> list[tuple[str, str | None]]:
+    """What was done to the schema, by the ledger."""
+    return [(event.kind, event.migration) for event in database.events() if event.migration]

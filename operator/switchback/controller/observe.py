@@ -114,9 +114,17 @@ def world_from(
         stray_pods=strays,
         client_images=client_images,
         finalizers=tuple(metadata.get("finalizers") or ()),
+        status_shared=any(map(_holds_status, metadata.get("managedFields") or ())),
         deletion_time=parse(metadata.get("deletionTimestamp", "")),
         invalid=invalid,
     )
+
+
+def _holds_status(entry: Object) -> bool:
+    """Whether this entry of managedFields keeps parts of the status from an apply of ours."""
+    if entry.get("manager") == names.FIELD_MANAGER and entry.get("operation") == "Apply":
+        return False
+    return entry.get("subresource") == "status" or "f:status" in (entry.get("fieldsV1") or {})
 
 
 async def _around(client: Client, namespace: str) -> Namespace:

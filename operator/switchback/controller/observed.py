@@ -155,6 +155,8 @@ class Observed:
     stray_pods: tuple[Pod, ...] = ()
     client_images: Mapping[str, str] = field(default_factory=dict)
     finalizers: tuple[str, ...] = ()
+    status_shared: bool = False
+    """Whether another field manager holds parts of the status: an apply of ours does not remove them."""
     deletion_time: datetime | None = None
     around: Namespace = field(default_factory=Namespace)
     approval_policy: PolicyState = PolicyState.NOT_REQUIRED

@@ -1,13 +1,15 @@
 """Writing a status: as a whole, by server-side apply, only over the version that was looked at.
 
-Server-side apply with our own field manager removes what we no longer say and leaves alone what somebody else
-added. The resourceVersion makes a status of an outdated look impossible; a status that says nothing new is
-not sent, because every write wakes us up again.
+Server-side apply with our own field manager removes what we no longer say, unless another manager holds it as
+well: one who put back a status from a backup, or edited it by hand. A Job that the status goes on naming
+would be counted as lost again and again, so then all that we do not say is removed by a merge patch.
+The resourceVersion makes a status of an outdated look impossible; a status that says nothing new is not sent,
+because every write wakes us up again.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from switchback.api import names
 from switchback.api.fit import fitted
@@ -41,5 +43,20 @@ async def write(client: Client, world: Observed, status: Status) -> bool:
         },
         "status": wanted,
     }
-    await client.apply_status(MIGRATIONS, world.namespace, world.name, body)
+    if world.status_shared:
+        body["status"] = over(world.status.to_json(), wanted)
+        await client.merge(MIGRATIONS, world.namespace, world.name, body, part="status")
+    else:
+        await client.apply_status(MIGRATIONS, world.namespace, world.name, body)
     return True
+
+
+def over(stored: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    """The JSON merge patch that makes `wanted` of `stored`: with null for what is not there any more."""
+    parts = {
+        key: over(stored[key], value)
+        if isinstance(value, dict) and isinstance(stored.get(key), dict)
+        else value
+        for key, value in wanted.items()
+    }
+    return parts | dict.fromkeys(stored.keys() - wanted.keys())
