@@ -207,6 +207,7 @@ STATUS = Status(
         risks=(Risk.DATA_LOSS,),
         request_time=AT,
         deadline_time=AT,
+        policy_digest="0c6d5a3be9f14288",
         approved_by="maria",
     ),
     preview=Preview(

@@ -145,11 +145,13 @@ class RandomWorlds(RuleBasedStateMachine):
         self.world.generation += 1
 
     @rule(
-        value=st.sampled_from(["", "rollback", "migrate.rollback"]), policy=st.sampled_from(list(PolicyState))
+        value=st.sampled_from(["", "rollback", "migrate.rollback", "yes"]),
+        policy=st.sampled_from(list(PolicyState)),
     )
     def the_namespace_asks_for_approval(self, value: str, policy: PolicyState) -> None:
         labels = {"switchback.dev/require-approval": value} if value else {}
         self.world.around, self.world.policy = Namespace(labels), policy
+        self.world.seal = f"policy {self.world.generation}" if policy is PolicyState.PRESENT else ""
 
     @precondition(lambda self: self.world.status.operation)
     @rule(what=st.sampled_from(["abort", "retry"]), nonce=st.integers(1, 3), own=st.booleans())

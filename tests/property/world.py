@@ -60,6 +60,7 @@ class World:
     refused: Trouble | None = None
     around: Namespace = field(default_factory=Namespace)
     policy: PolicyState = PolicyState.NOT_REQUIRED
+    seal: str = ""
     finalizers: tuple[str, ...] = ()
     deleted_at: datetime | None = None
     gone: bool = False
@@ -80,6 +81,7 @@ class World:
             finalizers=self.finalizers,
             around=self.around,
             approval_policy=self.policy,
+            approval_seal=self.seal,
             annotations=self.annotations,
             spec=Spec.model_validate(self.spec),
             status=self.status,

@@ -168,6 +168,8 @@ class ApprovalState(Model):
     """When it was asked for."""
     deadline_time: Time = ""
     """When it expires."""
+    policy_digest: Annotated[str, Field(max_length=64)] = ""
+    """Of the admission policy and its binding, as they were when the token was made. Empty: of none."""
     approved_by: Annotated[str, Field(max_length=253)] = ""
     """Who approved, as the annotation switchback.dev/approved-by says. Empty: not approved."""
 

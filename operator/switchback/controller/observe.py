@@ -19,11 +19,12 @@ from switchback.api.reasons import OperatorReason
 from switchback.api.spec import Spec
 from switchback.api.status import Status
 from switchback.contract.digest import source_digest
+from switchback.contract.reasons import Reason
 from switchback.contract.result import bounded
-from switchback.controller.kube.errors import NotFoundError, RefusedError
+from switchback.contract.words import Operation
+from switchback.controller.admission import guard
+from switchback.controller.kube.errors import NotFoundError
 from switchback.controller.kube.kinds import (
-    ADMISSION_BINDINGS,
-    ADMISSION_POLICIES,
     CONFIG_MAPS,
     JOBS,
     MIGRATIONS,
@@ -35,7 +36,7 @@ from switchback.controller.pods import jobs_of
 from switchback.controller.times import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from switchback.controller.kube.client import Client
     from switchback.controller.observed import Job, Pod
@@ -60,11 +61,10 @@ async def observe(client: Client, key: Key, settings: Settings, sources: SourceM
         return None
     uid = resource["metadata"]["uid"]
     spec, invalid = spec_from(resource)
-    jobs, (source, versions), around, policy = await asyncio.gather(
+    jobs, (source, versions), around = await asyncio.gather(
         client.find(JOBS, key.namespace, labels=selector(uid)),
         _source(client, key, uid, spec, sources),
         _around(client, key.namespace),
-        _approval_policy(client, settings.approval_policy, resource),
     )
     pods = await client.find(PODS, key.namespace, labels=selector(uid))
     sources.remember(key, uid, versions, source)
@@ -78,7 +78,8 @@ async def observe(client: Client, key: Key, settings: Settings, sources: SourceM
         strays=strays,
         client_images=settings.client_images,
     )
-    return replace(world, around=around, approval_policy=policy)
+    policy, seal = await _guard(client, settings.approval_policy, world.status, known)
+    return replace(world, around=around, approval_policy=policy, approval_seal=seal)
 
 
 def selector(uid: str) -> str:
@@ -140,22 +141,23 @@ def namespace_from(body: Object) -> Namespace:
     return Namespace(metadata.get("labels") or {}, terminating="deletionTimestamp" in metadata)
 
 
-async def _approval_policy(client: Client, name: str, resource: Object) -> PolicyState:
-    """Whether approvals can be trusted; asked only while one is awaited."""
-    approval = (resource.get("status") or {}).get("approval")
-    if not name or not approval or approval.get("approvedBy"):
-        return PolicyState.NOT_REQUIRED
-    try:
-        _policy, binding = await asyncio.gather(
-            client.get(ADMISSION_POLICIES, "", name), client.get(ADMISSION_BINDINGS, "", name)
-        )
-    except NotFoundError:
-        return PolicyState.MISSING
-    except RefusedError:
-        return PolicyState.UNKNOWN
-    spec = binding.get("spec") or {}
-    bound = spec.get("policyName") == name and "Deny" in (spec.get("validationActions") or ())
-    return PolicyState.PRESENT if bound else PolicyState.MISSING
+async def _guard(client: Client, name: str, status: Status, jobs: Iterable[Job]) -> tuple[PolicyState, str]:
+    """Whether approvals can be trusted. Asked only where one is awaited, or may be asked for by this look."""
+    if not name:
+        return PolicyState.NOT_REQUIRED, ""
+    approval = status.approval
+    awaited = approval is not None and not approval.approved_by
+    if not awaited and (approval is not None or not any(map(_plans, jobs))):
+        return PolicyState.UNSEEN, ""
+    return await guard(client, name)
+
+
+def _plans(job: Job) -> bool:
+    """Whether the Job has ended with a plan that a person may have to see."""
+    result = job.result if job.ended else None
+    if result is None:
+        return False
+    return result.operation is Operation.INSPECT or result.reason is Reason.BACKWARD
 
 
 def spec_from(resource: Object) -> tuple[Spec | None, str]:

@@ -113,6 +113,7 @@ class PolicyState(Enum):
     PRESENT = "in force"
     MISSING = "not in force"
     UNKNOWN = "not known: the operator may not look"
+    UNSEEN = "not looked at: nothing waited for an approval"
     NOT_REQUIRED = "not asked for"
 
 
@@ -160,6 +161,8 @@ class Observed:
     deletion_time: datetime | None = None
     around: Namespace = field(default_factory=Namespace)
     approval_policy: PolicyState = PolicyState.NOT_REQUIRED
+    approval_seal: str = ""
+    """Which policy is in force, for tokens that count under this one only (`admission.guard`)."""
     refused: Trouble | None = None
     """Why the API server would not take the operation's Job, when this process last asked it to."""
     look_refused: Trouble | None = None

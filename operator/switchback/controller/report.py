@@ -9,7 +9,7 @@ from switchback.api.names import ANNOTATION_APPROVE
 from switchback.api.reasons import OperatorReason, advised
 from switchback.api.status import ConditionStatus, OperationKind, Outcome, SnapshotPhase
 from switchback.contract.words import Direction, Operation
-from switchback.controller.observed import PolicyState
+from switchback.controller.stages.consent import no_approval_counts
 
 if TYPE_CHECKING:
     from switchback.api.status import ApprovalState, HistoryEntry, OperationState, SnapshotState, Status
@@ -150,9 +150,8 @@ def _approved(world: Observed, status: Status, approval: ApprovalState) -> Detai
     outcome = _outcome(status)
     if outcome is not None and outcome.outcome in {Outcome.EXPIRED, Outcome.REJECTED}:
         return _detail(kind, outcome.reason, outcome.message, yes=False)
-    if world.approval_policy is PolicyState.MISSING:
-        reason = OperatorReason.APPROVAL_POLICY_MISSING
-        return _detail(kind, reason, advised(reason, "No approval counts"), yes=False)
+    if hindrance := no_approval_counts(world):
+        return _detail(kind, OperatorReason.APPROVAL_POLICY_MISSING, hindrance, yes=False)
     in_spec = world.spec.approval.approved_plan if world.spec is not None else ""
     given = world.annotations.get(ANNOTATION_APPROVE, "") or in_spec
     if given and given != token:

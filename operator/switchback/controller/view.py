@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from switchback.controller.observed import Job, Observed
 
 
+TARGET_LENGTH = 253
+"""Longest target that the resource takes."""
+
 _CLEARED_ON_REQUEST = {Outcome.ROLLED_BACK, Outcome.ABORTED}
 
 
@@ -92,8 +95,9 @@ class View:
         """
         if self.status.operation is None:
             return ""
-        target, _slash, intent = requests.fresh(self, "rollback").partition("/")
-        return target if intent == self.intent else ""
+        target, _, rest = requests.fresh(self, "rollback").partition("/")
+        intent = rest.partition("/")[0]
+        return target if intent == self.intent and len(target) <= TARGET_LENGTH else ""
 
     @property
     def again(self) -> str:

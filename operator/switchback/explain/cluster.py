@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from switchback.controller.admission import guard, in_force, seal_of
 from switchback.controller.kube.errors import NotFoundError, RefusedError
 from switchback.controller.kube.kinds import (
     ADMISSION_BINDINGS,
@@ -154,36 +155,40 @@ async def _may_approve(client: Looking, namespace: str, name: str) -> bool | Non
     return may
 
 
-async def policy_of(client: Looking, name: str | None) -> tuple[PolicyState, str]:
-    """(whether approvals are guarded by admission, the policy's name).
+@dataclass(frozen=True)
+class Guard:
+    """Whether approvals are guarded by admission, and by what. `seal` is that of `controller.admission`."""
+
+    state: PolicyState = PolicyState.UNKNOWN
+    name: str = ""
+    seal: str = ""
+
+
+async def guard_of(client: Looking, name: str | None) -> Guard:
+    """Whether approvals are guarded by admission.
 
     Args:
         client: asks.
         name: what the operator was told; empty: approvals count without one; None: nobody knows.
     """
     if name == "":
-        return PolicyState.NOT_REQUIRED, ""
+        return Guard(PolicyState.NOT_REQUIRED)
     if name is None:
-        return await _any_policy(client)
-    try:
-        await client.get(ADMISSION_POLICIES, "", name)
-        binding = await client.get(ADMISSION_BINDINGS, "", name)
-    except NotFoundError:
-        return PolicyState.MISSING, name
-    except RefusedError:
-        return PolicyState.UNKNOWN, name
-    return (PolicyState.PRESENT if _binds(binding, name) else PolicyState.MISSING), name
+        return await _any_guard(client)
+    state, seal = await guard(client, name)
+    return Guard(state, name, seal)
 
 
-async def _any_policy(client: Looking) -> tuple[PolicyState, str]:
+async def _any_guard(client: Looking) -> Guard:
     """The operator's settings are not known: is there a policy that looks at approvals?"""
     policies = await unless_refused(client.find(ADMISSION_POLICIES), None)
     bindings = await unless_refused(client.find(ADMISSION_BINDINGS), None)
     for policy in policies or ():
         name = str(policy["metadata"]["name"])
-        if _guards(policy) and any(_binds(one, name) for one in bindings or ()):
-            return PolicyState.PRESENT, name
-    return PolicyState.UNKNOWN, ""
+        for binding in bindings or ():
+            if _guards(policy) and in_force(policy, binding, name):
+                return Guard(PolicyState.PRESENT, name, seal_of(policy, binding))
+    return Guard()
 
 
 def _guards(policy: Object) -> bool:
@@ -192,11 +197,6 @@ def _guards(policy: Object) -> bool:
     return any(MIGRATIONS.plural in (one.get("resources") or ()) for one in watched) and any(
         one.get("name") == "approves" for one in spec.get("variables") or ()
     )
-
-
-def _binds(binding: Object, name: str) -> bool:
-    spec = binding.get("spec") or {}
-    return spec.get("policyName") == name and "Deny" in (spec.get("validationActions") or ())
 
 
 async def unless_refused(asked: Awaitable[T], otherwise: Any) -> Any:

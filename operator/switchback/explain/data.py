@@ -112,7 +112,7 @@ def _place(one: Report) -> Data:
             "holder": one.operator.holder,
             "runs": one.operator.runs,
         }
-    data["approvals"] = {"policy": one.policy_name, "state": one.policy.name.title().replace("_", "")}
+    data["approvals"] = {"policy": one.guard.name, "state": one.guard.state.name.title().replace("_", "")}
     may = one.place.may_approve if one.place is not None else None
     if may is not None:
         data["approvals"]["youMay"] = may

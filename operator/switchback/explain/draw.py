@@ -275,10 +275,10 @@ def _operator(report: Report) -> str:
         parts.append("whether it runs is not known")
     else:
         parts.append("does not run")
-    if report.policy is PolicyState.PRESENT:
-        parts.append(f"approvals are guarded by {report.policy_name}")
-    elif report.policy is PolicyState.MISSING:
-        parts.append(f"approvals do not count: policy {report.policy_name} is not in force")
+    if report.guard.state is PolicyState.PRESENT:
+        parts.append(f"approvals are guarded by {report.guard.name}")
+    elif report.guard.state is PolicyState.MISSING:
+        parts.append(f"approvals do not count: policy {report.guard.name} is not in force")
     return " · ".join(parts)
 
 

@@ -15,7 +15,7 @@ from switchback.controller.settings import Settings
 from switchback.controller.view import View
 from switchback.explain import admission, apply, cluster, files, metadata, requests
 from switchback.explain.changes import begin, changes
-from switchback.explain.cluster import There
+from switchback.explain.cluster import Guard, There
 from switchback.explain.files import Files
 from switchback.explain.findings import Finding, Level
 from switchback.explain.needs import needs
@@ -27,6 +27,7 @@ from switchback.explain.stories import MAJORS, Stage, backward, stories
 
 if TYPE_CHECKING:
     from switchback.api.spec import Spec
+    from switchback.api.status import Status
     from switchback.explain.admission import Verdict
     from switchback.explain.apply import Answer
     from switchback.explain.changes import Begin, Change
@@ -68,8 +69,7 @@ class Report:
     answer: Answer | None = None
     place: Place | None = None
     operator: Operator | None = None
-    policy: PolicyState = PolicyState.UNKNOWN
-    policy_name: str = ""
+    guard: Guard = field(default_factory=Guard)
     needed: dict[Reference, There] = field(default_factory=dict)
     source: Files = field(default_factory=Files)
     changes: list[Change] = field(default_factory=list)
@@ -167,7 +167,7 @@ async def _look(report: Report, beside: Companions, asked: Cluster, data: Object
     report.needed = dict(place.references)
     report.operator = asked.operators.of(report.namespace)
     told = report.operator.approval_policy if report.operator is not None else None
-    report.policy, report.policy_name = await cluster.policy_of(client, told)
+    report.guard = await cluster.guard_of(client, told)
     answer = await apply.pretend(client, report.namespace, report.document.data, place.live)
     report.answer = answer
     report.findings += answer.findings
@@ -251,6 +251,8 @@ def _stage(report: Report, data: Object, beside: Companions) -> Stage:
     settings, images_known = _settings(report.operator)
     meta, now = resource["metadata"], datetime.now(UTC)
     jobs, strays = jobs_of(meta["uid"], place.jobs if place else (), place.pods if place else (), now)
+    status = status_from(live or {})
+    policy, seal = _guard(report.guard, status)
     world = Observed(
         namespace=report.namespace,
         name=meta.get("name") or f"{meta.get('generateName', 'unnamed-')}xxxxx",
@@ -260,7 +262,7 @@ def _stage(report: Report, data: Object, beside: Companions) -> Stage:
         deleting=False,
         annotations={key: value or "" for key, value in (meta.get("annotations") or {}).items()},
         spec=report.spec,
-        status=status_from(live or {}),
+        status=status,
         now=now,
         source=report.source.source,
         jobs=jobs,
@@ -268,10 +270,18 @@ def _stage(report: Report, data: Object, beside: Companions) -> Stage:
         client_images=settings.client_images,
         finalizers=tuple(meta.get("finalizers") or ()),
         around=_around(report, beside),
-        approval_policy=report.policy,
+        approval_policy=policy,
+        approval_seal=seal,
     )
     report.world = world
     return Stage(world, report.spec, report.source, settings, images_known=images_known)
+
+
+def _guard(guard: Guard, status: Status) -> tuple[PolicyState, str]:
+    """What the operator sees of the policy. What the user may not see is taken to be as the status has it."""
+    if guard.state is not PolicyState.UNKNOWN:
+        return guard.state, guard.seal
+    return PolicyState.PRESENT, status.approval.policy_digest if status.approval is not None else ""
 
 
 def _resource(report: Report, after: Object, live: Object | None) -> Object:

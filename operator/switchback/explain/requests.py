@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from switchback.api import names
 from switchback.api.reasons import OperatorReason
+from switchback.api.status import Outcome
 from switchback.controller import requests
-from switchback.controller.observed import PolicyState
+from switchback.controller.stages.consent import approver, no_approval_counts
 from switchback.explain.findings import Finding, Level
 
 if TYPE_CHECKING:
@@ -84,8 +85,10 @@ def _answer(view: View, token: str, kind: str) -> tuple[bool, str]:
         return False, f"it is of another plan; the one that waits has the token {approval.token}."
     if kind == "reject":
         return True, f"the plan is rejected: the operation ends with {OperatorReason.APPROVAL_REJECTED}."
-    if view.world.approval_policy is PolicyState.MISSING:
+    if no_approval_counts(view.world):
         return False, "no approval counts while the admission policy is not in force."
+    if kind == "approve" and not approver(view, token):
+        return False, f"it does not say who gave it: {names.ANNOTATION_APPROVED_BY} is missing."
     return True, "the plan is approved."
 
 
@@ -100,15 +103,22 @@ def _about(view: View, token: str, kind: str) -> tuple[bool, str]:
         return under_way, "the operation is ended." if under_way else "the operation is over already."
     if view.superseded:
         return True, "the spec asks for something else by now, which begins anyway."
+    if view.outcome is not None and view.outcome.outcome is Outcome.SUCCEEDED:
+        return False, "the operation has succeeded, so there is nothing to try again."
     return True, "the next attempt begins at once." if under_way else "the operation begins anew."
 
 
 def _rollback(view: View, token: str) -> tuple[bool, str]:
     target, _, intent = token.partition("/")
+    if view.status.operation is None:
+        return False, "there is no operation yet whose intent it could be about."
     if view.rollback_wanted:
         return True, f"the schema is rolled back to {target}, although spec.target is {view.spec.target}."
     if not intent:
-        return False, f"it has to be written TARGET/INTENT; the intent is {view.intent}."
+        return (
+            False,
+            f"it has to be written TARGET/INTENT, with or without /ANYTHING; the intent is {view.intent}.",
+        )
     return False, f"it is of another intent than {view.intent}; it is noted, and nothing follows."
 
 

@@ -26,7 +26,8 @@ from switchback.controller.decision import (
     WriteIntent,
 )
 from switchback.controller.jobs import JobError, manifest
-from switchback.controller.observed import Job, Pod, PolicyState
+from switchback.controller.observed import Job, Pod
+from switchback.controller.stages.consent import no_approval_counts
 from switchback.controller.times import parse
 from switchback.explain.pretend import Run, answer
 from switchback.explain.scenes import Ending, EndingKind, Scene, SceneKind, Story, container_of
@@ -209,7 +210,7 @@ class Play:
         if self.world.annotations.get(names.ANNOTATION_APPROVE) == token:
             return self._stuck()
         self.scenes.append(scene)
-        if self.world.approval_policy is PolicyState.MISSING:
+        if no_approval_counts(self.world):
             return Ending(EndingKind.WAITING, OperatorReason.APPROVAL_POLICY_MISSING, message)
         given = {names.ANNOTATION_APPROVE: token, names.ANNOTATION_APPROVED_BY: WHOEVER}
         self.world = replace(self.world, annotations={**self.world.annotations, **given})

@@ -155,14 +155,14 @@ def asked_by(want: Want, report: Report) -> list[str]:
 def approver(report: Report) -> str:
     """Who can say yes."""
     name = report.name or "it"
-    match report.policy:
+    match report.guard.state:
         case PolicyState.MISSING:
-            return f"nobody: the admission policy {report.policy_name} is not in force, so no approval counts"
+            return f"nobody: the admission policy {report.guard.name} is not in force, so no approval counts"
         case PolicyState.NOT_REQUIRED:
             return "whoever may edit the resource: the operator asks for no admission policy"
         case PolicyState.PRESENT:
-            who = f"whoever has the verb approve on databasemigrations/{name} (policy {report.policy_name})"
-        case PolicyState.UNKNOWN:
+            who = f"whoever has the verb approve on databasemigrations/{name} (policy {report.guard.name})"
+        case PolicyState.UNKNOWN | PolicyState.UNSEEN:
             who = f"whoever has the verb approve on databasemigrations/{name}, where the policy is in force"
     may = report.place.may_approve if report.place is not None else None
     return who if may is None else f"{who}; you {'do' if may else 'do not'}"

@@ -14,7 +14,7 @@ from switchback.kubectl.look import preview
 from switchback.kubectl.owner import owner_of
 from switchback.kubectl.plan import counted
 from switchback.kubectl.problems import Problem
-from switchback.kubectl.requests import send
+from switchback.kubectl.requests import nonce, send
 from switchback.kubectl.waits import Verdict, Wish, asked, conclude, of_operation, of_spec, standing, wait
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _way(resource: Resource, target: str, owner: Owner | None, via: str) -> Way:
             f"Try again once it has: kubectl switchback status {resource.name} -n {resource.namespace}",
         )
     why = f"{owner.tool} owns the spec ({owner.sign})" if owner else "as --via request says"
-    return Way(f"{target}/{digest}", f"by a request beside the spec: {why}")
+    return Way(f"{target}/{digest}/{nonce()}", f"by a request beside the spec: {why}")
 
 
 def _tell(session: Session, resource: Resource, target: str, way: Way) -> None:

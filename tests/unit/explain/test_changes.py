@@ -88,7 +88,7 @@ def request(annotation: str, token: str, status: Status | None = None) -> Reques
     [
         (names.ANNOTATION_APPROVE, "ap1", False),
         (names.ANNOTATION_REJECT, "ap1", False),
-        (names.ANNOTATION_RETRY, "abc-1/1", True),
+        (names.ANNOTATION_RETRY, "abc-1/1", False),
         (names.ANNOTATION_RETRY, "abc-0/1", False),
         (names.ANNOTATION_ABORT, "abc-1/1", False),
         (names.ANNOTATION_ROLLBACK, "0001", False),
@@ -109,12 +109,24 @@ def test_a_request_that_was_handled() -> None:
     assert "handled before" in found.why
 
 
+def approved(token: str) -> dict[str, str]:
+    return {names.ANNOTATION_APPROVE: token, names.ANNOTATION_APPROVED_BY: "ann"}
+
+
 def test_the_token_that_waits() -> None:
     here, token = waiting()
     for given, followed in ((token, True), ("other", False)):
-        world = stage(here.spec, here.world.status, annotations={names.ANNOTATION_APPROVE: given}).world
+        world = stage(here.spec, here.world.status, annotations=approved(given)).world
         (one,) = standing(View(world=world, spec=here.spec, status=world.status))
         assert one.followed is followed
+
+
+def test_a_token_without_a_name() -> None:
+    here, token = waiting()
+    world = stage(here.spec, here.world.status, annotations={names.ANNOTATION_APPROVE: token}).world
+    (one,) = standing(View(world=world, spec=here.spec, status=world.status))
+    assert not one.followed
+    assert names.ANNOTATION_APPROVED_BY in one.why
 
 
 def test_a_token_by_commit() -> None:

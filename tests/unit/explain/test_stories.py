@@ -185,7 +185,9 @@ def test_what_waits_goes_on_when_it_is_approved() -> None:
     assert steps(one) == ["Approval", "reserve", "rollback"]
     assert not one.story.is_new
     assert one.story.scenes[1].name == "shop-abc-2-reserve-2", "its name is known"
-    approved, _token = waiting(annotations={names.ANNOTATION_APPROVE: token})
+    approved, _token = waiting(
+        annotations={names.ANNOTATION_APPROVE: token, names.ANNOTATION_APPROVED_BY: "ann"}
+    )
     assert steps(stories(approved)[0]) == ["reserve", "rollback"]
     rejected, _token = waiting(annotations={names.ANNOTATION_REJECT: token})
     assert reasons(stories(rejected)[0]) == ["ApprovalRejected"]

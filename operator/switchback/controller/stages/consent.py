@@ -1,13 +1,14 @@
 """A person's yes: asked for with a token, given by annotation or by commit, bound to what was shown.
 
 The token is a hash over operation, plan and risks, so a yes to another plan is none. That whoever gave it was
-allowed to is the business of an admission policy; while that is not in force, no yes counts.
+allowed to is the business of an admission policy; while that is not in force, no yes counts, and none that
+was written then counts later: the token is bound to the policy as well.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from switchback.api.conditions import Situation
 from switchback.api.names import (
@@ -31,10 +32,13 @@ if TYPE_CHECKING:
 
     from switchback.api.spec import Spec
     from switchback.api.status import Status
+    from switchback.controller.observed import Observed
     from switchback.controller.stages.results import StageResult
     from switchback.controller.view import View
 
-_SEPARATORS = str.maketrans("._", "  ")
+_SEPARATORS = str.maketrans("._-", "   ")
+_WORDS = {"migrate", "rollback", "cutover"}
+_COUNTS = {PolicyState.PRESENT, PolicyState.NOT_REQUIRED}
 
 
 def asks_a_person(view: View, want: Want) -> bool:
@@ -43,11 +47,16 @@ def asks_a_person(view: View, want: Want) -> bool:
 
 
 def wants_a_person(spec: Spec, labels: Mapping[str, str], want: Want) -> bool:
-    """The same, from the spec and the labels of its namespace."""
+    """The same, from the spec and the labels of its namespace.
+
+    A label that is there and says something else than it may, or nothing, asks for everything.
+    """
     approval = spec.approval
     policy = {Want.MIGRATE: approval.migrate_policy, Want.ROLLBACK: approval.rollback_policy}[want]
-    label = labels.get(LABEL_REQUIRE_APPROVAL, "")
-    return policy is ApprovalPolicy.MANUAL or want.lower() in label.lower().translate(_SEPARATORS).split()
+    if policy is ApprovalPolicy.MANUAL or LABEL_REQUIRE_APPROVAL not in labels:
+        return policy is ApprovalPolicy.MANUAL
+    words = set(labels[LABEL_REQUIRE_APPROVAL].lower().translate(_SEPARATORS).split())
+    return want.lower() in words or not words or not words <= _WORDS
 
 
 def consent(view: View, want: Want, what: str) -> StageResult:
@@ -58,30 +67,51 @@ def consent(view: View, want: Want, what: str) -> StageResult:
         want: what the yes would allow.
         what: the plan and its losses, as a sentence.
     """
-    operation, approval = view.operation, view.status.approval
-    token = approval_token(operation.id, operation.plan_digest, operation.risks)
-    if approval is None or approval.token != token:
-        approval = ApprovalState(
-            token=token,
-            wants=(want,),
-            risks=operation.risks,
-            request_time=rfc3339(view.now),
-            deadline_time=rfc3339(view.now + timedelta(seconds=view.spec.approval.timeout_seconds)),
-        )
-        return _awaiting(
-            view.with_status(view.status.model_copy(update={"approval": approval})), approval, what
-        )
+    approval = view.status.approval
+    if approval is None or approval.token != _token(view, approval.policy_digest):
+        return _ask(view, want, what)
     if approval.approved_by:
         return Done()
-    if given(view, "reject") == token:
-        return _rejected(view)
-    approver = _approver(view, token)
-    if approver and view.world.approval_policy is not PolicyState.MISSING:
-        return Done(_approved(view, approval, approver))
+    return _rejected(view) if given(view, "reject") == approval.token else _answer(view, approval, want, what)
+
+
+def _answer(view: View, approval: ApprovalState, want: Want, what: str) -> StageResult:
+    """What became of the question so far."""
+    if approval.policy_digest != view.world.approval_seal:
+        # Another policy is in force by now, or none. It is still asked, and since the same time.
+        seal = view.world.approval_seal
+        update = {"token": _token(view, seal), "policy_digest": seal}
+        return _asked(view, approval.model_copy(update=update), what)
+    by = approver(view, approval.token)
+    if by and view.world.approval_policy in _COUNTS:
+        return Done(_approved(view, approval, by))
     if passed(approval.deadline_time, view.now):
         message = f"nobody approved the {want.lower()} until {approval.deadline_time}."
         return Fail(OperatorReason.APPROVAL_EXPIRED, message, Outcome.EXPIRED)
     return _awaiting(view, approval, what)
+
+
+def _token(view: View, seal: str) -> str:
+    operation = view.operation
+    return approval_token(operation.id, operation.plan_digest, operation.risks, seal)
+
+
+def _ask(view: View, want: Want, what: str) -> Wait:
+    """The plan is shown, with the token that a yes to it has to carry."""
+    seal = view.world.approval_seal
+    approval = ApprovalState(
+        token=_token(view, seal),
+        wants=(want,),
+        risks=view.operation.risks,
+        request_time=rfc3339(view.now),
+        deadline_time=rfc3339(view.now + timedelta(seconds=view.spec.approval.timeout_seconds)),
+        policy_digest=seal,
+    )
+    return _asked(view, approval, what)
+
+
+def _asked(view: View, approval: ApprovalState, what: str) -> Wait:
+    return _awaiting(view.with_status(view.status.model_copy(update={"approval": approval})), approval, what)
 
 
 def way(view: View) -> str:
@@ -97,19 +127,42 @@ def database(view: View) -> str:
 
 def _awaiting(view: View, approval: ApprovalState, what: str) -> Wait:
     situation, reason = Situation.AWAITING_APPROVAL, OperatorReason.AWAITING_APPROVAL
-    if view.world.approval_policy is PolicyState.MISSING:
-        text = advised(OperatorReason.APPROVAL_POLICY_MISSING, f"{what} No approval counts")
-        return Wait(situation, reason, text, approval.deadline_time, view.status)
-    token = given(view, "approve") or view.spec.approval.approved_plan
-    message = f"The token that was given, {token[:64]}, is of another plan. " if token else ""
+    hindrance = no_approval_counts(view.world)
+    if hindrance:
+        return Wait(situation, reason, f"{what} {hindrance}", approval.deadline_time, view.status)
+    message = ""
+    if token := given(view, "approve") or view.spec.approval.approved_plan:
+        message = f"The token that was given, {token[:64]}, is of another plan. "
+        if token == approval.token and view.world.approval_policy is not PolicyState.UNSEEN:
+            message = f"The token was given, but not who gave it: {ANNOTATION_APPROVED_BY} is missing. "
     message += f"{what} Approve with: kubectl switchback approve {view.world.name} -n {view.world.namespace}"
     return Wait(situation, reason, message, approval.deadline_time, view.status)
 
 
-def _approver(view: View, token: str) -> str:
-    """Who gave the token: by annotation, or by a commit that carries it. Empty: nobody."""
+def no_approval_counts(world: Observed) -> str:
+    """Why no approval counts at present, with advice; empty when one would."""
+    match world.approval_policy:
+        case PolicyState.MISSING:
+            return advised(OperatorReason.APPROVAL_POLICY_MISSING, "No approval counts")
+        case PolicyState.UNKNOWN:
+            text = "No approval counts, because the operator may not look at the admission policy"
+            return advised(OperatorReason.APPROVAL_POLICY_MISSING, text)
+        case PolicyState.PRESENT | PolicyState.UNSEEN | PolicyState.NOT_REQUIRED:
+            return ""
+        case _:
+            assert_never(world.approval_policy)
+
+
+def approver(view: View, token: str) -> str:
+    """Who gave the token: by annotation, or by a commit that carries it. Empty: nobody.
+
+    Where a policy holds people to their names, a yes without one is none.
+    """
     if given(view, "approve") == token:
-        return view.world.annotations.get(ANNOTATION_APPROVED_BY, "") or f"annotation {ANNOTATION_APPROVE}"
+        nameless = (
+            "" if view.world.approval_policy is PolicyState.PRESENT else f"annotation {ANNOTATION_APPROVE}"
+        )
+        return view.world.annotations.get(ANNOTATION_APPROVED_BY, "") or nameless
     return "spec.approval.approvedPlan" if view.spec.approval.approved_plan == token else ""
 
 

@@ -32,6 +32,11 @@ KINDS = {
     "leases": ("coordination.k8s.io/v1", "Lease"),
     "events": ("v1", "Event"),
     "namespaces": ("v1", "Namespace"),  # kopf waits for this kind to be known
+    "validatingadmissionpolicies": ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"),
+    "validatingadmissionpolicybindings": (
+        "admissionregistration.k8s.io/v1",
+        "ValidatingAdmissionPolicyBinding",
+    ),
 }
 
 
