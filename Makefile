@@ -23,11 +23,11 @@ demo: venv ## Play the story of a bookshop on a real cluster
 
 .PHONY: test
 test: venv ## Run all tests, on real PostgreSQL servers and a real cluster
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) $(if $(ARGS),-m pytest $(ARGS),scripts/test.py)
 
 .PHONY: test-all
 test-all: venv ## The same with the long campaigns
-	@SWITCHBACK_CAMPAIGN=1 $(PYTHON) -m pytest $(ARGS)
+	@SWITCHBACK_CAMPAIGN=1 $(PYTHON) $(if $(ARGS),-m pytest $(ARGS),scripts/test.py)
 
 .PHONY: bench
 bench: install ## Measure against a floor in the same run

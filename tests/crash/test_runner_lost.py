@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from tests.crash.chance import CAMPAIGN
 from tests.crash.proxy import Fault
 
 if TYPE_CHECKING:
@@ -145,6 +146,7 @@ def test_an_orphan_is_named_and_never_run_beside(start: Callable[..., Story]) ->
     assert [event.kind for event in story.database.events()].count("Applied") == 1
 
 
+@pytest.mark.skipif(not CAMPAIGN, reason="it takes a minute and a half; make test-all waits for it")
 def test_a_node_that_falls_silent_is_told_and_its_run_goes_on(start: Callable[..., Story]) -> None:
     """The kubelet stands still, as when a node is cut off: its containers go on, and nobody hears of them."""
     seconds = 75

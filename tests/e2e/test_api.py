@@ -19,6 +19,7 @@ from switchback.api.status import Status
 from switchback.api.v1alpha1 import DatabaseMigration
 from switchback.contract.reasons import Reason
 from tests.cluster import binaries
+from tests.cluster.run import wait_for
 from tests.e2e.everything import AT, MOMENT, SPEC, STATUS
 
 if TYPE_CHECKING:
@@ -71,7 +72,9 @@ def anywhere(bare_cluster: Cluster) -> Iterator[Kubectl]:
     definition["metadata"]["name"] = RESOURCE
     definition["spec"]["group"] = GROUP
     kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", body=definition)
-    kubectl("wait", "--for=condition=Established", "--timeout=20s", f"crd/{RESOURCE}")
+    # Not by `kubectl wait`, which fails where there are no conditions yet.
+    state = ("get", "crd", RESOURCE, "-o", "jsonpath={.status.conditions[?(@.type=='Established')].status}")
+    wait_for(f"{RESOURCE} is served", lambda: kubectl.run(*state).stdout == "True", timeout=20, pause=0.2)
     yield kubectl
     kubectl("delete", "crd", RESOURCE, "--wait=false")
 

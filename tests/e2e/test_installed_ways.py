@@ -88,7 +88,7 @@ def test_of_two_replicas_one_acts_and_the_other_takes_over(
     if world.cluster.backend.name != "local":
         pytest.skip("kills a process of a pod by its id, which only the local node lets a test do")
     install("replicaCount=2")
-    assert len(operators(world)) == 2
+    world.recorder.wait("there are two replicas", lambda: len(operators(world)) == 2, seconds=40)
 
     shop = world.migration(database, {**BOOKS, **INDEX, **SLOW})
     shop.running("migrate")

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from switchback.api import crd, names
+from tests.cluster.run import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,9 @@ def schema(bare_cluster: Cluster) -> Iterator[Cluster]:
     bare_cluster.kubectl(
         "apply", "--server-side", "--force-conflicts", "-f", "-", input=json.dumps(definition)
     )
-    bare_cluster.kubectl("wait", "--for=condition=Established", "--timeout=20s", f"crd/{RESOURCE}")
+    # Not by `kubectl wait`, which fails where there are no conditions yet.
+    state = ("get", "crd", RESOURCE, "-o", "jsonpath={.status.conditions[?(@.type=='Established')].status}")
+    wait_for(f"{RESOURCE} is served", lambda: bare_cluster.kubectl(*state) == "True", timeout=20, pause=0.2)
     yield bare_cluster
     bare_cluster.kubectl("delete", "crd", RESOURCE, "--wait=false")
 
