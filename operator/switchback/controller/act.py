@@ -6,7 +6,7 @@ the stored status. The name is the lock: whoever finds it taken looks whose it i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from switchback.api import names
 from switchback.api.reasons import OperatorReason
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from switchback.controller.settings import Settings
 
 
+Object = dict[str, Any]
+
+
 class OutdatedError(Exception):
     """The resource is no longer as it was observed: nothing was done; look again."""
 
@@ -41,8 +44,8 @@ class JobRefusedError(Exception):
         super().__init__(f"{name}: {trouble.message}")
 
 
-async def act(client: Client, world: Observed, action: Action, settings: Settings) -> bool:
-    """Does one thing. Returns whether it changed the cluster; False when it was so already.
+async def act(client: Client, world: Observed, action: Action, settings: Settings) -> Object | None:
+    """Does one thing. Returns what the API server answered; None when it was so already.
 
     Raises:
         OutdatedError: the decision was about an older version of the resource.
@@ -53,7 +56,8 @@ async def act(client: Client, world: Observed, action: Action, settings: Setting
         case CreateJob():
             return await _create(client, world, action, settings)
         case DeleteJob():
-            return await _delete(client, world, action)
+            await _delete(client, world, action)
+            return None
         case Hold():
             return await _finalizers(client, world, (*world.finalizers, names.FINALIZER))
         case LetGo():
@@ -64,7 +68,7 @@ async def act(client: Client, world: Observed, action: Action, settings: Setting
             assert_never(action)
 
 
-async def _create(client: Client, world: Observed, action: CreateJob, settings: Settings) -> bool:
+async def _create(client: Client, world: Observed, action: CreateJob, settings: Settings) -> Object | None:
     live = await client.get(MIGRATIONS, world.namespace, world.name)
     metadata = live["metadata"]
     part = "preview" if action.look else "operation"
@@ -74,44 +78,42 @@ async def _create(client: Client, world: Observed, action: CreateJob, settings: 
         raise OutdatedError(action.name)
     try:
         body = manifest(world, action, settings)
-        await client.create(JOBS, world.namespace, body)
+        return await client.create(JOBS, world.namespace, body)
     except JobError as error:
         raise JobRefusedError(action.name, error.trouble) from None
     except AlreadyExistsError:
-        return await _adopt(client, world, action)
+        await _adopt(client, world, action)
+        return None
     except (RefusedError, NotFoundError) as error:
         # 404: the namespace is going away.
         text = f"the API server refused Job {action.name}: {error.message}"
         raise JobRefusedError(action.name, Trouble(OperatorReason.JOB_REFUSED, text)) from None
-    return True
 
 
-async def _adopt(client: Client, world: Observed, action: CreateJob) -> bool:
+async def _adopt(client: Client, world: Observed, action: CreateJob) -> None:
     """The name is taken: by an earlier try of ours, whose answer was lost, or by somebody else."""
     found = await client.get(JOBS, world.namespace, action.name)
     if owned(world, found):
-        return False
+        return
     text = f"a Job named {action.name} exists and belongs to somebody else; delete or rename it"
     raise JobRefusedError(action.name, Trouble(OperatorReason.JOB_REFUSED, text))
 
 
-async def _finalizers(client: Client, world: Observed, wanted: tuple[str, ...]) -> bool:
+async def _finalizers(client: Client, world: Observed, wanted: tuple[str, ...]) -> Object | None:
     """The one thing beside status that is written to a resource, and only over the version that was seen."""
     body = {"metadata": {"resourceVersion": world.resource_version, "finalizers": list(wanted)}}
     try:
-        await client.merge(MIGRATIONS, world.namespace, world.name, body)
+        return await client.merge(MIGRATIONS, world.namespace, world.name, body)
     except NotFoundError:
-        return False
+        return None
     except ConflictError:
         raise OutdatedError(world.name) from None
-    return True
 
 
-async def _delete(client: Client, world: Observed, action: DeleteJob) -> bool:
+async def _delete(client: Client, world: Observed, action: DeleteJob) -> None:
     try:
         await client.delete(JOBS, world.namespace, action.name, uid=action.uid)
     except NotFoundError:
-        return False
+        return
     except ConflictError:
         raise OutdatedError(action.name) from None
-    return True

@@ -121,6 +121,22 @@ def world_from(
     )
 
 
+def renewed(world: Observed, resource: Object) -> Observed:
+    """The same look, with the resource as our own write has left it.
+
+    Nobody else has changed the resource since it was read, or the write would have been refused.
+    """
+    metadata = resource["metadata"]
+    return replace(
+        world,
+        resource_version=metadata["resourceVersion"],
+        status=status_from(resource),
+        finalizers=tuple(metadata.get("finalizers") or ()),
+        status_shared=any(map(_holds_status, metadata.get("managedFields") or ())),
+        now=datetime.now(UTC),
+    )
+
+
 def _holds_status(entry: Object) -> bool:
     """Whether this entry of managedFields keeps parts of the status from an apply of ours."""
     if entry.get("manager") == names.FIELD_MANAGER and entry.get("operation") == "Apply":

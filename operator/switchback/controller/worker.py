@@ -1,6 +1,8 @@
 """One look at one resource: observe, decide, do one thing. Everything else asks for a look, this takes it.
 
-Nothing sleeps here and nothing loops: whatever a look did, the next one starts from the world again.
+Nothing sleeps here and nothing waits: whatever a look did, the next one starts from the world again. Only
+what our own writes to the resource have changed is known without looking, so what follows from these is
+decided in the same look. Each of them is refused by the API server if anybody else has written meanwhile.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 import structlog
 
@@ -30,7 +32,7 @@ from switchback.controller.decision import (
 from switchback.controller.events import transitions
 from switchback.controller.kube.errors import ConflictError, KubeError, NotFoundError
 from switchback.controller.log import logger
-from switchback.controller.observe import observe
+from switchback.controller.observe import observe, renewed
 from switchback.controller.observed import Observed, Trouble
 from switchback.controller.tally import tally
 from switchback.controller.times import parse
@@ -51,9 +53,13 @@ LOOK_SECONDS = 30.0
 SERVER_ERROR = 500
 """From this answer on the API server or one of its webhooks is in trouble, not the request."""
 
+STEPS = 4
+"""How many things one look may do: note a request, name a Job, hold the resource, create the Job."""
+
 PAST_SECONDS = 1.0
 """How long a look waits that was asked to wait for a moment which is over."""
 
+Object = dict[str, Any]
 Decide = Callable[[Observed], Decision]
 
 _log = logger(__name__)
@@ -119,21 +125,29 @@ class Worker:
             return "success"
         if world.spec is not None:
             self.sources.refer(key, [ref.name for ref in world.spec.source.config_map_refs])
-        if world.status.operation is not None:
-            structlog.contextvars.bind_contextvars(operation=world.status.operation.id)
-        world = self._with_refusal(key, world)
-        decision = self.decide(world)
-        if not self.leads():
-            # The process is about to end; one that was frozen finds out here.
-            raise OutdatedError(key.text)
-        return await self._follow(key, world, decision)
+        for _ in range(STEPS):
+            if world.status.operation is not None:
+                structlog.contextvars.bind_contextvars(operation=world.status.operation.id)
+            world = self._with_refusal(key, world)
+            decision = self.decide(world)
+            if not self.leads():
+                # The process is about to end; one that was frozen finds out here.
+                raise OutdatedError(key.text)
+            match decision:
+                case WriteIntent(status):
+                    left = await self._write(world, status)
+                case Act(Hold()):
+                    left = await self._act(key, world, decision)
+                case _:
+                    return await self._follow(key, world, decision)
+            if left is None:
+                break
+            world = renewed(world, left)
+        self.queue.add(key)
+        return "requeue"
 
-    async def _follow(self, key: Key, world: Observed, decision: Decision) -> str:
+    async def _follow(self, key: Key, world: Observed, decision: Act | Wait | Settle) -> str:
         match decision:
-            case WriteIntent(status):
-                await self._write(world, status)
-                self.queue.add(key)
-                return "requeue"
             case Act():
                 await self._act(key, world, decision)
                 self.queue.add(key)
@@ -152,13 +166,14 @@ class Worker:
             case _:
                 assert_never(decision)
 
-    async def _write(self, world: Observed, status: Status) -> bool:
+    async def _write(self, world: Observed, status: Status) -> Object | None:
+        """Returns the resource as it is now; None when nothing was written, or nothing is there any more."""
         try:
             written = await write(self.client, world, status)
         except NotFoundError:
-            return False
+            return None
         self.metrics.fleet.note(world, status)
-        if written:
+        if written is not None:
             happenings = transitions(world.status, status)
             for happening in happenings:
                 _log.info("status", reason=happening.reason, message=happening.message)
@@ -166,7 +181,7 @@ class Worker:
             self._count(world, status)
         return written
 
-    async def _act(self, key: Key, world: Observed, decision: Act) -> None:
+    async def _act(self, key: Key, world: Observed, decision: Act) -> Object | None:
         action = decision.action
         try:
             changed = await act(self.client, world, action, self.settings)
@@ -175,7 +190,7 @@ class Worker:
             _log.warning(
                 "Job refused", job=error.name, reason=error.trouble.reason, error=error.trouble.message
             )
-            return
+            return None
         except KubeError as error:
             if isinstance(action, CreateJob) and error.code >= SERVER_ERROR:
                 text = f"the API server could not take Job {action.name}: {error.message}"
@@ -194,6 +209,7 @@ class Worker:
                 _log.debug("finalizer", held=isinstance(action, Hold))
             case _:
                 assert_never(action)
+        return changed
 
     def _with_refusal(self, key: Key, world: Observed) -> Observed:
         """What the API server said about the Jobs that status names, if this process has asked it."""

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from switchback.controller.observed import Observed
 
 
-async def write(client: Client, world: Observed, status: Status) -> bool:
-    """Stores `status` unless it is there already. Returns whether anything was sent.
+async def write(client: Client, world: Observed, status: Status) -> dict[str, Any] | None:
+    """Stores `status` unless it is there already. Returns the resource as it is then; None: nothing was sent.
 
     Raises:
         ConflictError: the resource is no longer as it was observed; look again.
@@ -31,8 +31,8 @@ async def write(client: Client, world: Observed, status: Status) -> bool:
     wanted = fitted(status).to_json()
     # As JSON: an empty part and an absent one are the same once they are stored.
     if wanted == world.status.to_json():
-        return False
-    body = {
+        return None
+    body: dict[str, Any] = {
         "apiVersion": names.API_VERSION,
         "kind": names.KIND,
         "metadata": {
@@ -45,10 +45,8 @@ async def write(client: Client, world: Observed, status: Status) -> bool:
     }
     if world.status_shared:
         body["status"] = over(world.status.to_json(), wanted)
-        await client.merge(MIGRATIONS, world.namespace, world.name, body, part="status")
-    else:
-        await client.apply_status(MIGRATIONS, world.namespace, world.name, body)
-    return True
+        return await client.merge(MIGRATIONS, world.namespace, world.name, body, part="status")
+    return await client.apply_status(MIGRATIONS, world.namespace, world.name, body)
 
 
 def over(stored: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:

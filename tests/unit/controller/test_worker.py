@@ -9,17 +9,18 @@ import pytest
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
+from switchback.api import names
 from switchback.api.status import Status
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Operation
 from switchback.controller import worker as module
 from switchback.controller.decide import decide
-from switchback.controller.decision import Act, CreateJob, Decision, Settle, Wait, WriteIntent
+from switchback.controller.decision import Act, CreateJob, Decision, Hold, Settle, Wait, WriteIntent
 from switchback.controller.events import Recorder
 from switchback.controller.metrics import Metrics
 from switchback.controller.queue import Key, Queue
 from switchback.controller.sources import SourceMemory
-from switchback.controller.worker import Worker
+from switchback.controller.worker import STEPS, Worker
 from tests.unit.controller.build import OPERATION, SETTINGS, ended_pod, resource, result, status
 from tests.unit.controller.fakes.api import FakeAPI, Seen, refusal
 
@@ -100,14 +101,47 @@ def stored(api: FakeAPI) -> Status:
     return Status.model_validate(api.objects["databasemigrations", "shop", "shop"].get("status", {}))
 
 
-async def test_an_intent_is_written_and_the_next_look_follows_at_once(api: FakeAPI, shell: Shell) -> None:
+async def test_what_follows_from_an_intent_is_decided_in_the_same_look(api: FakeAPI, shell: Shell) -> None:
     await api.put("databasemigrations", resource())
-    shell.decisions = [WriteIntent(status()), Settle(status())]
+    shell.decisions = [WriteIntent(status()), Act(Hold()), Settle(status())]
     await shell.look()
     assert stored(api) == status()
-    await shell.next_look()
+    assert [world.status for world in shell.seen[1:]] == [status(), status()], (
+        "it goes on from what is stored"
+    )
+    assert shell.seen[2].finalizers == (names.FINALIZER,)
+    versions = [int(world.resource_version) for world in shell.seen]
+    assert versions == sorted(set(versions))
+    assert len(api.made("GET", "databasemigrations")) == 1
+    assert len(shell.queue) == 0
+
+
+async def test_an_edit_between_two_steps_of_a_look_ends_it(api: FakeAPI, shell: Shell) -> None:
+    await api.put("databasemigrations", resource())
+
+    async def fault(seen: Seen) -> None:
+        if seen.method == "PATCH" and "status" not in seen.path:
+            api.fault = None
+            live = api.objects["databasemigrations", "shop", "shop"]
+            await api.put("databasemigrations", {**live, "spec": resource(target="0002")["spec"]})
+
+    api.fault = fault
+    shell.decisions = [WriteIntent(status()), Act(Hold()), Settle(status())]
+    await shell.look()
     assert len(shell.seen) == 2
-    assert shell.seen[1].status == status(), "the next look sees what was written"
+    await shell.next_look()
+    assert shell.seen[2].spec is not None
+    assert (shell.seen[2].spec.target, shell.seen[2].finalizers) == ("0002", ())
+
+
+async def test_a_look_ends_also_where_one_step_follows_the_other(api: FakeAPI, shell: Shell) -> None:
+    await api.put("databasemigrations", resource())
+    steps = [WriteIntent(status(retries=number)) for number in range(1, STEPS + 2)]
+    shell.decisions = [*steps, Settle(status())]
+    await shell.look()
+    assert len(shell.seen) == STEPS
+    await shell.next_look()
+    assert not shell.decisions
 
 
 async def test_an_act_comes_after_its_intent_and_is_followed_by_a_look(api: FakeAPI, shell: Shell) -> None:
@@ -118,9 +152,8 @@ async def test_an_act_comes_after_its_intent_and_is_followed_by_a_look(api: Fake
         Settle(status()),
     ]
     await shell.look()
-    await shell.next_look()
-    await shell.next_look()
     assert ("jobs", "shop", JOB) in api.objects
+    await shell.next_look()
     writes = [one.method for one in api.requests if one.method in {"PATCH", "POST"}]
     assert writes == ["PATCH", "POST"]
     assert shell.number("switchback_jobs_created_total", step="migrate") == 1
@@ -240,7 +273,7 @@ async def test_a_refused_job_is_told_to_the_next_look(api: FakeAPI, shell: Shell
         Settle(status(Operation.INSPECT)),
         Settle(status(Operation.INSPECT)),
     ]
-    for look in (shell.look, shell.next_look, shell.next_look, shell.look):
+    for look in (shell.look, shell.next_look, shell.look):
         await look()
     told = [world.refused for world in shell.seen]
     assert told[:2] == [None, None]
@@ -266,8 +299,7 @@ async def test_a_server_that_cannot_take_a_job_is_told_to_the_next_look(
         Act(CreateJob(JOB, Operation.MIGRATE, 1)),
         Settle(status()),
     ]
-    for look in (shell.look, shell.next_look):
-        await look()
+    await shell.look()
     api.fault = None
     await shell.next_look()
     assert shell.looked("error") == 1
