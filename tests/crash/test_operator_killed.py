@@ -42,7 +42,9 @@ def test_the_end_is_the_same_wherever_the_operator_dies(
     print(f"{len(points) - len(missed)} met within {time.monotonic() - begun:.0f} s; not met: {missed}")
     met = {point.kind for point in points if point not in missed}
     assert met >= {(place.what, moment) for place in plain.places if place.stage for moment in Moment}
-    assert len(missed) <= len(points) / 20, "the story has changed too much to say what was tried"
+    # How often a stage looks again depends on when pods tell of themselves; that it looks does not.
+    assert not [point for point in missed if point.place.stage and point.place.number == 1]
+    assert len(missed) <= len(points) / 10, "the story has changed too much to say what was tried"
 
 
 def _die(points: list[Point], good: Ending, new_story: Callable[[], Story], telling: Tell) -> list[Point]:
