@@ -23,11 +23,11 @@ demo: venv ## Play the story of a bookshop on a real cluster
 
 .PHONY: test
 test: venv ## Run all tests, on real PostgreSQL servers and a real cluster
-	@$(PYTHON) $(if $(ARGS),-m pytest $(ARGS),scripts/test.py)
+	@$(PYTHON) -m pytest $(ARGS)
 
 .PHONY: test-all
 test-all: venv ## The same with the long campaigns
-	@SWITCHBACK_CAMPAIGN=1 $(PYTHON) $(if $(ARGS),-m pytest $(ARGS),scripts/test.py)
+	@SWITCHBACK_CAMPAIGN=1 $(PYTHON) -m pytest $(ARGS)
 
 .PHONY: bench
 bench: install ## Measure against a floor in the same run
