@@ -80,7 +80,14 @@ def test_what_is_not_known_of_the_policy_is_no_yes(blind: PolicyState) -> None:
     approve(there)
     settle(there)
     assert reason(there) == "AwaitingApproval"
+    assert "another plan" not in said(there), "it is of this one, and not known yet to count"
     assert there.postgres.applied == ["0001", "0002", "0003"]
+    if blind is PolicyState.UNKNOWN:
+        assert "verb get" in said(there), "what to do about it"
+
+
+def said(there: World) -> str:
+    return next(one.message for one in there.status.conditions if one.type == "Ready")
 
 
 def asked_under(seal: str) -> World:
@@ -121,8 +128,7 @@ def test_a_yes_without_a_name_is_none_where_people_are_held_to_their_names() -> 
     there = asked_under("one")
     approve(there)
     settle(there)
-    said = next(one.message for one in there.status.conditions if one.type == "Ready")
-    assert "approved-by is missing" in said
+    assert "approved-by is missing" in said(there)
     there.annotations["switchback.dev/approved-by"] = "ann"
     settle(there)
     assert there.postgres.applied == ["0001", "0002"]

@@ -130,11 +130,11 @@ def _awaiting(view: View, approval: ApprovalState, what: str) -> Wait:
     hindrance = no_approval_counts(view.world)
     if hindrance:
         return Wait(situation, reason, f"{what} {hindrance}", approval.deadline_time, view.status)
-    message = ""
-    if token := given(view, "approve") or view.spec.approval.approved_plan:
+    message, token = "", given(view, "approve") or view.spec.approval.approved_plan
+    if token and token != approval.token:
         message = f"The token that was given, {token[:64]}, is of another plan. "
-        if token == approval.token and view.world.approval_policy is not PolicyState.UNSEEN:
-            message = f"The token was given, but not who gave it: {ANNOTATION_APPROVED_BY} is missing. "
+    elif token and view.world.approval_policy is PolicyState.PRESENT:
+        message = f"The token was given, but not who gave it: {ANNOTATION_APPROVED_BY} is missing. "
     message += f"{what} Approve with: kubectl switchback approve {view.world.name} -n {view.world.namespace}"
     return Wait(situation, reason, message, approval.deadline_time, view.status)
 
@@ -145,7 +145,10 @@ def no_approval_counts(world: Observed) -> str:
         case PolicyState.MISSING:
             return advised(OperatorReason.APPROVAL_POLICY_MISSING, "No approval counts")
         case PolicyState.UNKNOWN:
-            text = "No approval counts, because the operator may not look at the admission policy"
+            text = (
+                "No approval counts, because the operator may not look at the admission policy and its "
+                "binding: it needs the verb get on both, which the chart gives it (rbac.create)"
+            )
             return advised(OperatorReason.APPROVAL_POLICY_MISSING, text)
         case PolicyState.PRESENT | PolicyState.UNSEEN | PolicyState.NOT_REQUIRED:
             return ""
