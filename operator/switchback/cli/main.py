@@ -143,11 +143,9 @@ def _early(code: ExitCode, message: str) -> int:
     """An end before there was a run: who has asked for JSON, or for a file, gets it all the same."""
     from switchback.cli import outcome  # noqa: PLC0415 - only when something is wrong
     from switchback.cli.console import Console  # noqa: PLC0415 - same
-    from switchback.contract.reasons import Reason  # noqa: PLC0415 - same
 
     words = sys.argv[1:]
-    reasons = {ExitCode.USAGE: Reason.USAGE, ExitCode.INTERRUPTED: Reason.INTERRUPTED}
-    told = outcome.early(words, reasons.get(code, Reason.BUG), message, int(code))
+    told = outcome.early(words, outcome.reason_of(code), message, int(code))
     outcome.leave(words, told)
     if outcome.wanted(words):
         Console(json=True).outcome(told)

@@ -9,6 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from switchback.contract.exits import ExitCode
+from switchback.contract.reasons import Reason
 from switchback.contract.result import VERSION, Result, bounded
 from switchback.contract.words import Operation
 from switchback.runner import clock
@@ -16,8 +18,6 @@ from switchback.runner.ledger.model import LAPTOP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from switchback.contract.reasons import Reason
 
 OPERATIONS = {
     "status": Operation.INSPECT,
@@ -47,6 +47,11 @@ def as_json(result: Result) -> dict[str, Any]:
 def wanted(words: Sequence[str]) -> bool:
     """Whether the words of a command line ask for JSON."""
     return "--json" in _options(words)
+
+
+def reason_of(code: ExitCode) -> Reason:
+    """The reason of an end before there was a run, from its exit code."""
+    return {ExitCode.USAGE: Reason.USAGE, ExitCode.INTERRUPTED: Reason.INTERRUPTED}.get(code, Reason.BUG)
 
 
 def leave(words: Sequence[str], text: str) -> None:

@@ -7,12 +7,14 @@ import importlib
 import json
 import re
 import sys
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from switchback.cli.main import Entry, Lazy, run
-from switchback.contract.exits import ExitCode
+
+if TYPE_CHECKING:
+    from switchback.contract.exits import ExitCode
 
 PROGRAM = "kubectl-switchback"
 VARIABLE = "_KUBECTL_SWITCHBACK_COMPLETE"
@@ -99,11 +101,10 @@ def cli() -> None:
 
 def _early(code: ExitCode, message: str) -> int:
     """An end before there was an answer: who has asked for a document gets one. JSON is YAML, too."""
-    from switchback.contract.reasons import Reason  # noqa: PLC0415 - only when something is wrong
+    from switchback.cli.outcome import reason_of  # noqa: PLC0415 - only when something is wrong
 
     if _wants_document(sys.argv[1:]):
-        reasons = {ExitCode.USAGE: Reason.USAGE, ExitCode.INTERRUPTED: Reason.INTERRUPTED}
-        told = {"reason": reasons.get(code, Reason.BUG), "message": message, "exitCode": int(code)}
+        told = {"reason": reason_of(code), "message": message, "exitCode": int(code)}
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
     return int(code)
 

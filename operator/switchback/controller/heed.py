@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from switchback.api.status import Outcome
 from switchback.controller.lifecycle import change
 from switchback.controller.requests import about, fresh, handled
 
@@ -35,11 +34,7 @@ def heed(view: View) -> Status:
         status = handled(status, retry=retry)
         if under_way and about(retry, view.operation.id):
             status = change(status, retry=retry, next_attempt_time="", retries=0, waits=0)
-        elif about(retry, view.operation.id) and _succeeded(view):
+        elif about(retry, view.operation.id) and view.succeeded:
             # There is nothing to try again. It must not come to life should that success be taken back.
             status = change(status, retry=retry)
     return status
-
-
-def _succeeded(view: View) -> bool:
-    return view.outcome is not None and view.outcome.outcome is Outcome.SUCCEEDED

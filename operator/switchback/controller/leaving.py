@@ -65,7 +65,7 @@ def _alive(world: Observed, status: Status, jobs: Iterable[Job]) -> Decision | N
         if not job.deleting:
             return Act(DeleteJob(job.name, job.uid, "its resource is being deleted"))
         return _wait(world, status, f"Job {job.name} has not ended yet.")
-    stray = any(not pod.ended for pod in world.stray_pods)
+    stray = world.stray_pods_alive
     return _wait(world, status, "the pod of its Job has not ended yet.") if stray else None
 
 

@@ -104,20 +104,16 @@ def world_from(
         name=metadata["name"],
         uid=metadata["uid"],
         generation=int(metadata.get("generation", 0)),
-        resource_version=metadata["resourceVersion"],
         deleting="deletionTimestamp" in metadata,
         annotations=metadata.get("annotations") or {},
         spec=spec,
-        status=status_from(resource),
-        now=datetime.now(UTC),
         source=source,
         jobs=jobs,
         stray_pods=strays,
         client_images=client_images,
-        finalizers=tuple(metadata.get("finalizers") or ()),
-        status_shared=any(map(_holds_status, metadata.get("managedFields") or ())),
         deletion_time=parse(metadata.get("deletionTimestamp", "")),
         invalid=invalid,
+        **_written(resource),
     )
 
 
@@ -126,15 +122,19 @@ def renewed(world: Observed, resource: Object) -> Observed:
 
     Nobody else has changed the resource since it was read, or the write would have been refused.
     """
+    return replace(world, **_written(resource))
+
+
+def _written(resource: Object) -> dict[str, Any]:
+    """What a write of ours changes of a look: status, finalizers, their version and holders, and the time."""
     metadata = resource["metadata"]
-    return replace(
-        world,
-        resource_version=metadata["resourceVersion"],
-        status=status_from(resource),
-        finalizers=tuple(metadata.get("finalizers") or ()),
-        status_shared=any(map(_holds_status, metadata.get("managedFields") or ())),
-        now=datetime.now(UTC),
-    )
+    return {
+        "resource_version": metadata["resourceVersion"],
+        "status": status_from(resource),
+        "finalizers": tuple(metadata.get("finalizers") or ()),
+        "status_shared": any(map(_holds_status, metadata.get("managedFields") or ())),
+        "now": datetime.now(UTC),
+    }
 
 
 def _holds_status(entry: Object) -> bool:

@@ -169,3 +169,8 @@ class Observed:
     """The same for the Job of a look."""
     invalid: str = ""
     """Why the spec could not be read, naming the field. Then `spec` is None."""
+
+    @property
+    def stray_pods_alive(self) -> bool:
+        """Whether a pod runs whose Job was deleted under it."""
+        return any(not pod.ended for pod in self.stray_pods)

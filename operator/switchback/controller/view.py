@@ -59,6 +59,11 @@ class View:
         return newest if newest.operation_id == self.operation.id else None
 
     @property
+    def succeeded(self) -> bool:
+        """Whether the operation has ended, and well."""
+        return self.outcome is not None and self.outcome.outcome is Outcome.SUCCEEDED
+
+    @property
     def superseded(self) -> bool:
         """Whether the spec asks for something else than the operation works towards.
 
@@ -76,8 +81,7 @@ class View:
         """
         if self.status.operation is None or self.superseded or self.rollback_wanted:
             return True
-        outcome = self.outcome
-        if outcome is None or outcome.outcome is Outcome.SUCCEEDED:
+        if self.outcome is None or self.succeeded:
             return False
         edited = self.operation.generation < self.world.generation
         return bool(self.again) or (edited and not self._ended_by_a_person)
@@ -135,7 +139,7 @@ class View:
     @property
     def stray_pods_alive(self) -> bool:
         """Whether a pod runs whose Job was deleted under it."""
-        return any(not pod.ended for pod in self.world.stray_pods)
+        return self.world.stray_pods_alive
 
     def is_stored(self, status: Status) -> bool:
         """Whether the API server has this status: only then may go what it was learned from."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from switchback.api import names
 from switchback.api.reasons import OperatorReason
-from switchback.api.status import Outcome
 from switchback.controller import requests
 from switchback.controller.stages.consent import approver, no_approval_counts
 from switchback.explain.findings import Finding, Level
@@ -103,7 +102,7 @@ def _about(view: View, token: str, kind: str) -> tuple[bool, str]:
         return under_way, "the operation is ended." if under_way else "the operation is over already."
     if view.superseded:
         return True, "the spec asks for something else by now, which begins anyway."
-    if view.outcome is not None and view.outcome.outcome is Outcome.SUCCEEDED:
+    if view.succeeded:
         return False, "the operation has succeeded, so there is nothing to try again."
     return True, "the next attempt begins at once." if under_way else "the operation begins anew."
 

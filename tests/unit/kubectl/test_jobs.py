@@ -103,7 +103,7 @@ class Hidden:
 
 @pytest.mark.asyncio
 async def test_programs_are_told_that_jobs_are_hidden(capsys: pytest.CaptureFixture[str]) -> None:
-    session = Session(Hidden(), Screen("json"), "team-shop")  # type: ignore[arg-type]
+    session = Session(Hidden(), Screen("json"), "team-shop")  # type: ignore[arg-type]  # as much of a client as status uses
     await work.status(session, name="shop", everywhere=False, watch=False)
     told = json.loads(capsys.readouterr().out)
     assert told["jobs"] == []

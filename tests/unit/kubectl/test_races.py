@@ -85,7 +85,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(waits, "follow", running.states)
         for module in (steer, look):
             monkeypatch.setattr(module, "nonce", lambda: "now")
-        return Session(running, Screen("json"), "team-shop"), running  # type: ignore[arg-type]
+        return Session(running, Screen("json"), "team-shop"), running  # type: ignore[arg-type]  # as much of a client as waits use
 
     return start
 
@@ -289,7 +289,7 @@ def test_who_asked_for_json_and_said_no_gets_json(
         raise Declined
 
     async def work(*_: Any) -> int:
-        return await declined(None)  # type: ignore[arg-type]
+        return await declined(None)  # type: ignore[arg-type]  # it does not look at the session
 
     monkeypatch.setattr(run, "_work", work)
     place = Place("", "", "", "", (), None, "json")

@@ -70,6 +70,8 @@ class Client:
         self._configuration = configuration
         self.answered: Answered = _nobody_listens
         """Told of every request that was answered, or was not: verb, code (0: no answer), seconds."""
+        self.limit: float | None = None
+        """Seconds that every answer may take; None: what is usual for the request, 0: no limit."""
         self._may_write: Callable[[], bool] = lambda: True
         self._rest: Any = RESTClientObject(configuration)  # untyped
 
@@ -106,7 +108,8 @@ class Client:
         Raises:
             KubeError: the subtype for the answer's code; `UnreachableError` when there was none.
         """
-        timeout = aiohttp.ClientTimeout(total=seconds, connect=CONNECT_SECONDS)
+        total = seconds if self.limit is None else self.limit
+        timeout = aiohttp.ClientTimeout(total=total, connect=CONNECT_SECONDS)
         begun, code = time.monotonic(), 0
         try:
             answer = await self._send(
@@ -125,10 +128,7 @@ class Client:
             raise
         finally:
             self.answered(method, code, time.monotonic() - begun)
-        try:
-            return cast("Object", json.loads(raw))
-        except ValueError:
-            raise unreachable(f"{method} {path}", NO_JSON) from None
+        return parsed(f"{method} {path}", raw)
 
     async def get(self, kind: Kind, namespace: str, name: str, *, metadata: bool = False) -> Object:
         """One object as it is now, or only its metadata. Raises `NotFoundError`."""
@@ -311,11 +311,16 @@ def _items(answer: Object) -> list[Object]:
     return cast("list[Object]", answer.get("items") or [])
 
 
-def _change(request: str, line: bytes) -> tuple[str, Object]:
+def parsed(request: str, raw: bytes) -> Object:
+    """What was answered. Raises `UnreachableError` when it is no JSON: no API server has answered."""
     try:
-        event = json.loads(line)
+        return cast("Object", json.loads(raw))
     except ValueError:
         raise unreachable(request, NO_JSON) from None
+
+
+def _change(request: str, line: bytes) -> tuple[str, Object]:
+    event = parsed(request, line)
     kind, subject = str(event["type"]), cast("Object", event["object"])
     if kind == "ERROR":
         code = int(subject.get("code") or 0)

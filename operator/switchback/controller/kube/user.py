@@ -9,12 +9,11 @@ import aiohttp
 
 from switchback.controller.kube.client import (
     CONNECT_SECONDS,
-    NO_JSON,
-    REQUEST_SECONDS,
     SILENCE_SECONDS,
     WATCH_SECONDS,
     Client,
     Object,
+    parsed,
 )
 from switchback.controller.kube.errors import GoneError, Refusal, error_from, unreachable
 
@@ -39,29 +38,7 @@ class UserClient(Client):
     def __init__(self, configuration: Configuration, limit: float | None = None) -> None:
         super().__init__(configuration)
         self.host = str(configuration.host)
-        self._limit = limit
-
-    async def request(  # type: ignore[explicit-override]  # typing.override needs Python 3.12
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        body: Object | bytes | None = None,
-        content_type: str = "application/json",
-        accept: str = "application/json",
-        seconds: float = REQUEST_SECONDS,
-    ) -> Object:
-        """As `Client.request`, with the person's own limit."""
-        return await super().request(
-            method,
-            path,
-            query=query,
-            body=body,
-            content_type=content_type,
-            accept=accept,
-            seconds=seconds if self._limit is None else self._limit,
-        )
+        self.limit = limit
 
     async def patch(self, kind: Kind, namespace: str, name: str, body: Object) -> Object:
         """Merge patch, over the resourceVersion in `body` when there is one. Raises `ConflictError`."""
@@ -106,10 +83,7 @@ class UserClient(Client):
         )
         path = kind.path(namespace)
         async for line in self._lines(path, query, timeout):
-            try:
-                event = json.loads(line)
-            except ValueError:
-                raise unreachable(f"WATCH {path}", NO_JSON) from None
+            event = parsed(f"WATCH {path}", line)
             subject = cast("Object", event["object"])
             if event["type"] == "ERROR":
                 code = int(subject.get("code") or 0)
