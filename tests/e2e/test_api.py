@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from switchback.api import crd
 from switchback.api.conditions import Situation, conditions_for
 from switchback.api.reasons import OperatorReason
 from switchback.api.status import Status
 from switchback.api.v1alpha1 import DatabaseMigration
 from switchback.contract.reasons import Reason
 from tests.cluster import binaries
-from tests.cluster.run import wait_for
 from tests.e2e.everything import AT, MOMENT, SPEC, STATUS
+from tests.e2e.trial import served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,16 +66,8 @@ class Kubectl:
 @pytest.fixture(scope="module")
 def anywhere(bare_cluster: Cluster) -> Iterator[Kubectl]:
     """Kubectl where the schema is installed, for what stores nothing."""
-    kubectl = Kubectl(bare_cluster.kubeconfig, "default")
-    definition = copy.deepcopy(crd.definition())
-    definition["metadata"]["name"] = RESOURCE
-    definition["spec"]["group"] = GROUP
-    kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", body=definition)
-    # Not by `kubectl wait`, which fails where there are no conditions yet.
-    state = ("get", "crd", RESOURCE, "-o", "jsonpath={.status.conditions[?(@.type=='Established')].status}")
-    wait_for(f"{RESOURCE} is served", lambda: kubectl.run(*state).stdout == "True", timeout=20, pause=0.2)
-    yield kubectl
-    kubectl("delete", "crd", RESOURCE, "--wait=false")
+    with served(bare_cluster, RESOURCE):
+        yield Kubectl(bare_cluster.kubeconfig, "default")
 
 
 @pytest.fixture

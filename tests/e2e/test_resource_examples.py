@@ -5,16 +5,14 @@ The schema is installed under another group, so that no operator in the same clu
 
 from __future__ import annotations
 
-import copy
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from switchback.api import crd, names
-from tests.cluster.run import wait_for
+from switchback.api import names
+from tests.e2e.trial import served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,17 +29,8 @@ EXAMPLES = sorted(FOLDER.glob("*.yaml"))
 
 @pytest.fixture(scope="module")
 def schema(bare_cluster: Cluster) -> Iterator[Cluster]:
-    definition = copy.deepcopy(crd.definition())
-    definition["metadata"]["name"] = RESOURCE
-    definition["spec"]["group"] = GROUP
-    bare_cluster.kubectl(
-        "apply", "--server-side", "--force-conflicts", "-f", "-", input=json.dumps(definition)
-    )
-    # Not by `kubectl wait`, which fails where there are no conditions yet.
-    state = ("get", "crd", RESOURCE, "-o", "jsonpath={.status.conditions[?(@.type=='Established')].status}")
-    wait_for(f"{RESOURCE} is served", lambda: bare_cluster.kubectl(*state) == "True", timeout=20, pause=0.2)
-    yield bare_cluster
-    bare_cluster.kubectl("delete", "crd", RESOURCE, "--wait=false")
+    with served(bare_cluster, RESOURCE):
+        yield bare_cluster
 
 
 def accepted(cluster: Cluster, namespace: str, text: str) -> dict[str, Any]:
