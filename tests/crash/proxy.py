@@ -62,6 +62,9 @@ class Fault:
         """Asked before a request is sent on. An answer takes the place of the server's."""
         return None
 
+    def after(self, _request: Request, _code: int) -> None:
+        """Told when whoever asked is about to read the server's answer."""
+
 
 class Proxy:
     """Plain HTTP on loopback in front of one API server, in a thread of its own. For one operator.
@@ -210,6 +213,8 @@ class Proxy:
         if moment is Moment.AFTER_SEND:
             return self._die(request, moment, asked)
         await self._flowing.wait()
+        if request.transport is not None:  # whoever asked is still there
+            self.fault.after(asked, reply.status)
         if moment is Moment.AFTER_REPLY:
             with contextlib.suppress(ConnectionError):
                 await reply.prepare(request)

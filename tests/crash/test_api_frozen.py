@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800 if CAMPAIGN else 600)]
 
 AT_ONCE = 4
-LONG = 10.0
-"""As long as a holder believes to lead after its last renewal: it has to end, and a new life goes on."""
+LONG = 12.0
+"""Longer than a holder believes to lead after its last renewal: it has to end, and a new life goes on."""
 
 SHORT = 3.0
 """Well within that time: nothing has to end."""
@@ -49,16 +49,19 @@ class Freezing(Fault):
 
     @override
     async def before(self, proxy: Proxy, request: Request) -> web.Response | None:
-        if request.what in {"update leases", "create leases"}:
-            self._renewed.set()
         if request.stage in self.pending and request.writes >= self.pending[request.stage]:
             del self.pending[request.stage]
             # One standstill at a time: the Lease is renewed between two.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._renewed.wait(), 5)
+                await asyncio.wait_for(self._renewed.wait(), 8)
             self._renewed.clear()
             proxy.freeze_now(self._seconds)
         return None
+
+    @override
+    def after(self, request: Request, code: int) -> None:
+        if request.what in {"update leases", "create leases"} and code < 300:
+            self._renewed.set()
 
 
 def tell(
