@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from switchback.contract.digest import short
 
 if TYPE_CHECKING:
+    from switchback.contract.points import Purpose
     from switchback.contract.words import Operation
 
 GROUP = "switchback.dev"
@@ -86,10 +87,12 @@ def job_name(resource: str, operation: str, step: Operation, attempt: int) -> st
     return resource[: NAME_LIMIT - len(tail)].rstrip("-.").replace(".", "-") + tail
 
 
-def snapshot_name(resource: str, operation: str, taken_at: str) -> str:
-    """Name of a restore point: `pre-rollback-<yyyymmddThhmmssZ>-<resource>-<operation id>`.
+def snapshot_name(purpose: Purpose, resource: str, operation: str, taken_at: str, attempt: int = 1) -> str:
+    """Name of a restore point: `pre-rollback-<yyyymmddThhmmssZ>-<resource>-<operation id>[-<attempt>]`.
 
-    `taken_at` is the RFC 3339 time at which the snapshot was decided, fixed once in status.
+    `taken_at` is the RFC 3339 time at which the snapshot was decided, fixed once in status. The first try has
+    no number at its end.
     """
     stamp = taken_at.replace("-", "").replace(":", "").split(".")[0].rstrip("Z") + "Z"
-    return f"pre-rollback-{stamp}-{resource[:40].rstrip('-.')}-{operation}"
+    tail = f"-{attempt}" if attempt > 1 else ""
+    return f"{purpose}-{stamp}-{resource[:40].rstrip('-.')}-{operation}{tail}"

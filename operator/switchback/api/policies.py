@@ -88,3 +88,38 @@ class DownSource(StrEnum):
     AUTO = "Auto"
     LEDGER = "Ledger"
     SOURCE = "Source"
+
+
+class BeforeMigratePolicy(StrEnum):
+    """Whether a restore point is taken before going forward."""
+
+    NEVER = "Never"
+    ALWAYS = "Always"
+
+
+class MigrateFailurePolicy(StrEnum):
+    """What to do when the restore point before going forward cannot be had."""
+
+    ABORT = "Abort"
+    CONTINUE = "Continue"
+
+
+class WaitFor(StrEnum):
+    """How far a volume's snapshot has to be before the schema is changed."""
+
+    RESTORABLE = "Restorable"
+    CAPTURED = "Captured"
+
+
+class OtherVolumes(StrEnum):
+    """What to do about volumes of the serving pod that are not in the snapshot."""
+
+    REFUSE = "Refuse"
+    IGNORE = "Ignore"
+
+
+class DeletionPolicy(StrEnum):
+    """What becomes of the restore points when their resource is deleted."""
+
+    RETAIN = "Retain"
+    DELETE = "Delete"

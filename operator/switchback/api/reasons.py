@@ -76,6 +76,33 @@ class OperatorReason(StrEnum):
     NODE_LOST = "NodeLost"
     INIT_CONTAINER_FAILED = "InitContainerFailed"
     SOURCE_IMAGE_UNUSABLE = "SourceImageUnusable"
+    # restore points that the operator asks for itself
+    FENCING = "Fencing"
+    UNFENCING = "Unfencing"
+    FENCE_FAILED = "FenceFailed"
+    SNAPSHOT_NOT_ALLOWED = "SnapshotNotAllowed"
+    SNAPSHOT_SOURCE_MISMATCH = "SnapshotSourceMismatch"
+    SNAPSHOT_SOURCE_NOT_FOUND = "SnapshotSourceNotFound"
+    SNAPSHOT_SOURCE_BUSY = "SnapshotSourceBusy"
+    SNAPSHOT_SOURCE_STOPPED = "SnapshotSourceStopped"
+    SNAPSHOT_SOURCE_FULL = "SnapshotSourceFull"
+    SNAPSHOT_SOURCE_UNFIT = "SnapshotSourceUnfit"
+    SNAPSHOT_NAME_CONFLICT = "SnapshotNameConflict"
+    SNAPSHOT_QUOTA_EXCEEDED = "SnapshotQuotaExceeded"
+    SNAPSHOT_QUOTA_NEAR = "SnapshotQuotaNear"
+    SNAPSHOT_ACCESS_DENIED = "SnapshotAccessDenied"
+    SNAPSHOT_KEY_UNUSABLE = "SnapshotKeyUnusable"
+    SNAPSHOT_PROVIDER_UNAVAILABLE = "SnapshotProviderUnavailable"
+    SNAPSHOT_PROVIDER_MISSING = "SnapshotProviderMissing"
+    SNAPSHOT_REFUSED = "SnapshotRefused"
+    SNAPSHOT_CLASS_PROBLEM = "SnapshotClassProblem"
+    UNSAFE_DELETION_POLICY = "UnsafeDeletionPolicy"
+    SNAPSHOT_SPLIT_VOLUMES = "SnapshotSplitVolumes"
+    SNAPSHOT_INCOMPLETE = "SnapshotIncomplete"
+    SNAPSHOT_ATTEMPT_FAILED = "SnapshotAttemptFailed"
+    SNAPSHOT_LOST = "SnapshotLost"
+    SNAPSHOT_LATE = "SnapshotLate"
+    SNAPSHOT_CONTINUED_WITHOUT = "SnapshotContinuedWithout"
 
 
 NOTHING_TO_DO = "Nothing to do."
@@ -232,6 +259,90 @@ REASONS: dict[OperatorReason, Explanation] = {
     _O.SOURCE_IMAGE_UNUSABLE: Explanation(
         "The files could not be copied out of the source image.",
         "Check spec.source.image.path, and that the image holds the command cp.",
+    ),
+    _O.FENCING: Explanation("A Job of spec.snapshot.fence keeps writers out."),
+    _O.UNFENCING: Explanation("A Job of spec.snapshot.fence lets writers in again."),
+    _O.FENCE_FAILED: Explanation(
+        "The command of spec.snapshot.fence failed.",
+        "See the log of its Job. While lowering fails, writers may be kept out: let them in by hand.",
+    ),
+    _O.SNAPSHOT_NOT_ALLOWED: Explanation(
+        "The installation does not let this namespace take snapshots of that instance, or by that role.",
+        "Ask whoever runs the operator to add it to the chart's value rds.allow.",
+    ),
+    _O.SNAPSHOT_SOURCE_MISMATCH: Explanation(
+        "What would be kept is not the database that would be rolled back.",
+        "Correct spec.snapshot, or the Secret that names the database.",
+    ),
+    _O.SNAPSHOT_SOURCE_NOT_FOUND: Explanation(
+        "There is nothing of that name to take a snapshot of.",
+        "Check name, region and account in spec.snapshot.",
+    ),
+    _O.SNAPSHOT_SOURCE_BUSY: Explanation(
+        "The server is in a state in which no snapshot can be taken; this passes."
+    ),
+    _O.SNAPSHOT_SOURCE_STOPPED: Explanation("The server is stopped.", "Start it, then try again."),
+    _O.SNAPSHOT_SOURCE_FULL: Explanation(
+        "The server's storage is full: a rollback would fail as well.", "Enlarge it, then try again."
+    ),
+    _O.SNAPSHOT_SOURCE_UNFIT: Explanation(
+        "The server is in a state from which it does not come back by itself.",
+        "Repair it, then try again; the message has the state as the provider names it.",
+    ),
+    _O.SNAPSHOT_NAME_CONFLICT: Explanation(
+        "A restore point of that name exists and is not this operation's.",
+        "Look whose it is. It is neither used nor deleted; a retry takes another name.",
+    ),
+    _O.SNAPSHOT_QUOTA_EXCEEDED: Explanation(
+        "The account may not hold more snapshots.",
+        "Delete some that nobody needs, or have the quota raised. Those of others are never deleted.",
+    ),
+    _O.SNAPSHOT_QUOTA_NEAR: Explanation("The account holds almost as many snapshots as it may."),
+    _O.SNAPSHOT_ACCESS_DENIED: Explanation(
+        "The operator's role may not do what the message names.",
+        "Allow it; it is tried again every five minutes.",
+    ),
+    _O.SNAPSHOT_KEY_UNUSABLE: Explanation(
+        "The encryption key cannot be used.", "Enable the key that the message names, then try again."
+    ),
+    _O.SNAPSHOT_PROVIDER_UNAVAILABLE: Explanation(
+        "The provider did not answer, or was too busy; this passes."
+    ),
+    _O.SNAPSHOT_PROVIDER_MISSING: Explanation(
+        "The cluster does not know the kind of object that spec.snapshot needs.",
+        "Install what provides it, or use another provider.",
+    ),
+    _O.SNAPSHOT_REFUSED: Explanation("The provider refused the request.", "See the message."),
+    _O.SNAPSHOT_CLASS_PROBLEM: Explanation(
+        "Nothing takes up the VolumeSnapshot.",
+        "Check that the snapshot controller runs and that the class exists; without a name there has to be "
+        "exactly one default class for the driver.",
+    ),
+    _O.UNSAFE_DELETION_POLICY: Explanation(
+        "The class would delete the snapshot together with its namespace.",
+        "Use a class with deletionPolicy Retain, or set allowDeletePolicy.",
+    ),
+    _O.SNAPSHOT_SPLIT_VOLUMES: Explanation(
+        "The server keeps files on further volumes, which would not be in the snapshot.",
+        "Use another provider, or set otherVolumes to Ignore if they hold none of the database's files.",
+    ),
+    _O.SNAPSHOT_INCOMPLETE: Explanation(
+        "The restore point does not hold everything that it should.", "See the message; it is not used."
+    ),
+    _O.SNAPSHOT_ATTEMPT_FAILED: Explanation(
+        "The provider reports that the snapshot has failed; the object is kept for you to look at.",
+        "See what the provider says about it, then try again.",
+    ),
+    _O.SNAPSHOT_LOST: Explanation(
+        "A restore point that was there is not there any more. Nothing goes on without it.",
+        "Find out who deleted it, then try again.",
+    ),
+    _O.SNAPSHOT_LATE: Explanation(
+        "The restore point was not there in time.",
+        "Raise spec.snapshot.deadlineSeconds, or find out why it takes so long.",
+    ),
+    _O.SNAPSHOT_CONTINUED_WITHOUT: Explanation(
+        "There is no restore point of before the migration: spec.snapshot.migrateFailurePolicy is Continue."
     ),
 }
 

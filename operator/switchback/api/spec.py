@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
@@ -32,6 +31,7 @@ from switchback.api.policies import (
     SourceFormat,
     SSLMode,
 )
+from switchback.api.snapshots import Region, Snapshot
 
 DAY = 24 * 60 * 60
 WEEK = 7 * DAY
@@ -77,8 +77,17 @@ class CertificateAuthority(Model):
     """ConfigMap that holds them."""
 
 
+class IAM(Model):
+    """Log in with a short-lived token of AWS, which RDS takes in place of a password."""
+
+    region: Region
+    """Region of the instance."""
+
+
 class Connection(Model):
-    """The parts of a connection, for Secrets that hold user and password each on their own."""
+    """The parts of a connection. Exactly one of passwordFrom and iam."""
+
+    model_config = ConfigDict(json_schema_extra=exactly_one_of("passwordFrom", "iam"))
 
     host: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^\s/,@]+$")]
     """Host name or address of the primary."""
@@ -90,8 +99,10 @@ class Connection(Model):
     """TLS mode as libpq names it. verify-full without caFrom trusts the public authorities."""
     username_from: FromSecret
     """Where the user's name is kept."""
-    password_from: FromSecret
+    password_from: FromSecret | None = None
     """Where the password is kept."""
+    iam: IAM | None = None
+    """No password: the pod makes a token right before it connects, as its service account's AWS role."""
 
 
 class Database(Model):
@@ -223,67 +234,6 @@ class Approval(Model):
     """The token from status.approval, for approval by commit; or set annotation switchback.dev/approve."""
 
 
-class ClaimReference(Model):
-    """A PersistentVolumeClaim in the namespace of the resource."""
-
-    claim_name: ObjectName
-    """Name of the claim. It has to exist and to be writable by the pod's user or fsGroup."""
-
-
-class PgDump(Model):
-    """A restore point made with pg_dump and kept on a volume."""
-
-    persistent_volume_claim: ClaimReference
-    """Where the dump is kept."""
-    client_images: Annotated[
-        Mapping[str, ImageReference],
-        Field(
-            default_factory=dict,
-            min_length=1,
-            max_length=4,
-            json_schema_extra=rules(
-                rule(
-                    "self.all(major, major in ['15', '16', '17', '18'])",
-                    "keys must be the server's major versions 15, 16, 17, 18",
-                )
-            ),
-        ),
-    ]
-    """Image with pg_dump and pg_restore by the server's major version. Absent: the operator's defaults."""
-    jobs: Annotated[int, Field(ge=1, le=32)] = 2
-    """How many tables are dumped at the same time; each takes a connection."""
-
-
-class NoSnapshot(Model):
-    """Roll back without a restore point."""
-
-    acknowledge: Annotated[
-        bool,
-        Field(
-            json_schema_extra=rules(
-                rule(
-                    "self",
-                    "must be true: what a rollback without a restore point destroys cannot be brought back",
-                )
-            )
-        ),
-    ]
-    """Must be true: what is destroyed cannot be brought back."""
-
-
-class Snapshot(Model):
-    """The restore point before a rollback. Exactly one of pgDump and none."""
-
-    model_config = ConfigDict(json_schema_extra=exactly_one_of("pgDump", "none"))
-
-    pg_dump: PgDump | None = None
-    """Dump the database to a volume."""
-    none: NoSnapshot | None = None
-    """Take none."""
-    deadline_seconds: Annotated[int, Field(ge=1, le=WEEK)] = 1800
-    """Longest time that taking and verifying the restore point may take."""
-
-
 class Spec(Model):
     """The wished schema version, and how to get there."""
 
@@ -318,7 +268,7 @@ class Spec(Model):
     approval: Approval = Approval()
     """How a person says yes."""
     snapshot: Snapshot | None = None
-    """The restore point before a rollback. Absent: a rollback is refused with SnapshotRequired."""
+    """How restore points are taken. Absent: a rollback is refused with SnapshotRequired."""
     job_template: JobTemplate | None = None
     """What the pods of the Jobs need from this cluster. Whoever writes it runs pods in this namespace."""
     job_history_limit: Annotated[int, Field(ge=0, le=100)] = 5

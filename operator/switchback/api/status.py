@@ -27,6 +27,7 @@ from switchback.api.work import (
     Word,
     plan_steps,
 )
+from switchback.contract.points import Level, Purpose
 from switchback.contract.words import Direction
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "HistoryEntry",
     "LastHandled",
     "LookKind",
+    "Marker",
     "OperationKind",
     "OperationState",
     "Outcome",
@@ -48,6 +50,7 @@ __all__ = [
     "Preview",
     "PreviewPhase",
     "SchemaState",
+    "SnapshotParts",
     "SnapshotPhase",
     "SnapshotState",
     "SourceState",
@@ -107,6 +110,16 @@ class DatabaseIdentity(Model):
 
     name: Annotated[str, Field(max_length=63)] = ""
     """Name of the database."""
+    host: Annotated[str, Field(max_length=253)] = ""
+    """Host that the connection names."""
+    port: Annotated[int | None, Field(ge=0, le=65535)] = None
+    """Port of it."""
+    addresses: Annotated[
+        tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=8, json_schema_extra=ATOMIC)
+    ] = ()
+    """Addresses of that host, as the Job resolved them."""
+    server_address: Annotated[str, Field(max_length=64)] = ""
+    """The server's own address, as it tells it. Empty: not over a network, or not known."""
     system_identifier: Annotated[str, Field(max_length=32)] = ""
     """System identifier of the cluster; text, because it does not fit a JSON number."""
     server_version: Annotated[int, Field(ge=0)] = 0
@@ -152,6 +165,30 @@ class SourceState(Model):
     """The image that ran, with its digest, as the kubelet reported it."""
 
 
+class Marker(Model):
+    """An entry of the ledger, written right before: a restored copy that holds it holds all that was before it."""  # noqa: E501
+
+    time: Time = ""
+    """The server's time when it was written."""
+    lsn: Annotated[str, Field(max_length=32)] = ""
+    """Place in the write-ahead log."""
+    transaction: Annotated[str, Field(max_length=32)] = ""
+    """Id of its transaction (xid8); text, because it does not fit a JSON number."""
+
+
+class SnapshotParts(Model):
+    """What the restore point has added to the operation, in seconds."""
+
+    queue: Annotated[int, Field(ge=0, alias="queueSeconds")] = 0
+    """From the decision until it was asked for."""
+    provider: Annotated[int, Field(ge=0, alias="providerSeconds")] = 0
+    """Until the last look at which it was not there yet."""
+    detect: Annotated[int, Field(ge=0, alias="detectSeconds")] = 0
+    """From that look until the one that found it: it became available in between."""
+    verify: Annotated[int, Field(ge=0, alias="verifySeconds")] = 0
+    """Until it was verified."""
+
+
 class SnapshotState(Model):
     """One restore point."""
 
@@ -159,22 +196,58 @@ class SnapshotState(Model):
     """Its name."""
     operation_id: Annotated[OperationID, Field(alias="operationID")] = ""
     """The operation that it was taken for."""
+    provider: Annotated[str, Field(max_length=32)] = ""
+    """Field of spec.snapshot that it was taken by, such as pgDump."""
+    purpose: Purpose | None = None
+    """What it was taken for."""
+    attempt: Annotated[int, Field(ge=0)] = 0
+    """Number of the try, from 1."""
     phase: SnapshotPhase
     """How far it is."""
-    path: Annotated[str, Field(max_length=253)] = ""
-    """Where it lies on the volume."""
+    raw_status: Annotated[str, Field(max_length=128)] = ""
+    """The provider's own word for that."""
+    progress: Annotated[int | None, Field(ge=0, le=100)] = None
+    """Percent, where the provider tells."""
+    path: Annotated[str, Field(max_length=512)] = ""
+    """Where it lies on the volume or in the bucket."""
+    provider_id: Annotated[str, Field(max_length=512, alias="providerID")] = ""
+    """The provider's id of it, such as an ARN."""
+    source_id: Annotated[str, Field(max_length=512, alias="sourceID")] = ""
+    """The provider's id of what it was taken of, such as a DbiResourceId."""
     digest: Digest = ""
     """Digest of its manifest."""
     size_bytes: Annotated[int | None, Field(ge=0)] = None
     """Size in bytes."""
+    encrypted: bool | None = None
+    """Whether it is, where the provider tells."""
+    kms_key: Annotated[str, Field(max_length=512, alias="kmsKeyID")] = ""
+    """Key that it is encrypted with."""
+    verified: Level | None = None
+    """How thoroughly it was verified."""
+    decision_time: Time = ""
+    """When it was decided on; part of its name."""
+    request_time: Time = ""
+    """When the provider was first known to have been asked."""
+    seen_time: Time = ""
+    """When it was last looked at while it was not there yet."""
     restore_point_time: Time = ""
     """Everything committed before this time is in it."""
     completion_time: Time = ""
-    """When it was sealed."""
+    """When it was verified."""
+    schema_version: MigrationID = ""
+    """Where the migrations stood."""
     server_major: Annotated[int | None, Field(ge=0)] = None
     """Major version of the server that it was taken from."""
     writers_fenced: bool = False
     """Whether writers were kept out until the rollback. False: what was written later is not in it."""
+    transactions_since: Annotated[int | None, Field(ge=0)] = None
+    """How many writing transactions began on the server between the marker and the change of the schema."""
+    marker: Marker | None = None
+    """What proves that a restored copy is complete."""
+    parts: SnapshotParts | None = None
+    """What it has added to the operation."""
+    protected_by: Annotated[str, Field(max_length=128)] = ""
+    """Why retention leaves it alone. Empty: by count and age only."""
 
 
 class HistoryEntry(Model):

@@ -86,6 +86,11 @@ class Reason(StrEnum):
     SNAPSHOT_CLIENT_TOO_OLD = "SnapshotClientTooOld"
     SNAPSHOT_CLIENT_TOO_NEW = "SnapshotClientTooNew"
     SNAPSHOT_UNREADABLE = "SnapshotUnreadable"
+    SNAPSHOT_TOO_SLOW = "SnapshotTooSlow"
+    SNAPSHOT_STORE_UNREACHABLE = "SnapshotStoreUnreachable"
+    SNAPSHOT_STORE_REFUSED = "SnapshotStoreRefused"
+    SNAPSHOT_COMMAND_FAILED = "SnapshotCommandFailed"
+    FENCE_COMMAND_FAILED = "FenceCommandFailed"
     RESTORE_TARGET_EXISTS = "RestoreTargetExists"
     RESTORE_FAILED = "RestoreFailed"
     # the caller and the program
@@ -208,6 +213,17 @@ MEANINGS: dict[Reason, Meaning] = {
     _R.SNAPSHOT_UNREADABLE: Meaning(
         _E.FAILED, Retry.COUNT, "The dump could not be read back; check the volume."
     ),
+    _R.SNAPSHOT_TOO_SLOW: Meaning(
+        _E.REFUSED, Retry.STALL, "Raise spec.snapshot.deadlineSeconds, or dump with more jobs."
+    ),
+    _R.SNAPSHOT_STORE_UNREACHABLE: Meaning(
+        _E.FAILED, Retry.COUNT, "Check the endpoint, the network policies on the way and the service's state."
+    ),
+    _R.SNAPSHOT_STORE_REFUSED: Meaning(
+        _E.REFUSED, Retry.STALL, "Check bucket, region, credentials and the bucket's policy."
+    ),
+    _R.SNAPSHOT_COMMAND_FAILED: Meaning(_E.FAILED, Retry.COUNT, "See the log of the snapshot pod."),
+    _R.FENCE_COMMAND_FAILED: Meaning(_E.FAILED, Retry.COUNT, "See the log of the fence's pod."),
     _R.RESTORE_TARGET_EXISTS: Meaning(_E.REFUSED, Retry.STALL, "Restore into a new database name."),
     _R.RESTORE_FAILED: Meaning(_E.FAILED, Retry.STALL, "See what pg_restore said."),
     _R.USAGE: Meaning(_E.USAGE, Retry.STALL, "See --help."),

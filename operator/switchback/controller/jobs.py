@@ -30,7 +30,7 @@ from switchback.controller.podspec import (
 )
 from switchback.controller.times import parse
 from switchback.snapshots.provider import Refusal, SnapshotRequest, SnapshotSettings
-from switchback.snapshots.registry import provider_of
+from switchback.snapshots.registry import entry_of
 
 if TYPE_CHECKING:
     from switchback.api.spec import Spec
@@ -168,7 +168,8 @@ def _body(
 def _snapshot(
     world: Observed, spec: Spec, operation: OperationState, settings: Settings, deadline: int
 ) -> Body:
-    provider = provider_of(spec.snapshot) if spec.snapshot is not None else None
+    entry = entry_of(spec.snapshot)
+    provider = entry.job if entry is not None else None
     state = world.status.schema_state
     if spec.snapshot is None or provider is None or state is None or state.database is None:
         raise JobError(

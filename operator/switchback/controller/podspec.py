@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from switchback.api.job_template import SecurityContext
-    from switchback.api.spec import Database, Spec
+    from switchback.api.spec import Connection, Database, Spec
 
 Part = dict[str, Any]
 """A container, volume, mount or variable as JSON."""
@@ -33,6 +33,9 @@ DOWNS_MOUNT = "/switchback/downs"
 DOWNS_CONTAINER = "downs"
 CA_MOUNT = "/switchback/ca"
 CA_FILE = "ca.crt"
+
+IAM_REGION = "SWITCHBACK_IAM_REGION"
+"""Variable that tells a run to make its password itself: a token of AWS, for this region."""
 CA_VOLUME = "switchback-ca"
 TMP_VOLUME = "switchback-tmp"
 SOURCE_SIZE = "256Mi"
@@ -179,8 +182,17 @@ def database_env(database: Database) -> list[Part]:
         _plain("PGDATABASE", connection.name),
         _plain("PGSSLMODE", str(connection.ssl_mode)),
         _from_secret("PGUSER", connection.username_from.secret_key_ref.to_json()),
-        _from_secret("PGPASSWORD", connection.password_from.secret_key_ref.to_json()),
+        *_proof(connection),
     ]
+
+
+def _proof(connection: Connection) -> list[Part]:
+    """A password from a Secret, or the region for which the pod makes a token of its own."""
+    if connection.password_from is not None:
+        return [_from_secret("PGPASSWORD", connection.password_from.secret_key_ref.to_json())]
+    if connection.iam is not None:
+        return [_plain(IAM_REGION, connection.iam.region)]
+    return []
 
 
 def literal(text: str) -> str:

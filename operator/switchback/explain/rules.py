@@ -35,6 +35,11 @@ TWINS: dict[str, Twin] = {
         major in {"15", "16", "17", "18"} for major in self
     ),
     "self": lambda self: self is True,
+    "self.all(key, key.size() > 0 && key.size() <= 128 && !key.startsWith('aws:')"
+    " && !key.startsWith('switchback.dev/'))": lambda self: all(
+        0 < len(key) <= 128 and not key.startswith(("aws:", "switchback.dev/"))  # noqa: PLR2004 - as AWS has it
+        for key in self
+    ),
     r"!self.matches('^[-+~^@ ]') && !self.matches('[\\x00-\\x1f/\\x7f]')": lambda self: (
         re.search(r"^[-+~^@ ]", self) is None and re.search(r"[\x00-\x1f/\x7f]", self) is None
     ),

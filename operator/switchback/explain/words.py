@@ -21,6 +21,7 @@ from switchback.explain.stories import MAJORS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from switchback.api.snapshots import Snapshot
     from switchback.api.spec import Spec
     from switchback.explain.cases import Known
     from switchback.explain.inquire import Report
@@ -88,9 +89,7 @@ def _step(scene: Scene, told: Told, spec: Spec) -> str:  # noqa: PLR0911 - one a
         case Operation.RESERVE:
             return "reserves the database: until the rollback has ended, nobody else changes its schema"
         case Operation.SNAPSHOT:
-            dump = spec.snapshot.pg_dump if spec.snapshot is not None else None
-            where = f" to claim {dump.persistent_volume_claim.claim_name}" if dump is not None else ""
-            return f"dumps the database{where}, and reads the dump back in full"
+            return _kept(spec.snapshot)
         case Operation.ROLLBACK:
             return f"undoes {_ids(told.known)}"
         case Operation.RELEASE:
@@ -239,3 +238,17 @@ def limits(spec: Spec) -> list[str]:
     if spec.snapshot is not None and spec.snapshot.none is None:
         found.append(f"{duration(spec.snapshot.deadline_seconds)} for the restore point")
     return found
+
+
+def _kept(snapshot: Snapshot | None) -> str:
+    """How the restore point is taken, by whatever `snapshot` chooses."""
+    if snapshot is None:
+        return "takes a restore point"
+    if (dump := snapshot.pg_dump) is not None:
+        claim = dump.persistent_volume_claim
+        where = f" to claim {claim.claim_name}" if claim is not None else ""
+        where = f" to bucket {dump.s3.bucket}" if dump.s3 is not None else where
+        return f"dumps the database{where}, and reads the dump back in full"
+    if snapshot.job is not None:
+        return f"takes a restore point with {snapshot.job.image}"
+    return "takes a restore point"

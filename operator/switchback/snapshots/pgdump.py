@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 from switchback.api.names import CONTAINER
 from switchback.api.reasons import OperatorReason
+from switchback.contract.points import Capabilities, Level, Place, Scope
 from switchback.snapshots.layout import VOLUME_MOUNT, WORK_MOUNT, client_script
 from switchback.snapshots.provider import PodObject, PodParts, Refusal
 
 if TYPE_CHECKING:
-    from switchback.api.spec import Snapshot
+    from switchback.api.snapshots import Snapshot
     from switchback.snapshots.provider import SnapshotRequest, SnapshotSettings
 
 VOLUME = "switchback-snapshots"
@@ -34,6 +35,8 @@ _MOUNTS = (
 class PgDump:
     """Provider for `spec.snapshot.pgDump`."""
 
+    capabilities = Capabilities(Place.JOB, Scope.DATABASE, verifies=Level.FULL_READ)
+
     def pod(
         self, snapshot: Snapshot, request: SnapshotRequest, settings: SnapshotSettings
     ) -> PodParts | Refusal:
@@ -48,6 +51,9 @@ class PgDump:
                 OperatorReason.CLIENT_IMAGE_MISSING,
                 f"no client image is known for PostgreSQL {major}: set spec.snapshot.pgDump.clientImages.",
             )
+        claim = options.persistent_volume_claim
+        if claim is None:
+            return Refusal(OperatorReason.SNAPSHOT_REFUSED, "spec.snapshot.pgDump names no volume.")
         return PodParts(
             init_containers=(
                 _prepare(request, settings, options.jobs),
@@ -58,7 +64,7 @@ class PgDump:
             volumes=(
                 {
                     "name": VOLUME,
-                    "persistentVolumeClaim": {"claimName": options.persistent_volume_claim.claim_name},
+                    "persistentVolumeClaim": {"claimName": claim.claim_name},
                 },
                 {"name": WORK_VOLUME, "emptyDir": {"medium": "Memory", "sizeLimit": WORK_SIZE}},
             ),

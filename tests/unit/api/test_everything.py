@@ -13,6 +13,12 @@ OTHER_CHOICES = {
     ".database.urlFrom",
     ".database.caFrom.secretKeyRef",
     ".source.configMapRefs",
+    ".database.connection.iam",
+    ".snapshot.pgDump.s3",
+    ".snapshot.rds",
+    ".snapshot.volumeSnapshot",
+    ".snapshot.cloudNativePG",
+    ".snapshot.job",
     ".snapshot.none",
 }
 """The sides of exactly-one-of that the example does not take."""

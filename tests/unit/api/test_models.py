@@ -101,7 +101,7 @@ def test_what_is_opaque_travels_unchanged() -> None:
         ("execution", {"backoffLimit": 101}),
         ("database", {"connection": {"host": "h", "name": "shop", "port": 70000}}),
         ("rollback", {"policy": "allow"}),
-        ("snapshot", {"pgDump": {}}),
+        ("snapshot", {"rds": {"instance": "shop"}}),
     ],
 )
 def test_bounds_of_the_schema_hold_in_code(field: str, value: object) -> None:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from switchback.api.names import job_name, operation_id, snapshot_name, uid_hash
+from switchback.contract.points import Purpose
 from switchback.contract.words import Operation
 
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
@@ -43,7 +44,7 @@ def test_an_operation_belongs_to_one_life_of_a_resource(uid: str, other: str, ve
 @given(resource=OBJECTS, uid=UIDS)
 def test_names_of_restore_points_tell_when_and_for_what(resource: str, uid: str) -> None:
     operation = operation_id(uid, "1")
-    name = snapshot_name(resource, operation, "2026-01-31T09:30:00Z")
+    name = snapshot_name(Purpose.PRE_ROLLBACK, resource, operation, "2026-01-31T09:30:00Z")
     assert name.startswith("pre-rollback-20260131T093000Z-")
     assert name.endswith(f"-{operation}")
     assert len(name) <= 128

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from switchback.api import names
+from switchback.contract.points import Purpose
 from switchback.contract.words import Operation
 
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -34,5 +35,5 @@ def test_a_recreated_resource_has_other_jobs(resource: str, one: str, other: str
 
 
 def test_a_snapshot_says_what_it_is_and_when_it_was_decided() -> None:
-    name = names.snapshot_name("shop", "3f2a91c0-5b1e77", "2026-01-31T09:30:00Z")
+    name = names.snapshot_name(Purpose.PRE_ROLLBACK, "shop", "3f2a91c0-5b1e77", "2026-01-31T09:30:00Z")
     assert name == "pre-rollback-20260131T093000Z-shop-3f2a91c0-5b1e77"

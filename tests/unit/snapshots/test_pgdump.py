@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from switchback.api.reasons import OperatorReason
-from switchback.api.spec import Snapshot
+from switchback.api.snapshots import Snapshot
 from switchback.snapshots.provider import PodParts, Refusal, SnapshotRequest, SnapshotSettings
-from switchback.snapshots.registry import PROVIDERS, provider_of
+from switchback.snapshots.registry import PROVIDERS, entry_of
 
 SETTINGS = SnapshotSettings(image="example/switchback:1", client_images={"18": "example/postgres:18"})
 SECRET_ENV = {
@@ -38,9 +38,10 @@ def request(major: int = 18) -> SnapshotRequest:
 
 
 def pod(chosen: Snapshot, wanted: SnapshotRequest | None = None) -> PodParts | Refusal:
-    provider = provider_of(chosen)
-    assert provider is not None
-    return provider.pod(chosen, wanted or request(), SETTINGS)
+    entry = entry_of(chosen)
+    assert entry is not None
+    assert entry.job is not None
+    return entry.job.pod(chosen, wanted or request(), SETTINGS)
 
 
 def parts(chosen: Snapshot | None = None) -> PodParts:
@@ -50,7 +51,7 @@ def parts(chosen: Snapshot | None = None) -> PodParts:
 
 
 def test_none_is_no_provider_and_every_provider_is_a_field_of_the_spec() -> None:
-    assert provider_of(Snapshot.model_validate({"none": {"acknowledge": True}})) is None
+    assert entry_of(Snapshot.model_validate({"none": {"acknowledge": True}})) is None
     assert set(PROVIDERS) <= set(Snapshot.model_fields)
 
 

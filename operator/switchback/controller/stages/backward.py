@@ -8,6 +8,7 @@ from switchback.api.names import snapshot_name
 from switchback.api.policies import DataLossPolicy, ReasonPolicy, RollbackPolicy
 from switchback.api.reasons import OperatorReason
 from switchback.api.status import SnapshotPhase, SnapshotState, Want
+from switchback.contract.points import Purpose
 from switchback.contract.words import Operation
 from switchback.controller.absorb import put_snapshot, spoil_snapshot
 from switchback.controller.lifecycle import change, intend
@@ -117,7 +118,7 @@ def restore_point(view: View) -> SnapshotState | None:
 def _name_snapshot(view: View) -> Status:
     """The name holds the time, so the time is fixed once: every attempt works on the same restore point."""
     taken_at = rfc3339(view.now)
-    name = snapshot_name(view.world.name, view.operation.id, taken_at)
+    name = snapshot_name(Purpose.PRE_ROLLBACK, view.world.name, view.operation.id, taken_at)
     begun = SnapshotState(name=name, operation_id=view.operation.id, phase=SnapshotPhase.IN_PROGRESS)
     return put_snapshot(change(view.status, snapshot_name=name, snapshot_time=taken_at), begun)
 
