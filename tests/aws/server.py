@@ -1,0 +1,125 @@
+"""The fake AWS as a server in this process."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import socket
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+import boto3
+from botocore.config import Config
+from moto.moto_server.werkzeug_app import MotoRequestHandler
+from typing_extensions import override
+from werkzeug.serving import ThreadedWSGIServer
+
+from tests.aws.control import Control, serve
+from tests.aws.shim import Shim
+from tests.aws.world import World
+
+if TYPE_CHECKING:
+    from types_boto3_rds import RDSClient
+    from types_boto3_s3 import S3Client
+    from types_boto3_sts import STSClient
+
+KEY_ID = "AKIAFAKEFORTESTS0000"
+KEY = "not-a-secret"
+
+
+class FakeAws(Control):
+    """An AWS on a port of its own, while the `with` lasts. One at a time in a process: moto is global.
+
+    Args:
+        host: the address to listen on. Pods of the test bed reach `172.31.<n>.2`, not the loopback.
+        port: 0 takes a free one.
+    """
+
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        super().__init__(Shim(World()))
+        self._server = _Server(host, port, self._shim, handler=_Handler)
+        self._shim.control = functools.partial(serve, Control(self._shim))
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self.host = host
+        self.port: int = self._server.port
+        self.url = f"http://{host}:{self.port}"
+
+    def __enter__(self) -> Self:
+        self.reset()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._server.cut()
+        self._thread.join(10)
+
+    def environment(self) -> dict[str, str]:
+        """What makes an AWS client in another process talk to this one."""
+        return environment(self.url, self._world.settings.region)
+
+    def rds(self, **config: Any) -> RDSClient:
+        """A client that never tries twice, unless the config says so."""
+        return boto3.client("rds", **self._as_client(config))
+
+    def s3(self, **config: Any) -> S3Client:
+        """A client that never tries twice, unless the config says so."""
+        return boto3.client("s3", **self._as_client(config))
+
+    def sts(self, **config: Any) -> STSClient:
+        """A client that never tries twice, unless the config says so."""
+        return boto3.client("sts", **self._as_client(config))
+
+    def _as_client(self, config: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "endpoint_url": self.url,
+            "region_name": self._world.settings.region,
+            "aws_access_key_id": KEY_ID,
+            "aws_secret_access_key": KEY,
+            "config": Config(**{"retries": {"total_max_attempts": 1}} | config),
+        }
+
+
+def environment(url: str, region: str = "eu-central-1") -> dict[str, str]:
+    """What makes an AWS client in another process talk to a fake AWS."""
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_ACCESS_KEY_ID": KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": KEY,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+class _Server(ThreadedWSGIServer):
+    """Knows its connections, so that none outlives it: a client that keeps one open would be served on."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        self._open: set[socket.socket] = set()
+        super().__init__(*args, **more)
+
+    @override
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    @override
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def cut(self) -> None:
+        """End all connections."""
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Handler(MotoRequestHandler):
+    """Says nothing: the calls are in the book."""
+
+    @override
+    def log(self, type: str, message: str, *args: Any) -> None:
+        pass
