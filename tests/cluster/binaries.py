@@ -39,6 +39,10 @@ class Binary:
     flags: str = _PLAIN_FLAGS
 
 
+_SNAPSHOTTER = "github.com/kubernetes-csi/external-snapshotter/v8/cmd"
+_SNAPSHOTTER_FLAGS = "-s -w -X main.version=v8.2.0"
+
+
 def _kubernetes(name: str) -> Binary:
     return Binary(name, "kubernetes", f"k8s.io/kubernetes/cmd/{name}", _K8S_FLAGS)
 
@@ -63,10 +67,14 @@ _ALL = (
     Binary("kind", "kind", "sigs.k8s.io/kind"),
     # What kstatus, Argo CD and Flux say of our resource; it shares most packages with Kubernetes.
     Binary("verdicts", "consumers", "./verdicts"),
+    Binary("snapshot-controller", "snapshotter", f"{_SNAPSHOTTER}/snapshot-controller", _SNAPSHOTTER_FLAGS),
+    Binary("csi-snapshotter", "snapshotter", f"{_SNAPSHOTTER}/csi-snapshotter", _SNAPSHOTTER_FLAGS),
+    Binary("csi-driver", "csi-driver", "./driver"),
 )
 BY_NAME = {binary.name: binary for binary in _ALL}
 NODE = tuple(binary.name for binary in _ALL if binary.module == "kubernetes")
-LOCAL = (*NODE, "helm", "verdicts")
+SNAPSHOTS = ("csi-driver", "csi-snapshotter", "snapshot-controller")
+LOCAL = (*NODE, "helm", "verdicts", *SNAPSHOTS)
 
 
 def path(name: str) -> Path:

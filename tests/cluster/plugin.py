@@ -6,12 +6,14 @@ import os
 import re
 import secrets
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cluster import chart
+from tests.cluster import binaries, chart
 from tests.cluster.backends.choice import choose
+from tests.cluster.csi import Csi
 from tests.cluster.errors import BedError, UnsupportedError
 from tests.cluster.handle import Cluster
 
@@ -25,6 +27,16 @@ def pytest_configure() -> None:
     """A shell that starts this in the background lets it, and all that it starts, be deaf to Ctrl-C."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build what `csi` needs before the first test, whose time limit is none for a compiler."""
+    asked = any("csi" in getattr(item, "fixturenames", ()) for item in session.items)
+    if session.config.option.collectonly or not asked:
+        return
+    with suppress(BedError):  # the tests that need it say so themselves
+        if choose()[0].name == "local":
+            binaries.ensure(*binaries.SNAPSHOTS)
 
 
 @pytest.fixture(scope="session")
@@ -73,6 +85,17 @@ def volume(bare_cluster: Cluster) -> Iterator[Callable[[str], Volume]]:
     yield make
     for one in made:
         bare_cluster.remove_volume(one.name)
+
+
+@pytest.fixture(scope="session")
+def csi(bare_cluster: Cluster) -> Iterator[Csi]:
+    """VolumeSnapshots: their controllers, and a driver that fails the way a test tells it to."""
+    try:
+        made = Csi(bare_cluster)
+    except UnsupportedError as error:
+        pytest.skip(str(error))
+    yield made
+    made.remove()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,0 +1,225 @@
+"""VolumeSnapshots of the test bed: the real controllers, on a driver that fails as it is told to."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.cluster.csi import NEVER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.cluster.csi import Claim, Csi
+    from tests.cluster.handle import Cluster
+
+pytestmark = pytest.mark.cluster
+
+SECONDS = 20.0
+
+
+class Snapshots:
+    """VolumeSnapshots in one namespace."""
+
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
+        self.cluster = cluster
+        self.namespace = namespace
+
+    def take(self, name: str, claim: Claim, kind: str) -> None:
+        snapshot = {
+            "apiVersion": "snapshot.storage.k8s.io/v1",
+            "kind": "VolumeSnapshot",
+            "metadata": {"name": name},
+            "spec": {"volumeSnapshotClassName": kind, "source": {"persistentVolumeClaimName": claim.name}},
+        }
+        self.cluster.apply(snapshot, namespace=self.namespace)
+
+    def status(self, name: str) -> dict[str, Any]:
+        found = self.cluster.kubectl("get", "volumesnapshot", name, "-n", self.namespace, json=True)
+        return dict(found.get("status", {}))
+
+    def until(self, name: str, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        deadline = time.monotonic() + SECONDS
+        while not wanted(status := self.status(name)):
+            assert time.monotonic() < deadline, json.dumps(status, indent=1)
+            time.sleep(0.1)
+        return status
+
+    def ready(self, name: str) -> dict[str, Any]:
+        return self.until(name, lambda status: status.get("readyToUse") is True)
+
+    def remove(self, name: str) -> None:
+        self.cluster.kubectl("delete", "volumesnapshot", name, "-n", self.namespace, "--timeout=20s")
+
+
+@pytest.fixture
+def snapshots(bare_cluster: Cluster, namespace: str) -> Snapshots:
+    return Snapshots(bare_cluster, namespace)
+
+
+@pytest.fixture
+def claim(csi: Csi, namespace: str) -> Claim:
+    return csi.claim(namespace)
+
+
+def test_a_snapshot_holds_what_was_in_the_volume(csi: Csi, snapshots: Snapshots, claim: Claim) -> None:
+    (claim.files / "word").write_text("before")
+    snapshots.take("first", claim, csi.retain)
+
+    status = snapshots.ready("first")
+    assert status["creationTime"]
+    assert status["restoreSize"] == "1Gi"
+    assert "error" not in status
+
+    (claim.files / "word").write_text("after")
+    restored = csi.claim(claim.namespace, "restored", snapshot="first")
+    assert (restored.files / "word").read_text() == "before"
+
+
+def test_a_slow_snapshot_has_a_time_before_it_is_ready(csi: Csi, snapshots: Snapshots, claim: Claim) -> None:
+    csi.fault(claim, ready_after=2)
+    snapshots.take("slow", claim, csi.retain)
+
+    taken = snapshots.until("slow", lambda status: "creationTime" in status)
+    ready = snapshots.ready("slow")
+
+    assert taken["readyToUse"] is False
+    assert taken["creationTime"] == ready["creationTime"]
+
+
+def test_one_that_is_never_ready_is_ready_after_the_fault(
+    csi: Csi, snapshots: Snapshots, claim: Claim
+) -> None:
+    csi.fault(claim, ready_after=NEVER)
+    snapshots.take("stuck", claim, csi.retain)
+    snapshots.until("stuck", lambda status: "creationTime" in status and len(csi.calls(claim)) > 2)
+
+    status = snapshots.status("stuck")
+    csi.mend(claim)
+
+    assert status["readyToUse"] is False
+    assert "error" not in status
+    snapshots.ready("stuck")
+
+
+def test_one_that_is_held_has_no_time_yet(csi: Csi, snapshots: Snapshots, claim: Claim) -> None:
+    csi.fault(claim, hold=60)
+    snapshots.take("held", claim, csi.retain)
+    snapshots.until("held", lambda status: "boundVolumeSnapshotContentName" in status)
+
+    status = snapshots.status("held")
+    csi.mend(claim)
+
+    assert "creationTime" not in status
+    snapshots.ready("held")
+
+
+def test_failures_that_pass_are_told_and_forgotten(csi: Csi, snapshots: Snapshots, claim: Claim) -> None:
+    csi.fault(claim, error="the array is busy", times=2)
+    snapshots.take("late", claim, csi.retain)
+
+    failed = snapshots.until("late", lambda status: "error" in status)
+    ready = snapshots.ready("late")
+
+    assert "the array is busy" in failed["error"]["message"]
+    assert "error" not in ready
+    assert [call["error"] for call in csi.calls(claim)][:3] == ["the array is busy"] * 2 + [""]
+
+
+def test_a_failure_for_ever_stays_in_the_status(csi: Csi, snapshots: Snapshots, claim: Claim) -> None:
+    csi.fault(claim, error="snapshot limit reached, maximum (3)")
+    snapshots.take("lost", claim, csi.delete)
+
+    snapshots.until("lost", lambda status: "error" in status and len(csi.calls(claim)) > 3)
+    status = snapshots.status("lost")
+
+    assert "maximum (3)" in status["error"]["message"]
+    assert status["readyToUse"] is False
+    assert csi.stored(claim) == []
+    snapshots.remove("lost")
+
+
+def test_the_class_decides_whether_a_snapshot_goes_with_its_object(
+    csi: Csi, snapshots: Snapshots, claim: Claim
+) -> None:
+    snapshots.take("kept", claim, csi.retain)
+    snapshots.take("gone", claim, csi.delete)
+    snapshots.ready("kept")
+    snapshots.ready("gone")
+    kept, gone = (csi.handle(claim.namespace, name) for name in ("kept", "gone"))
+    assert csi.stored(claim) == sorted([kept, gone])
+
+    snapshots.remove("kept")
+    snapshots.remove("gone")
+
+    deadline = time.monotonic() + SECONDS  # the object goes a moment before what it stands for
+    while csi.stored(claim) != [kept]:
+        assert time.monotonic() < deadline, csi.stored(claim)
+        time.sleep(0.1)
+
+
+def test_without_the_controller_nothing_happens(csi: Csi, snapshots: Snapshots, claim: Claim) -> None:
+    with csi.frozen("snapshot-controller"):
+        snapshots.take("unseen", claim, csi.retain)
+        time.sleep(1)
+        assert snapshots.status("unseen") == {}
+    snapshots.ready("unseen")
+
+
+def test_a_server_that_writes_is_snapshotted_at_one_moment(
+    bare_cluster: Cluster, csi: Csi, snapshots: Snapshots, claim: Claim
+) -> None:
+    start_server(bare_cluster, claim, "db")
+    psql = ["exec", "-n", claim.namespace, "db", "--", "psql", "-h", "127.0.0.1", "-U", "postgres", "-Atc"]
+    bare_cluster.kubectl(*psql, "CREATE TABLE numbers (n int PRIMARY KEY)")
+    rows = "DO $$ BEGIN FOR n IN 1..100000 LOOP INSERT INTO numbers VALUES (n); COMMIT; END LOOP; END $$"
+    bare_cluster.kubectl(
+        *psql[:5], "sh", "-c", f"psql -h 127.0.0.1 -U postgres -c '{rows}' > /dev/null 2>&1 &"
+    )
+    count = "SELECT count(*), coalesce(max(n), 0) FROM numbers"
+    while bare_cluster.kubectl(*psql, count) == "0|0\n":
+        time.sleep(0.1)
+
+    snapshots.take("running", claim, csi.retain)
+    snapshots.ready("running")
+    live = int(bare_cluster.kubectl(*psql, count).split("|")[0])
+    restored = csi.claim(claim.namespace, "restored", snapshot="running")
+    start_server(bare_cluster, restored, "copy")
+
+    psql[3] = "copy"
+    found, highest = map(int, bare_cluster.kubectl(*psql, count).split("|"))
+    assert 0 < found == highest <= live  # without gaps: all of one moment
+
+
+def start_server(cluster: Cluster, claim: Claim, name: str) -> None:
+    """Start PostgreSQL on a claim."""
+    ready = {"exec": {"command": ["pg_isready", "-h", "127.0.0.1", "-U", "postgres"]}, "periodSeconds": 1}
+    container = {
+        "name": "main",
+        "image": cluster.images.postgres["18"],
+        "imagePullPolicy": "IfNotPresent",
+        "env": [
+            {"name": "POSTGRES_HOST_AUTH_METHOD", "value": "trust"},
+            {"name": "PGDATA", "value": "/data/pg"},
+        ],
+        "readinessProbe": ready,
+        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+    }
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name},
+        "spec": {
+            "restartPolicy": "Never",
+            "terminationGracePeriodSeconds": 1,
+            "automountServiceAccountToken": False,
+            "securityContext": {"runAsUser": 65532, "runAsGroup": 65532, "fsGroup": 65532},
+            "containers": [container],
+            "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": claim.name}}],
+        },
+    }
+    cluster.apply(pod, namespace=claim.namespace)
+    cluster.wait(f"pod/{name}", "-n", claim.namespace, "--for=condition=Ready")
