@@ -3,13 +3,15 @@
 #
 #   client.sh dump     pg_dump into the folder of this try
 #   client.sh reread   pg_restore of all of it to /dev/null: every byte is read and unpacked
+#   client.sh restore  pg_restore into a new database, without what would act beyond it
 #
 # It needs nothing but a POSIX shell and the client programs, so any image of PostgreSQL's will do.
-# It reads $SWITCHBACK_WORK/client.env, written by `switchback snapshot prepare`; without that file there is
-# nothing to do. It writes beside it, for `switchback snapshot seal` to judge:
+# It reads $SWITCHBACK_WORK/client.env, written by `switchback snapshot prepare` or `switchback restore`;
+# without that file there is nothing to do. It writes beside it, for whoever judges:
 #   <part>.version   what the program says of itself
 #   <part>.stderr    what the program said
 #   <part>.exit      its exit code; absent when it was not run
+#   restore.list     the contents of the dump; what is left out begins with a semicolon and a number
 # It ends with 0 also when the program failed: the container `switchback` is the only judge.
 set -eu
 
@@ -59,6 +61,9 @@ reread)
         exit 0
     fi
     ;;
+restore)
+    program=pg_restore
+    ;;
 *)
     echo "client.sh: unknown part $part" >&2
     exit 2
@@ -68,7 +73,7 @@ esac
 "$program" --version >"$work/$part.version" 2>&1 || :
 major=$(sed -n '1s/^[^)]*) \([0-9][0-9]*\).*/\1/p' "$work/$part.version")
 if [ "$major" != "$SWITCHBACK_MAJOR" ]; then
-    echo "$part: $(cat "$work/$part.version"); the server has major version $SWITCHBACK_MAJOR" >&2
+    echo "$part: $(cat "$work/$part.version"); major version $SWITCHBACK_MAJOR is needed" >&2
     exit 0
 fi
 
@@ -81,5 +86,18 @@ dump)
     ;;
 reread)
     report pg_restore --format=directory --file=/dev/null "$SWITCHBACK_TARGET"
+    ;;
+restore)
+    report pg_restore --format=directory --list --file="$work/restore.toc" "$SWITCHBACK_TARGET"
+    if [ "$(cat "$work/restore.exit")" != 0 ]; then
+        exit 0
+    fi
+    rm "$work/restore.exit"
+    sed -E "s/^[0-9]+; [0-9]+ [0-9]+ ($SWITCHBACK_LEAVE_OUT) /;&/" "$work/restore.toc" >"$work/restore.list"
+    rm "$work/restore.toc"
+    # Word splitting is wanted: the options are ours, and may be none.
+    # shellcheck disable=SC2086
+    report pg_restore --format=directory --jobs="$SWITCHBACK_JOBS" --exit-on-error --no-password \
+        --use-list="$work/restore.list" $SWITCHBACK_OPTIONS --dbname="service=$PGSERVICE" "$SWITCHBACK_TARGET"
     ;;
 esac
