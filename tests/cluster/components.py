@@ -96,6 +96,9 @@ def command(bed: Bed, name: str, index: int) -> list[str]:
             f"--cluster-signing-key-file={pki / 'ca.key'}",
             "--use-service-account-credentials=true",
             "--leader-elect=false",
+            # Two of its workers write to a volume that is being bound. A claim whose worker loses that race
+            # waits for the next look, which by default comes after up to 15 seconds.
+            "--pvclaimbinder-sync-period=1s",
         ],
         "kube-scheduler": [*kubeconfigs("scheduler"), "--leader-elect=false"],
         "containerd": [f"--config={config / 'containerd.toml'}"],

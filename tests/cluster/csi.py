@@ -72,7 +72,7 @@ class Csi:
         (self._folder / "sizes" / handle).write_text(str(to_bytes(size)))
         self._claims.append(made)
         self._cluster.apply(csi_objects.volume(self.driver, made.volume, handle, size, (namespace, name)))
-        # A claim that names a volume which the controller has not seen yet waits 15 seconds for another look.
+        # A claim for a volume that the controller has not seen yet waits for its next look.
         self._cluster.wait(f"pv/{made.volume}", "--for=jsonpath={.status.phase}=Available")
         self._cluster.apply(csi_objects.claim(name, made.volume, size), namespace=namespace)
         self._cluster.wait(f"pvc/{name}", "-n", namespace, "--for=jsonpath={.status.phase}=Bound")
