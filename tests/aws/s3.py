@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 from moto.s3.models import s3_backends
 
 from tests.aws.answers import Answer, Refused
-from tests.aws.world import ACCOUNT
+from tests.aws.world import ACCOUNT, moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,19 +43,63 @@ def done(
     """Check a call, let moto do it, and put right what it answers."""
     headers = {name: value for name, value in asked["params"].items() if name.islower()}
     content, trailer = _unchunked(body) if _streamed(headers) else (body, {})
-    _fits(headers | trailer, content)
+    _fits(_of_content(asked, headers | trailer), content)
     action, bucket = asked["action"], asked["params"]["Bucket"]
     if action in MAKES_OBJECTS:
         _encrypted(world, bucket, headers)
         environ = environ | _encryption(bucket, headers, asked["region"])
     if action == "CompleteMultipartUpload":
-        _parts_fit(world, asked["params"]["uploadId"], body)
+        _parts_fit(world, asked["params"]["uploadId"], body, headers)
     answer = by_moto(environ, body)
-    if action == "UploadPart" and answer.status == 200:
-        given = {name.removeprefix("x-amz-checksum-"): value for name, value in (headers | trailer).items()}
-        part = asked["params"]["uploadId"], int(asked["params"]["partNumber"])
-        world.parts[part] = {name: value for name, value in given.items() if name in DIGESTS}
+    if answer.status < 300:
+        _put_right(world, asked, answer, headers | trailer)
     return answer
+
+
+def _put_right(world: World, asked: Call, answer: Answer, headers: Mapping[str, str]) -> None:
+    """Note what moto forgets, and say what it does not."""
+    params = asked["params"]
+    if asked["action"] == "CreateMultipartUpload":
+        found = re.search(rb"<UploadId>([^<]+)</UploadId>", answer.body)
+        world.uploads[found.group(1).decode() if found else ""] = world.now()
+    elif asked["action"] == "UploadPart":
+        given = {name.removeprefix("x-amz-checksum-"): value for name, value in headers.items()}
+        part = params["uploadId"], int(params["partNumber"])
+        world.parts[part] = {name: value for name, value in given.items() if name in DIGESTS}
+    elif asked["action"] == "ListMultipartUploads":
+        answer.body = re.sub(
+            rb"<Upload>.*?</Upload>", lambda found: _dated(world, found.group()), answer.body
+        )
+    elif asked["action"] == "HeadObject":
+        answer.headers = _of_parts(answer.headers)
+
+
+def _dated(world: World, upload: bytes) -> bytes:
+    """One upload of a listing, with the time when it was begun."""
+    found = re.search(rb"<UploadId>([^<]+)</UploadId>", upload)
+    begun = world.uploads.get(found.group(1).decode() if found else "", world.now())
+    return re.sub(rb"(?<=<Initiated>)[^<]+", f"{moment(begun):%Y-%m-%dT%H:%M:%S.000Z}".encode(), upload)
+
+
+def _of_parts(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """A checksum that is made of those of the parts says of how many, as the ETag does."""
+    etag = next((value for name, value in headers if name.lower() == "etag"), "")
+    parts = re.search(r'-(\d+)"$', etag)
+    if parts is None:
+        return headers
+    suffix = f"-{parts.group(1)}"
+    whole = ("x-amz-checksum-sha256", "x-amz-checksum-sha1", "x-amz-checksum-crc32")
+    return [
+        (name, value + suffix if name.lower() in whole and "-" not in value else value)
+        for name, value in headers
+    ]
+
+
+def _of_content(asked: Call, headers: Mapping[str, str]) -> Mapping[str, str]:
+    """The headers that are about this body. Those of a completion are about the whole object."""
+    if asked["action"] != "CompleteMultipartUpload":
+        return headers
+    return {name: value for name, value in headers.items() if not name.startswith("x-amz-checksum-")}
 
 
 def _streamed(headers: Mapping[str, str]) -> bool:
@@ -145,7 +189,7 @@ def _header(name: str) -> str:
     return f"HTTP_{name.upper().replace('-', '_')}"
 
 
-def _parts_fit(world: World, upload: str, body: bytes) -> None:
+def _parts_fit(world: World, upload: str, body: bytes, headers: Mapping[str, str]) -> None:
     """The checksums by which an upload is put together are those that its parts came with."""
     try:
         tree = ET.fromstring(body)  # noqa: S314  # written by a test's own client
@@ -153,14 +197,20 @@ def _parts_fit(world: World, upload: str, body: bytes) -> None:
         raise Refused(
             "MalformedXML", "The XML you provided was not well-formed or did not validate."
         ) from None
-    for part in tree:
-        said = {child.tag.rpartition("}")[2]: child.text or "" for child in part}
-        known = world.parts.get((upload, int(said.get("PartNumber", "0"))), {})
-        for name in DIGESTS:
+    named = [{child.tag.rpartition("}")[2]: child.text or "" for child in part} for part in tree]
+    known = [world.parts.get((upload, int(part.get("PartNumber", "0"))), {}) for part in named]
+    for name, digest in DIGESTS.items():
+        for said, there in zip(named, known, strict=True):
             given = said.get(f"Checksum{name.upper()}")
-            if given is not None and given != known.get(name, given):
+            if given is not None and given != there.get(name, given):
                 raise Refused(
                     "InvalidPart",
                     "One or more of the specified parts could not be found. The part may not have been "
                     "uploaded, or the specified entity tag may not match the part's entity tag.",
                 )
+        whole = headers.get(f"x-amz-checksum-{name}")
+        # That of a CRC is of the whole object, which is not put together yet.
+        if whole is None or name == "crc32" or not all(name in there for there in known):
+            continue
+        if _decoded(whole.partition("-")[0]) != digest(b"".join(_decoded(there[name]) for there in known)):
+            raise Refused("BadDigest", f"The {name} you specified did not match the calculated checksum.")

@@ -39,7 +39,8 @@ class FakeAws(Control):
         super().__init__(Shim(World()))
         self._server = _Server(host, port, self._shim, handler=_Handler)
         self._shim.control = functools.partial(serve, Control(self._shim))
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._clients: dict[str, Any] = {}
         self.host = host
         self.port: int = self._server.port
         self.url = f"http://{host}:{self.port}"
@@ -61,24 +62,30 @@ class FakeAws(Control):
 
     def rds(self, **config: Any) -> RDSClient:
         """A client that never tries twice, unless the config says so."""
-        return boto3.client("rds", **self._as_client(config))
+        return self._client("rds", config)  # type: ignore[no-any-return]
 
     def s3(self, **config: Any) -> S3Client:
         """A client that never tries twice, unless the config says so."""
-        return boto3.client("s3", **self._as_client(config))
+        return self._client("s3", config)  # type: ignore[no-any-return]
 
     def sts(self, **config: Any) -> STSClient:
         """A client that never tries twice, unless the config says so."""
-        return boto3.client("sts", **self._as_client(config))
+        return self._client("sts", config)  # type: ignore[no-any-return]
 
-    def _as_client(self, config: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "endpoint_url": self.url,
-            "region_name": self._world.settings.region,
-            "aws_access_key_id": KEY_ID,
-            "aws_secret_access_key": KEY,
-            "config": Config(**{"retries": {"total_max_attempts": 1}} | config),
-        }
+    def _client(self, service: Any, config: dict[str, Any]) -> Any:
+        """One for each service and config: to make one takes a tenth of a second."""
+        region = self._world.settings.region
+        name = f"{service} {region} {config}"
+        if name not in self._clients:
+            self._clients[name] = boto3.client(
+                service,
+                endpoint_url=self.url,
+                region_name=region,
+                aws_access_key_id=KEY_ID,
+                aws_secret_access_key=KEY,
+                config=Config(**{"retries": {"total_max_attempts": 1}} | config),
+            )
+        return self._clients[name]
 
 
 def environment(url: str, region: str = "eu-central-1") -> dict[str, str]:

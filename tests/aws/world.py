@@ -72,6 +72,8 @@ class World:
     """Of which buckets objects without that header are refused: `any`, `AES256`, `aws:kms`."""
     parts: dict[tuple[str, int], dict[str, str]] = field(default_factory=dict)
     """The checksums that came with the parts of uploads, by upload id and part number."""
+    uploads: dict[str, float] = field(default_factory=dict)
+    """When each upload in parts was begun, by its id; moto says 2010."""
     ahead: float = 0.0
 
     def now(self) -> float:
@@ -85,11 +87,12 @@ class World:
         return Plan(self.settings.snapshot_seconds, self.settings.snapshot_outcome)
 
     def clear(self) -> None:
-        """Forget everything but the settings' place in memory."""
+        """Forget everything."""
         self.settings = Settings()
         self.ahead = 0.0
-        for what in (self.lives, self.births, self.endpoints, self.encryption, self.parts, self.plans):
+        for what in (self.lives, self.births, self.endpoints, self.encryption, self.parts, self.uploads):
             what.clear()
+        self.plans.clear()
 
 
 def moment(seconds: float) -> datetime:
