@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def run(console: Console, **values: Any) -> int:
     """Check, ask, restore, and say what came of it."""
     operation_id = outcome.laptop_id()
-    order = Order(values["folder"], values["database"], values["jobs"], not values["no_owner"], operation_id)
+    order = order_of(values, operation_id)
     made: list[Restored] = []
 
     def act(opener: Opener) -> Answer:
@@ -38,17 +38,25 @@ def run(console: Console, **values: Any) -> int:
         if _wants_question(values):
             _ask(known, order, where)
         made.append(restore(order, known, opener, console.say))
-        return Answer(Reason.SUCCEEDED, _summary(made[0], where))
+        return Answer(Reason.SUCCEEDED, summary(made[0], where))
 
     flags = {"as_json": values["as_json"], "debug": values["debug"]}
     ending = perform_here(console, operation_id, act, url=values["url"], **flags)
     if values["as_json"]:
-        click.echo(json.dumps(outcome.as_json(ending.result) | _data(made), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(outcome.as_json(ending.result) | as_data(made), ensure_ascii=False, indent=2))
     elif made:
-        for notice in made[0].notices:
-            console.print(notice)
+        for line in told(made[0]):
+            console.print(line)
         console.print(ending.result.message)
+        for line in next_steps(made[0]):
+            console.print(line)
     return ending.result.exit_code
+
+
+def order_of(values: dict[str, Any], operation_id: str) -> Order:
+    """What the options ask for."""
+    owners = not values["no_owner"]
+    return Order(values["folder"], values["database"], values["jobs"], owners, operation_id, values["digest"])
 
 
 def _wants_question(values: dict[str, Any]) -> bool:
@@ -70,16 +78,43 @@ def _ask(known: Manifest, order: Order, where: str) -> None:
         raise Stopped(signal.SIGINT, "Nothing was restored.")
 
 
-def _summary(made: Restored, where: str) -> str:
+def told(made: Restored) -> list[str]:
+    """What is known of the copy, in sentences."""
+    lines = list(made.notices)
+    if made.left_out:
+        objects = ", ".join(one.text for one in made.left_out)
+        lines.append(f"Left out, because they act beyond the copy: {objects}.")
+    proof = made.ledger.text()
+    return [*lines, proof] if proof else lines
+
+
+def next_steps(made: Restored) -> list[str]:
+    """How to switch to the copy, and how to go back."""
+    requester, origin = made.manifest.requester, made.manifest.origin.database
+    inspect = "kubectl switchback inspect NAME"
+    if requester.resource:
+        inspect = f"kubectl switchback inspect {requester.resource} -n {requester.namespace}"
+    at = f" and spec.target to {made.ledger.current}" if made.ledger.current else ""
+    secrets = "in the Secrets of the application and of the resource"
+    return [
+        f"To cut over: set the database {secrets} to {made.database}{at}; then look: {inspect}",
+        f"To go back: the same edit with {origin}, which stays as it is.",
+    ]
+
+
+def summary(made: Restored, where: str) -> str:
+    """One sentence about the copy."""
     tables = "1 table" if made.tables == 1 else f"{made.tables} tables"
+    took = f", in {duration(round(made.seconds * 1000))}" if made.seconds else ""
     return (
         f"Restored {made.manifest.name} into the new database {made.database} at {where}: {tables}, about "
-        f"{made.rows} rows, in {duration(round(made.seconds * 1000))}. It holds what was committed before "
+        f"{made.rows} rows{took}. It holds what was committed before "
         f"{made.manifest.restore_point}; {made.manifest.origin.database} was not touched."
     )
 
 
-def _data(made: list[Restored]) -> dict[str, Any]:
+def as_data(made: list[Restored]) -> dict[str, Any]:
+    """The same for programs."""
     if not made:
         return {}
     one = made[0]
@@ -92,6 +127,8 @@ def _data(made: list[Restored]) -> dict[str, Any]:
             "restore_point": one.manifest.restore_point,
             "name": one.manifest.name,
             "origin": asdict(one.manifest.origin),
+            "ledger": asdict(one.ledger),
+            "left_out": [asdict(entry) for entry in one.left_out],
             "notices": list(one.notices),
         }
     }

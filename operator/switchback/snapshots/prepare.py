@@ -146,7 +146,7 @@ def _refuse_other(order: Order, database: str, system: str, what: str) -> None:
         )
 
 
-def _trusting(work: Path, parameters: Mapping[str, str]) -> Mapping[str, str]:
+def trusting(work: Path, parameters: Mapping[str, str]) -> Mapping[str, str]:
     """The public authorities as a file of ours: client images need not have any, and 15 knows no `system`."""
     if parameters.get("sslrootcert") != roots.SYSTEM:
         return parameters
@@ -159,7 +159,7 @@ def _write_client_files(order: Order, found: Record, parameters: Mapping[str, st
     if found.subject is None:
         return
     environment = {
-        **libpq.connection_files(order.work, _trusting(order.work, parameters)),
+        **libpq.connection_files(order.work, trusting(order.work, parameters)),
         "SWITCHBACK_MAJOR": str(found.subject.origin.major),
         "SWITCHBACK_JOBS": str(order.jobs),
         "SWITCHBACK_LOCK_WAIT_MS": str(LOCK_WAIT_MS),

@@ -1,18 +1,24 @@
-"""A restore point becomes a new database beside the old one. Nothing that exists is touched."""
+"""A restore point becomes a new database beside the old one. Nothing that exists is touched.
+
+Three parts, as for the dump: what may be refused is refused and the empty database is made (`begin`), the
+client program fills it (`client.sh restore`), and what came of it is judged and completed (`complete`). On
+one machine they follow each other here; in a pod each has a container of its own (`restore_pod`).
+"""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from switchback.contract.reasons import Reason
 from switchback.runner.connect import application_name
 from switchback.runner.errors import RunnerError
-from switchback.snapshots import clients, contents, judge, libpq, rebind, target
+from switchback.snapshots import clients, contents, judge, layout, libpq, rebind, target, toc
 from switchback.snapshots.laptop import work_folder
+from switchback.snapshots.prepare import trusting
 from switchback.snapshots.progress import Meter
 
 if TYPE_CHECKING:
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
     from switchback.runner.opening import Opener
     from switchback.snapshots.manifest import Manifest
 
+PART = "restore"
 
 _ROLES = ("must be member of role", "must be able to SET ROLE", "role ")
 _RESTORED = "restored (with indexes)"
@@ -43,6 +50,7 @@ class Order:
         jobs: tables restored at the same time.
         owners: whether owners and rights are restored; else everything belongs to the role that restores.
         operation_id: for the event in the ledger of the copy.
+        digest: that the manifest must have; empty: any.
     """
 
     folder: Path
@@ -50,18 +58,32 @@ class Order:
     jobs: int
     owners: bool
     operation_id: str
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What came of it: tables and estimated rows of the new database, and how long it took."""
+    """What came of it.
+
+    Attributes:
+        manifest: of the restore point.
+        database: the new one.
+        tables: how many it has.
+        rows: about how many there are in them.
+        ledger: what was found about the ledger in the copy.
+        left_out: what a copy does without.
+        notices: what a person should know.
+        seconds: how long it took.
+    """
 
     manifest: Manifest
     database: str
     tables: int
     rows: int
-    seconds: float
+    ledger: rebind.Proof
+    left_out: tuple[toc.LeftOut, ...] = ()
     notices: tuple[str, ...] = ()
+    seconds: float = 0.0
 
 
 def preflight(order: Order, opener: Opener) -> None:
@@ -70,14 +92,31 @@ def preflight(order: Order, opener: Opener) -> None:
     Raises:
         RunnerError: why the restore point cannot be restored there.
     """
-    target.refuse_odd_name(order.database)
-    known, _ = contents.read(order.folder)
+    known = look(order)
     clients.find("pg_restore", known.client_major, Reason.RESTORE_FAILED)
     with opener("restore") as connection:
-        _refuse(order, known, connection)
+        refuse(order, known, connection)
 
 
-def _refuse(order: Order, known: Manifest, connection: psycopg.Connection[Any]) -> None:
+def look(order: Order) -> Manifest:
+    """The manifest, if it is the one that is meant and the name of the new database is one.
+
+    Raises:
+        RunnerError: SnapshotUnreadable, Usage.
+    """
+    target.refuse_odd_name(order.database)
+    known, found = contents.read(order.folder)
+    if order.digest:
+        contents.refuse_other_digest(order.folder, found, order.digest)
+    return known
+
+
+def refuse(order: Order, known: Manifest, connection: psycopg.Connection[Any]) -> None:
+    """Stop where the server cannot take the restore point, or not under this name.
+
+    Raises:
+        RunnerError: RestoreFailed, RestoreTargetExists.
+    """
     _refuse_older_server(connection, known)
     target.refuse_existing(connection, order.database)
     _refuse_missing_roles(connection, order, known)
@@ -95,7 +134,7 @@ def check(folder: Path, say: Callable[[str], None]) -> Manifest:
 
 
 def restore(order: Order, known: Manifest, opener: Opener, say: Callable[[str], None]) -> Restored:
-    """Restore into a new database. On any failure the database that was made is dropped again.
+    """Restore into a new database, on this machine. What fails leaves no database; see `complete`.
 
     Args:
         order: what is wished.
@@ -108,32 +147,107 @@ def restore(order: Order, known: Manifest, opener: Opener, say: Callable[[str], 
     """
     began = time.monotonic()
     program = clients.find("pg_restore", known.client_major, Reason.RESTORE_FAILED)
-    with opener("restore") as connection:
-        application = application_name(order.operation_id, "restore")
-        options = opener.address.options
-        parameters = libpq.parameters_of(connection, options, application, program.major)
-        _refuse(order, known, connection)
-        say(f"creating database {order.database} ...")
-        target.create(connection, order.database, known, owners=order.owners)
-        with _dropped_on_failure(connection, order.database, say):
-            target.mark_unfinished(connection, order.database, known)
-            target.apply_access(connection, order.database, known.properties, owners=order.owners)
-            watch = _watch(connection, order.database, Meter(say, _RESTORED, known.origin.size))
+    with opener("restore") as connection, work_folder() as folder:
+        parameters = begin(order, known, opener, connection, say)
+        with dropped_on_failure(connection, order.database, say):
+            write_client_files(Path(folder), order, known, parameters)
             say(f"restoring with {program.path} ...")
-            _run(order, program, parameters, watch)
-            tables, rows, notices = _complete(order, known, parameters)
-            notices += target.apply_settings(connection, order.database, known.properties)
-            target.finish(connection, order.database, known)
-    seconds = time.monotonic() - began
-    return Restored(known, order.database, tables, rows, seconds, tuple(notices))
+            _run(
+                Path(folder),
+                program,
+                _watch(connection, order.database, Meter(say, _RESTORED, known.origin.size)),
+            )
+            made = complete(order, known, connection, Path(folder), parameters)
+    return replace(made, seconds=time.monotonic() - began)
+
+
+def begin(
+    order: Order,
+    known: Manifest,
+    opener: Opener,
+    connection: psycopg.Connection[Any],
+    say: Callable[[str], None],
+) -> dict[str, str]:
+    """Make the empty database, and give the parameters by which a client program reaches its server.
+
+    Raises:
+        RunnerError: why it cannot be made. Then there is none.
+    """
+    application = application_name(order.operation_id, "restore")
+    parameters = libpq.parameters_of(connection, opener.address.options, application, known.client_major)
+    refuse(order, known, connection)
+    say(f"creating database {order.database} ...")
+    target.create(connection, order.database, known, owners=order.owners)
+    with dropped_on_failure(connection, order.database, say):
+        target.mark_unfinished(connection, order.database, known)
+        target.apply_access(connection, order.database, known.properties, owners=order.owners)
+    return parameters
+
+
+def write_client_files(work: Path, order: Order, known: Manifest, parameters: Mapping[str, str]) -> None:
+    """What `client.sh restore` needs to know, connection files among it.
+
+    Raises:
+        RunnerError: UrlInvalid; the connection cannot be said in such files.
+    """
+    options = () if order.owners else ("--no-owner", "--no-privileges")
+    environment = {
+        **libpq.connection_files(work, trusting(work, {**parameters, "dbname": order.database})),
+        "SWITCHBACK_MAJOR": str(known.client_major),
+        "SWITCHBACK_JOBS": str(order.jobs),
+        "SWITCHBACK_TARGET": str(order.folder),
+        "SWITCHBACK_OPTIONS": " ".join(("--no-publications", "--no-subscriptions", *options)),
+        "SWITCHBACK_LEAVE_OUT": toc.LEAVE_OUT,
+    }
+    # The script takes this file for the sign that there is something to do, so it comes last.
+    libpq.write_private(work / libpq.ENVIRONMENT, libpq.environment_text(environment))
+
+
+def complete(
+    order: Order,
+    known: Manifest,
+    connection: psycopg.Connection[Any],
+    work: Path,
+    parameters: Mapping[str, str],
+) -> Restored:
+    """Judge what the client program did, prove the ledger in the copy, and make it a database of its own.
+
+    Args:
+        order: what is wished.
+        known: the manifest.
+        connection: to any database of the server.
+        work: the folder that the client program reported into.
+        parameters: by which the new database is reached.
+
+    Raises:
+        RunnerError: RestoreFailed. With `KeptError` the database is there, and says that it is not finished.
+    """
+    judge_client(judge.report_of(work, PART), known.client_major)
+    left_out = toc.left_out(work, {known.properties.owner, *known.properties.roles})
+    with libpq.connect_to(parameters, order.database) as inside:
+        proof = rebind.prove(inside, known)
+        notices = rebind.ledger(inside, known, order.operation_id)
+        inside.execute("ANALYZE")
+        row = inside.execute(_SIZES.encode()).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate always gives a row
+    notices += target.apply_settings(connection, order.database, known.properties)
+    target.finish(connection, order.database, known)
+    return Restored(known, order.database, row[0], row[1], proof, left_out, tuple(notices))
 
 
 @contextlib.contextmanager
-def _dropped_on_failure(
+def dropped_on_failure(
     connection: psycopg.Connection[Any], database: str, say: Callable[[str], None]
 ) -> Iterator[None]:
+    """What fails or is interrupted inside the block takes the new database with it, unless it is to be kept.
+
+    Raises:
+        RunnerError: the same, with a sentence about the database.
+    """
     try:
         yield
+    except rebind.KeptError:
+        raise
     except RunnerError as error:
         message = f"{judge.sentence(error.message)} {target.drop(connection, database)}"
         raise RunnerError(
@@ -176,36 +290,36 @@ def _watch(connection: psycopg.Connection[Any], database: str, meter: Meter) -> 
     return tick
 
 
-def _run(
-    order: Order, program: clients.Program, parameters: Mapping[str, str], watch: Callable[[], None]
-) -> None:
-    command = [
-        *(str(program.path), "--format=directory", f"--jobs={order.jobs}", "--exit-on-error"),
-        *("--no-publications", "--no-subscriptions", "--no-password"),
-        *(() if order.owners else ("--no-owner", "--no-privileges")),
-        *(f"--dbname=service={libpq.SERVICE}", str(order.folder)),
-    ]
-    with work_folder() as folder:
-        work = Path(folder)
-        files = libpq.connection_files(work, {**parameters, "dbname": order.database})
-        code = clients.run(command, clients.environment(files), stderr=work / "stderr", tick=watch)
-        stderr = (work / "stderr").read_text(encoding="utf-8", errors="replace")
-    if code == 0:
+def _run(work: Path, program: clients.Program, watch: Callable[[], None]) -> None:
+    code = clients.run(
+        ["/bin/sh", "-c", layout.client_script(), "client.sh", PART],
+        clients.environment({"SWITCHBACK_WORK": str(work)}, program.path.parent),
+        stderr=work / "log",
+        tick=watch,
+    )
+    if code != 0:
+        said = (work / "log").read_text(encoding="utf-8", errors="replace")
+        raise RunnerError(Reason.RESTORE_FAILED, f"The script that restores ended with {code}.", detail=said)
+
+
+def judge_client(report: judge.Report, major: int) -> None:
+    """Nothing when pg_restore has restored everything.
+
+    Raises:
+        RunnerError: RestoreFailed; SnapshotClientTooOld or TooNew for another major than the dump's.
+    """
+    judge.judge_client(report, major, "pg_restore")
+    if report.exit_code == 0:
         return
-    if code > judge.KILLED:
-        raise RunnerError(Reason.RESTORE_FAILED, f"pg_restore was ended by signal {code - judge.KILLED}.")
-    said = judge.headline(stderr)
+    if report.exit_code is None or report.exit_code > judge.KILLED:
+        how = (
+            "before it could report"
+            if report.exit_code is None
+            else f"by signal {report.exit_code - judge.KILLED}"
+        )
+        raise RunnerError(Reason.RESTORE_FAILED, f"pg_restore was ended {how}.")
+    said = judge.headline(report.stderr)
     advice = (
         "Add --no-owner to restore without owners and rights." if any(w in said for w in _ROLES) else None
     )
-    raise RunnerError(Reason.RESTORE_FAILED, f"pg_restore failed: {said}", advice, detail=stderr)
-
-
-def _complete(order: Order, known: Manifest, parameters: Mapping[str, str]) -> tuple[int, int, list[str]]:
-    """In the new database: its own ledger, statistics for the planner, and what there is to count."""
-    with libpq.connect_to(parameters, order.database) as connection:
-        notices = rebind.ledger(connection, known, order.operation_id)
-        connection.execute("ANALYZE")
-        row = connection.execute(_SIZES.encode()).fetchone()
-    assert row is not None  # noqa: S101 - an aggregate always gives a row
-    return row[0], row[1], notices
+    raise RunnerError(Reason.RESTORE_FAILED, f"pg_restore failed: {said}", advice, detail=report.stderr)

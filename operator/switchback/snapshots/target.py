@@ -46,6 +46,11 @@ def exists(connection: psycopg.Connection[Any], database: str) -> str | None:
     return None if row is None else str(row[0])
 
 
+def is_unfinished(comment: str | None) -> bool:
+    """Whether a database of this comment is one that a restore has begun and not ended."""
+    return comment is not None and comment.startswith(UNFINISHED)
+
+
 def refuse_existing(connection: psycopg.Connection[Any], database: str) -> None:
     """A restore never touches a database that is there.
 
@@ -56,7 +61,7 @@ def refuse_existing(connection: psycopg.Connection[Any], database: str) -> None:
     if comment is None:
         return
     message, advice = f"Database {database} exists.", None
-    if comment.startswith(UNFINISHED):
+    if is_unfinished(comment):
         message = f"Database {database} exists: a restore into it was ended half-way ({comment})."
         advice = f"Drop it with DROP DATABASE {identifier(database)}, or name another database."
     raise RunnerError(Reason.RESTORE_TARGET_EXISTS, message, advice)
