@@ -41,7 +41,7 @@ class Call(TypedDict):
 def read(environ: Mapping[str, Any], body: bytes, at: float) -> Call:
     """What is asked for by a request."""
     key, region, service = _signed(environ)
-    if environ.get("CONTENT_TYPE", "").startswith(FORM):
+    if service != "s3" and environ.get("CONTENT_TYPE", "").startswith(FORM):
         params = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
         action = params.pop("Action", "")
         params.pop("Version", None)

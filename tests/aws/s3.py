@@ -42,15 +42,23 @@ def done(
 ) -> Answer:
     """Check a call, let moto do it, and put right what it answers."""
     headers = {name: value for name, value in asked["params"].items() if name.islower()}
-    content, trailer = _unchunked(body) if _streamed(headers) else (body, {})
+    trailer: dict[str, str] = {}
+    content = body
+    if _streamed(headers):
+        content, trailer = _unchunked(body)
+        environ = _at_once(environ, trailer)
     _fits(_of_content(asked, headers | trailer), content)
     action, bucket = asked["action"], asked["params"]["Bucket"]
     if action in MAKES_OBJECTS:
         _encrypted(world, bucket, headers)
         environ = environ | _encryption(bucket, headers, asked["region"])
+    if action in ("PutObject", "UploadPart"):
+        environ = environ | _checksum(headers | trailer)
+    if action in ("UploadPart", "ListParts"):
+        _begun(bucket, asked["params"]["uploadId"])
     if action == "CompleteMultipartUpload":
         _parts_fit(world, asked["params"]["uploadId"], body, headers)
-    answer = by_moto(environ, body)
+    answer = by_moto(environ, content)
     if answer.status < 300:
         _put_right(world, asked, answer, headers | trailer)
     return answer
@@ -133,6 +141,12 @@ def _fits(headers: Mapping[str, str], content: bytes) -> None:
         )
 
 
+def _checksum(headers: Mapping[str, str]) -> dict[str, str]:
+    """The kind of the checksum, which clients need not name. Moto keeps none without it."""
+    kind = next((name for name in DIGESTS if f"x-amz-checksum-{name}" in headers), None)
+    return {} if kind is None else {_header("x-amz-sdk-checksum-algorithm"): kind.upper()}
+
+
 def _decoded(value: str) -> bytes:
     try:
         return base64.b64decode(value, validate=True)
@@ -154,6 +168,30 @@ def _unchunked(body: bytes) -> tuple[bytes, dict[str, str]]:
     lines = body[at:].decode("ascii", "replace").splitlines()
     pairs = (line.partition(":") for line in lines if ":" in line)
     return content, {name.strip().lower(): value.strip() for name, _, value in pairs}
+
+
+def _begun(bucket: str, upload: str) -> None:
+    """An upload that has ended takes no more parts. Moto falls over it."""
+    found = s3_backends[ACCOUNT]["aws"].buckets.get(bucket)
+    if found is not None and upload not in found.multiparts:
+        raise Refused(
+            "NoSuchUpload",
+            "The specified upload does not exist. The upload ID may be invalid, or the upload may have been "
+            "aborted or completed.",
+            404,
+        )
+
+
+def _at_once(environ: dict[str, Any], trailer: Mapping[str, str]) -> dict[str, Any]:
+    """The same upload as if it had not come in chunks."""
+    encodings = [part.strip() for part in environ.get("HTTP_CONTENT_ENCODING", "").split(",")]
+    left = {
+        "HTTP_CONTENT_ENCODING": ",".join(part for part in encodings if part != "aws-chunked"),
+        _header("x-amz-content-sha256"): "UNSIGNED-PAYLOAD",
+    }
+    gone = ("HTTP_X_AMZ_TRAILER", "HTTP_X_AMZ_DECODED_CONTENT_LENGTH")
+    whole = environ | left | {_header(name): value for name, value in trailer.items()}
+    return {name: value for name, value in whole.items() if name not in gone and value != ""}
 
 
 def _encrypted(world: World, bucket: str, headers: Mapping[str, str]) -> None:

@@ -37,7 +37,9 @@ class FakeAws(Control):
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         super().__init__(Shim(World()))
-        self._server = _Server(host, port, self._shim, handler=_Handler)
+        # Werkzeug ends the whole process when a port is taken.
+        with socket.create_server((host, port)) as listening:
+            self._server = _Server(host, port, self._shim, handler=_Handler, fd=listening.fileno())
         self._shim.control = functools.partial(serve, Control(self._shim))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._clients: dict[str, Any] = {}

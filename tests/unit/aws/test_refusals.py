@@ -129,6 +129,8 @@ def test_tags_that_are_there_already_count(aws: FakeAws) -> None:
     aws.make_instance("shop")
     (arn,) = aws.make_snapshots("shop", "one", tags={f"k{n}": "v" for n in range(49)})
     rds = aws.rds()
-    rds.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": "k1", "Value": "w"}, {"Key": "k49", "Value": ""}])
+    rds.add_tags_to_resource(
+        ResourceName=arn, Tags=[{"Key": "k1", "Value": "w"}, {"Key": "k49", "Value": ""}]
+    )
     with refused("InvalidParameterValue", "at most 50"):
         rds.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": "k50", "Value": "v"}])
