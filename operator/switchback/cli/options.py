@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from switchback.runner.iam import VARIABLE as IAM_REGION
 from switchback.runner.policy import Ahead
 
 if TYPE_CHECKING:
@@ -47,9 +49,25 @@ class Common:
     search_path: tuple[str, ...] = ()
 
 
+def _in_region(_: click.Context, __: click.Parameter, region: str | None) -> None:
+    """The region goes where a Job has it: whatever of this process reads the address reads it there."""
+    if region:
+        os.environ[IAM_REGION] = region
+
+
+iam_region = click.option(
+    "--iam-region",
+    metavar="REGION",
+    expose_value=False,
+    callback=_in_region,
+    help=f"Log in with a token of AWS, for an RDS instance in this region, where the address has no "
+    f"password. Default: {IAM_REGION}.",
+)
+
 _CONNECTION = (
     click.option("--url", metavar="URL", help="Database, as postgresql://user:password@host:5432/name. "
                  "Default: DATABASE_URL, else PGHOST, PGDATABASE, PGUSER, PGPASSWORD."),
+    iam_region,
     click.option("--role", metavar="NAME", help="Role that does the work; default: the user that logs in."),
     click.option("--ledger-schema", metavar="NAME", default="switchback", show_default=True,
                  help="Schema of the ledger."),

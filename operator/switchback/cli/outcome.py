@@ -32,6 +32,9 @@ OPERATIONS = {
 }
 """What stands as the operation in a command's own results."""
 
+_FENCES = {"raise": Operation.FENCE, "lower": Operation.UNFENCE}
+"""The same for `snapshot accept --fence`."""
+
 
 def laptop_id() -> str:
     """Operation id of a command line."""
@@ -71,7 +74,7 @@ def _names(words: Sequence[str]) -> list[str]:
 
 def _speaks_to_the_operator(words: Sequence[str]) -> bool:
     names = _names(words)
-    return names[:1] == ["run"] or names[:2] == ["snapshot", "seal"]
+    return names[:1] == ["run"] or names[:2] in (["snapshot", "seal"], ["snapshot", "accept"])
 
 
 def early(words: Sequence[str], reason: Reason, message: str, code: int) -> str:
@@ -88,6 +91,7 @@ def early(words: Sequence[str], reason: Reason, message: str, code: int) -> str:
     if command == "run":
         named = _value(words, "--operation")
         operation = Operation(named) if named in set(Operation) else None
+    operation = _FENCES.get(_value(words, "--fence"), operation)
     result = Result(
         operation=operation or Operation.INSPECT,
         operation_id=_value(words, "--operation-id") or laptop_id(),

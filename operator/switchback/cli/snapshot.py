@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from switchback.cli.console import Console
+from switchback.cli.options import iam_region
 from switchback.contract.result import DEFAULT_BUDGET
 from switchback.runner.stop import SIGNALS
 
@@ -51,6 +52,7 @@ def command() -> None:
 @_to
 @click.option("--url", metavar="URL", help="Database, as postgresql://user:password@host:5432/name. "
               "Default: DATABASE_URL, else PGHOST, PGDATABASE, PGUSER, PGPASSWORD.")  # fmt: skip
+@iam_region
 @click.option("--name", metavar="NAME", help="Name of the restore point; default: <database>-<time>.")
 @_jobs
 @_role
@@ -142,3 +144,65 @@ def seal(**values: Any) -> int:
     from switchback.cli import snapshot_work  # noqa: PLC0415 - help must not import the driver
 
     return snapshot_work.seal_part(Console(json=values["as_json"]), **values)
+
+
+@command.command("accept")
+@click.option("--operation-id", required=True, metavar="ID", help="On whose behalf.")
+@click.option("--name", metavar="NAME", help="Name that the restore point must have.")
+@click.option(
+    "--report", type=click.Path(path_type=Path), metavar="FILE", help="What the command has reported."
+)
+@click.option(
+    "--begin",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A file as old as the pod: no restore point of before is accepted.",
+)
+@click.option(
+    "--fence",
+    type=click.Choice(["raise", "lower"]),
+    help="Answer for a command that has raised or lowered a fence, which reports nothing.",
+)
+@click.option(
+    "--result-file", type=click.Path(path_type=Path, dir_okay=False), help="Write the result there."
+)
+@click.option(
+    "--result-budget",
+    type=click.IntRange(1024),
+    default=DEFAULT_BUDGET,
+    show_default=True,
+    help="Bytes that the result may take.",
+)
+@_json
+@_debug
+def accept(**values: Any) -> int:
+    """Last part of a Job that runs a command of yours: read what it reports of the restore point, and answer.
+
+    The database is not asked. Its address is read from the environment, so that its password goes nowhere.
+    """
+    _hold_signals()
+    if values["fence"] is None and None in {values["name"], values["report"], values["begin"]}:
+        raise click.UsageError("--name, --report and --begin belong together; or give --fence.")
+    from switchback.cli import snapshot_accept  # noqa: PLC0415 - help must not import the driver
+
+    return snapshot_accept.run(Console(json=values["as_json"]), **values)
+
+
+@command.command("login")
+@click.option(
+    "--to",
+    "passfile",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    metavar="FILE",
+    help="The passfile.",
+)
+def login(**values: Any) -> int:
+    """Write a passfile with a token of AWS, for programs of PostgreSQL: good for connecting for 15 minutes.
+
+    The database comes from DATABASE_URL or PGHOST, PGPORT and PGUSER, the region from SWITCHBACK_IAM_REGION.
+    """
+    _hold_signals()
+    from switchback.cli import snapshot_accept  # noqa: PLC0415 - help must not import the driver
+
+    return snapshot_accept.login(Console(), values["passfile"])

@@ -50,6 +50,7 @@ def perform_here(
     read_only: bool = False,
     as_json: bool = False,
     debug: bool = False,
+    operation: Operation = Operation.SNAPSHOT,
     conclude: Callable[[Ending], None] = lambda _: None,
 ) -> Ending:
     """Run `act` with signals handled, catch everything that can go wrong, and tell people about it.
@@ -63,10 +64,11 @@ def perform_here(
         read_only: whether the server refuses writes on these connections.
         as_json: whether stdout belongs to JSON.
         debug: whether to show where a bug happened.
+        operation: what the result says was done.
         conclude: gets the ending before anything else is said; a signal cannot come in between.
     """
     common = Common(url, Path(), None, (), None, "", as_json, debug)
-    request = Request(Operation.SNAPSHOT, operation_id, Path())
+    request = Request(operation, operation_id, Path())
     stop = Stop()
     with stop.installed(), stop.held():
         stop.unblock()

@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from switchback.api import names
 from switchback.api.reasons import OperatorReason
+from switchback.contract.hide import last_line
+from switchback.contract.reasons import Reason
 from switchback.contract.result import ResultError, bounded, decode
 from switchback.contract.words import Operation
 from switchback.controller.observed import Job, Pod, Trouble
 from switchback.controller.podspec import SOURCE_CONTAINER
 from switchback.controller.times import parse
+from switchback.snapshots.command import FENCE, SNAPSHOT
+from switchback.snapshots.login import LOGIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,12 +31,20 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 
 TROUBLE_BYTES = 300
+LAST_WORDS_BYTES = 200
 
 SLOW = timedelta(seconds=30)
 """What has not happened after this time is told as trouble, because no event will tell it."""
 
 _PULL = {"ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable"}
 _PULL_FATAL = {"InvalidImageName", "ErrImageNeverPull"}
+_COMMANDS = {
+    SNAPSHOT: (Reason.SNAPSHOT_COMMAND_FAILED, "the command of spec.snapshot.job"),
+    FENCE: (Reason.FENCE_COMMAND_FAILED, "the command of spec.snapshot.fence"),
+    LOGIN: (Reason.AUTHENTICATION_FAILED, "making a token for spec.database.connection.iam"),
+}
+"""Containers whose last words are told: why they failed, nobody but they can know."""
+_COMMANDING = {Operation.SNAPSHOT, Operation.FENCE, Operation.UNFENCE}
 _NOT_STARTED = {"CreateContainerError", "RunContainerError", "CrashLoopBackOff", "PostStartHookError"}
 _STARTING = {"", "ContainerCreating", "PodInitializing"}
 _RUN_FAILED = {"StartError", "ContainerCannotRun"}
@@ -79,7 +91,7 @@ def _belongs(job: Object, uid: str) -> bool:
 
 
 def _step(job: Object) -> Operation | None:
-    """What the Job does. None: a word of another release; such a Job is none of ours to judge."""
+    """What a Job, or its pod, does. None: a word of another release; such a Job is none of ours to judge."""
     label = (job["metadata"].get("labels") or {}).get(names.LABEL_STEP, "")
     return Operation(label) if label in set(Operation) else None
 
@@ -180,13 +192,14 @@ def _trouble(
 
     While it runs there is one trouble only: nobody knows whether it still does.
     """
+    step = _step({"metadata": metadata})
     if ended is not None:
-        return _end_trouble(names.CONTAINER, ended)
+        return _end_trouble(names.CONTAINER, ended, step)
     if _running(status.get("containerStatuses") or []) and not over:
         return _node_trouble(metadata, status) or _node_silence(status)
     parts = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
     for part in parts:
-        found = _container_trouble(part)
+        found = _container_trouble(part, step)
         if found is not None:
             return found
     return (
@@ -197,12 +210,12 @@ def _trouble(
     )
 
 
-def _container_trouble(part: Object) -> Trouble | None:
+def _container_trouble(part: Object, step: Operation | None) -> Trouble | None:
     state = part.get("state") or {}
     name = part.get("name", "")
     terminated = state.get("terminated")
     if terminated is not None:
-        return _end_trouble(name, terminated) if terminated.get("exitCode", 0) != 0 else None
+        return _end_trouble(name, terminated, step) if terminated.get("exitCode", 0) != 0 else None
     waiting = state.get("waiting") or {}
     reason, message = waiting.get("reason", ""), waiting.get("message", "")
     if reason in _STARTING:
@@ -235,7 +248,7 @@ def _config_trouble(container: str, message: str) -> Trouble:
     return _told(OperatorReason.CONFIG_MAP_MISSING, f"ConfigMap {missing['name']} does not exist")
 
 
-def _end_trouble(container: str, terminated: Object) -> Trouble:
+def _end_trouble(container: str, terminated: Object, step: Operation | None) -> Trouble:
     """A container ended and left no result: how it ended is all there is to know."""
     reason, message = terminated.get("reason", ""), terminated.get("message", "")
     code = terminated.get("exitCode", 0)
@@ -246,12 +259,21 @@ def _end_trouble(container: str, terminated: Object) -> Trouble:
     if reason in _RUN_FAILED:
         return _told(OperatorReason.CONTAINER_NOT_STARTED, f"container {container}: {message or reason}")
     if container != names.CONTAINER:
-        return _told(OperatorReason.INIT_CONTAINER_FAILED, f"container {container} ended with code {code}")
+        return _before_the_run(container, code, message, step)
     text = f"container {container} ended with code {code}"
     said = _result(terminated)
     if said is not None:
         return _told(OperatorReason.RESULT_CONTRADICTORY, f"{text} and its result says {said.exit_code}")
     return _told(OperatorReason.RESULT_LOST, f"{text} and left no result")
+
+
+def _before_the_run(container: str, code: int, output: str, step: Operation | None) -> Trouble:
+    """Of a command that is somebody's own, the last line of its output; without what looks like a secret."""
+    if container not in _COMMANDS or step not in _COMMANDING:
+        return _told(OperatorReason.INIT_CONTAINER_FAILED, f"container {container} ended with code {code}")
+    reason, what = _COMMANDS[container]
+    said = last_line(output, LAST_WORDS_BYTES)
+    return _told(reason, f"{what} ended with code {code}" + (f": {said}" if said else " and said nothing"))
 
 
 def _copy_failed(reason: str, code: int, message: str) -> str:
@@ -335,5 +357,5 @@ def _condition(conditions: Iterable[Object], kind: str, status: str = "True") ->
     return next(found, {})
 
 
-def _told(reason: OperatorReason, message: str, *, fatal: bool = False) -> Trouble:
+def _told(reason: OperatorReason | Reason, message: str, *, fatal: bool = False) -> Trouble:
     return Trouble(reason, bounded(" ".join(message.split()), TROUBLE_BYTES), fatal)

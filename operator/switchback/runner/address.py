@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from switchback.runner.iam import Tokens
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Address:
         search_path: as SQL writes it, or None.
         notices: sentences about what was ignored.
         secrets: what must never be shown, as it was written and as it is meant.
+        tokens: makes the password of each attempt to connect, where there is none to be had; else None.
     """
 
     hosts: tuple[Host, ...]
@@ -48,6 +53,12 @@ class Address:
     search_path: str | None = None
     notices: tuple[str, ...] = ()
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    tokens: Tokens | None = field(default=None, repr=False)
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Everything that must never be shown by now: `secrets`, and the tokens that were made."""
+        return self.secrets if self.tokens is None else (*self.secrets, *self.tokens.secrets)
 
     @property
     def where(self) -> str:

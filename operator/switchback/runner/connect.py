@@ -179,6 +179,8 @@ def _host(address: Address, host: Host | None, wishes: Wishes, purpose: str) -> 
     last: dial.NoAnswer | None = None
     try:
         for keywords in _attempts(address, host, wishes, purpose):
+            if address.tokens is not None and host is not None:
+                keywords["password"] = address.tokens.make(host, address.user)
             try:
                 pgconn = dial.dial(keywords, _seconds(address, wishes))
             except dial.NoAnswer as error:

@@ -44,6 +44,9 @@ class Opener:
 
     def redactor(self) -> Redactor:
         """What cleans texts of this address's secrets, as far as the address is known by now."""
+        known = self.__dict__.get("address")
+        if known is not None and known.tokens is not None:
+            return Redactor(known.hidden)  # every connection has added to it
         return self._redactor
 
     @cached_property

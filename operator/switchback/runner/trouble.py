@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from switchback.contract.reasons import Reason
+from switchback.runner import iam
 from switchback.runner.errors import RunnerError
 from switchback.runner.redact import Redactor, masked
 
@@ -110,7 +111,7 @@ def connecting(said: Said, address: Address, where: str, role: str | None = None
         where: the host and port that were tried.
         role: the role that the session was to have.
     """
-    clean = Redactor(address.secrets).clean
+    clean = Redactor(address.hidden).clean
     reason = reason_of(said)
     spoken = clean(masked(_server_words(said.text), said.sqlstate or None))
     if _WEAK in said.text:
@@ -132,6 +133,8 @@ def connecting(said: Said, address: Address, where: str, role: str | None = None
     message, advice = _WORDS[reason]
     if where.startswith("/") and not said.sqlstate:
         advice = "Check that the server runs there, or name its host in the URL."
+    if reason is Reason.AUTHENTICATION_FAILED and address.tokens is not None:
+        advice = iam.refused(address.tokens, quoted(user))
     text = message.format(where=where, user=user, database=database, spoken=spoken)
     return RunnerError(reason, clean(text), advice, sqlstate=said.sqlstate or None)
 
@@ -235,7 +238,7 @@ def permission_denied(
     """
     words = _server_words(text)
     who = quoted(role or address.user)
-    spoken = Redactor(address.secrets).clean(masked(words, "42501"))
+    spoken = Redactor(address.hidden).clean(masked(words, "42501"))
     return RunnerError(
         Reason.PERMISSION_DENIED,
         f"{_subject(address, where, role)}: {spoken}.",
@@ -290,7 +293,7 @@ def running(error: psycopg.Error, address: Address) -> RunnerError:
     text = error.diag.message_primary or str(error).partition("\n")[0]
     if sqlstate == "42501":
         return permission_denied(text, address)
-    spoken = Redactor(address.secrets).clean(masked(text, sqlstate or None))
+    spoken = Redactor(address.hidden).clean(masked(text, sqlstate or None))
     reason = reason_of(Said(text, sqlstate))
     if not sqlstate or reason in {Reason.CONNECTION_LOST, Reason.STARTING_UP}:
         return RunnerError(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
+from switchback.runner import iam
 from switchback.runner import url_params as known
 from switchback.runner.address import Address, Host
 from switchback.runner.errors import RunnerError
@@ -336,10 +337,14 @@ def _complete(parts: _Parts, env: Mapping[str, str]) -> Address:
     if not any(name for name, _ in hosts) and not service:
         port = hosts[0][1] if hosts else ""
         hosts = _zipped(env.get("PGHOST", ""), port or env.get("PGPORT", ""), ())
+    listed = tuple(_host(name, port or env.get("PGPORT", "")) for name, port in hosts if name or not service)
+    region = env.get(iam.VARIABLE, "")
+    if region and password:
+        parts.notices.append(iam.UNUSED)
+    elif region:
+        given.setdefault("sslmode", "require")
     return Address(
-        hosts=tuple(
-            _host(name, port or env.get("PGPORT", "")) for name, port in hosts if name or not service
-        ),
+        hosts=listed,
         database=database,
         user=user,
         password=password or None,
@@ -349,6 +354,7 @@ def _complete(parts: _Parts, env: Mapping[str, str]) -> Address:
         search_path=parts.search_path,
         notices=tuple(dict.fromkeys(parts.notices)),
         secrets=tuple(dict.fromkeys(filter(None, [*parts.secrets, password]))),
+        tokens=iam.tokens_for(region, listed, given) if region and not password else None,
     )
 
 

@@ -108,10 +108,16 @@ def connection_files(folder: Path, parameters: Mapping[str, str]) -> dict[str, s
         elif name != _SECRET and name not in _NOT_FOR_FILES and value:
             lines.append(_line(name, value))
     write_private(folder / SERVICE_FILE, "\n".join(lines) + "\n")
-    secret = parameters.get(_SECRET, "")
-    # Without a password of ours there must not be one of the user's: an empty passfile says so.
-    write_private(folder / PASSFILE, f"*:*:*:*:{_escaped(secret)}\n" if secret else "")
+    write_passfile(folder / PASSFILE, parameters.get(_SECRET, ""))
     return {**environment, "PGPASSFILE": str(folder / PASSFILE)}
+
+
+def write_passfile(path: Path, secret: str) -> None:
+    """A passfile with one password for every server.
+
+    Without a password of ours there must not be one of the user's: an empty passfile says so.
+    """
+    write_private(path, f"*:*:*:*:{_escaped(secret)}\n" if secret else "")
 
 
 def _line(name: str, value: str) -> str:

@@ -281,3 +281,51 @@ def test_a_run_has_started_when_its_container_has() -> None:
     assert not pod_from(pod(containerStatuses=[waiting("ContainerCreating")]), NOW).started
     assert pod_from(pod(phase="Running", containerStatuses=[container(running={})]), NOW).started
     assert pod_from(ended_pod(result()), NOW).started
+
+
+def stepping(step: str, *parts: Object) -> Object:
+    found = pod(phase="Failed", initContainerStatuses=list(parts))
+    found["metadata"]["labels"]["switchback.dev/step"] = step
+    return found
+
+
+@pytest.mark.parametrize(
+    ("step", "name", "expected", "subject"),
+    [
+        ("snapshot", "snapshot", "SnapshotCommandFailed", "the command of spec.snapshot.job"),
+        ("fence", "fence", "FenceCommandFailed", "the command of spec.snapshot.fence"),
+        ("unfence", "fence", "FenceCommandFailed", "the command of spec.snapshot.fence"),
+        ("snapshot", "login", "AuthenticationFailed", "making a token"),
+        ("migrate", "snapshot", "InitContainerFailed", "container snapshot"),
+        ("snapshot", "prepare", "InitContainerFailed", "container prepare"),
+    ],
+)
+def test_a_command_of_somebodys_own_is_told_by_its_code(
+    step: str, name: str, expected: str, subject: str
+) -> None:
+    told = pod_from(stepping(step, ended(7, name=name)), NOW).trouble
+    assert told is not None
+    assert (told.reason, told.fatal) == (expected, False)
+    assert told.message.startswith(subject)
+    assert "ended with code 7" in told.message
+
+
+def test_and_by_the_last_line_of_its_output_without_what_looks_like_a_secret() -> None:
+    output = "connecting\npg_basebackup: error: postgresql://shop:hunter2@db/shop: no such\x1b[31m slot\n\n"
+    told = pod_from(stepping("snapshot", ended(1, message=output, name="snapshot")), NOW).trouble
+    assert told is not None
+    assert told.message == (
+        "the command of spec.snapshot.job ended with code 1: pg_basebackup: error: postgresql://***@db/shop: "
+        "no such [31m slot"
+    )
+    silent = pod_from(stepping("snapshot", ended(1, name="snapshot")), NOW).trouble
+    assert silent is not None
+    assert silent.message.endswith("and said nothing")
+
+
+def test_a_command_that_is_not_there_is_told_in_the_runtimes_words() -> None:
+    text = 'exec: "take": executable file not found in $PATH'
+    told = pod_from(stepping("snapshot", ended(128, "StartError", text, name="snapshot")), NOW).trouble
+    assert told is not None
+    assert told.reason == "ContainerNotStarted"
+    assert "take" in told.message
