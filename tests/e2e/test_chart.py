@@ -72,6 +72,19 @@ WORK = {
     *(("", "events", verb) for verb in ("create", "patch")),
     ("", "namespaces", "get"),
 }
+SNAPSHOTS = "snapshot.storage.k8s.io"
+POINTS = {
+    ("", "events", "list"),
+    ("", "persistentvolumeclaims", "get"),
+    *((SNAPSHOTS, "volumesnapshots", verb) for verb in ("get", "list", "create", "delete")),
+    ("postgresql.cnpg.io", "clusters", "get"),
+    *(("postgresql.cnpg.io", "backups", verb) for verb in ("get", "list", "create", "delete")),
+}
+VOLUMES = {
+    ("", "persistentvolumes", "get"),
+    (SNAPSHOTS, "volumesnapshotcontents", "get"),
+    (SNAPSHOTS, "volumesnapshotclasses", "list"),
+}
 POLICY = {
     ("admissionregistration.k8s.io", f"validatingadmissionpolic{kind}", "get")
     for kind in ("ies", "ybindings")
@@ -89,8 +102,9 @@ def test_the_operator_has_these_rights_and_no_others() -> None:
     roles = [one for one in objects if one["kind"] in {"Role", "ClusterRole"}]
     people = {"switchback-view", "switchback-edit", "switchback-admin", "switchback-approver"}
     own = {one["metadata"]["name"]: one for one in roles if one["metadata"]["name"] not in people}
-    assert set(own) == {"switchback", "switchback-lease", "switchback-approval"}
-    assert rights(own["switchback"]) == {*WORK, ("", "namespaces", "list")}
+    assert set(own) == {"switchback", "switchback-lease", "switchback-approval", "switchback-volumes"}
+    assert rights(own["switchback"]) == {*WORK, *POINTS, ("", "namespaces", "list")}
+    assert rights(own["switchback-volumes"]) == VOLUMES
     assert rights(own["switchback-approval"]) == POLICY
     assert rights(own["switchback-lease"]) == {
         ("coordination.k8s.io", "leases", verb) for verb in ("create", "get", "update")
@@ -106,15 +120,34 @@ def test_with_namespaces_the_work_is_allowed_in_these_only() -> None:
     kinds = {one["kind"] for one in objects if one["metadata"]["name"] == "switchback"}
     assert not kinds & {"ClusterRole", "ClusterRoleBinding"}
     wide = [one for one in objects if one["kind"] == "ClusterRoleBinding"]
-    assert [one["roleRef"]["name"] for one in wide] == ["switchback-approval"]
+    assert {one["roleRef"]["name"] for one in wide} == {"switchback-approval", "switchback-volumes"}
     assert rights(named(objects, "ClusterRole", "switchback-approval")) == POLICY
     roles = [one for one in objects if one["kind"] == "Role" and one["metadata"]["name"] == "switchback"]
     assert [role["metadata"]["namespace"] for role in roles] == ["team-a", "team-b"]
-    assert all(rights(role) == WORK for role in roles)
+    assert all(rights(role) == WORK | POINTS for role in roles)
     bindings = [one for one in objects if one["kind"] == "RoleBinding"]
     assert {one["metadata"]["namespace"] for one in bindings} == {"switchback-system", "team-a", "team-b"}
     assert {one["subjects"][0]["namespace"] for one in bindings} == {"switchback-system"}
     assert environment(objects)["SWITCHBACK_NAMESPACES"] == "team-a,team-b"
+
+
+def test_rights_for_restore_points_go_with_what_is_switched_off() -> None:
+    no_cnpg = rendered("snapshots.cloudNativePG.enabled=false")
+    main = rights(named(no_cnpg, "ClusterRole", "switchback"))
+    assert {group for group, _, _ in main ^ (WORK | POINTS)} == {"", "postgresql.cnpg.io"}
+    assert not any(group == "postgresql.cnpg.io" for group, _, _ in main)
+    assert rights(named(no_cnpg, "ClusterRole", "switchback-volumes")) == VOLUMES
+
+    no_volumes = rendered("snapshots.volumeSnapshot.enabled=false")
+    main = rights(named(no_volumes, "ClusterRole", "switchback"))
+    assert POINTS - main == {("", "persistentvolumeclaims", "get"), (SNAPSHOTS, "volumesnapshots", "create")}
+    assert VOLUMES - rights(named(no_volumes, "ClusterRole", "switchback-volumes")) == {
+        ("", "persistentvolumes", "get")
+    }
+
+    neither = rendered("snapshots.cloudNativePG.enabled=false", "snapshots.volumeSnapshot.enabled=false")
+    assert rights(named(neither, "ClusterRole", "switchback")) == {*WORK, ("", "namespaces", "list")}
+    assert not any(one["metadata"]["name"] == "switchback-volumes" for one in neither)
 
 
 def test_every_binding_names_what_is_rendered() -> None:

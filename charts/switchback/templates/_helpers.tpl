@@ -88,6 +88,29 @@ podAntiAffinity:
 - apiGroups: [""]
   resources: [events]
   verbs: [create, patch]
+{{- if or .Values.snapshots.volumeSnapshot.enabled .Values.snapshots.cloudNativePG.enabled }}
+# Why nothing takes up a restore point that the operator has asked for.
+- apiGroups: [""]
+  resources: [events]
+  verbs: [list]
+# Restore points. Deleted is only what bears the operator's marks, and only beyond spec.snapshot.retention.
+- apiGroups: [snapshot.storage.k8s.io]
+  resources: [volumesnapshots]
+  verbs: [get, list, {{ if .Values.snapshots.volumeSnapshot.enabled }}create, {{ end }}delete]
+{{- end }}
+{{- if .Values.snapshots.volumeSnapshot.enabled }}
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [get]
+{{- end }}
+{{- if .Values.snapshots.cloudNativePG.enabled }}
+- apiGroups: [postgresql.cnpg.io]
+  resources: [clusters]
+  verbs: [get]
+- apiGroups: [postgresql.cnpg.io]
+  resources: [backups]
+  verbs: [get, list, create, delete]
+{{- end }}
 # The label switchback.dev/require-approval, and whether the namespace is being deleted. In a Role, get covers the
 # Role's own namespace and no other.
 - apiGroups: [""]
