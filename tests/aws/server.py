@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import socket
 import threading
@@ -39,7 +38,7 @@ class FakeAws(Control):
         super().__init__(Shim(World()))
         # Werkzeug ends the whole process when a port is taken.
         with socket.create_server((host, port)) as listening:
-            self._server = _Server(host, port, self._shim, handler=_Handler, fd=listening.fileno())
+            self._server = ThreadedWSGIServer(host, port, self._shim, handler=_Handler, fd=listening.fileno())
         self._shim.control = functools.partial(serve, Control(self._shim))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._clients: dict[str, Any] = {}
@@ -55,7 +54,6 @@ class FakeAws(Control):
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
-        self._server.cut()
         self._thread.join(10)
 
     def environment(self) -> dict[str, str]:
@@ -100,30 +98,6 @@ def environment(url: str, region: str = "eu-central-1") -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": KEY,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-
-
-class _Server(ThreadedWSGIServer):
-    """Knows its connections, so that none outlives it: a client that keeps one open would be served on."""
-
-    def __init__(self, *args: Any, **more: Any) -> None:
-        self._open: set[socket.socket] = set()
-        super().__init__(*args, **more)
-
-    @override
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._open.add(request)
-        super().process_request(request, client_address)
-
-    @override
-    def shutdown_request(self, request: Any) -> None:
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def cut(self) -> None:
-        """End all connections."""
-        for connection in list(self._open):
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(MotoRequestHandler):

@@ -115,8 +115,10 @@ def test_an_object_that_must_be_new_is_refused_where_there_is_one(s3: Any) -> No
     assert s3.get_object(Bucket="backups", Key="k")["Body"].read() == b"third"
 
 
-def test_of_many_at_once_one_is_first(s3: Any) -> None:
+def test_of_many_at_once_one_is_first(aws: FakeAws, s3: Any) -> None:
     done: list[int] = []
+    ready = threading.Barrier(8)
+    aws.fault("PutObject", times=None, before=lambda _: ready.wait(20))
 
     def write(number: int) -> None:
         try:
