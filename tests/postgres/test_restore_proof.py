@@ -128,7 +128,9 @@ def test_under_load_the_copy_holds_the_marker_and_everything_committed_before_it
     with psycopg.connect(server.url(copy_name)) as copy:
         marker = copy.execute("SELECT kind FROM switchback.events WHERE seq = %s", (row[0],)).fetchone()
         assert marker == ("Marker",)
-        found = dict(copy.execute("SELECT writer, max(number) FROM written GROUP BY 1").fetchall())
+        found: dict[int, int] = dict(
+            copy.execute("SELECT writer, max(number) FROM written GROUP BY 1").fetchall()
+        )
         gaps = copy.execute("SELECT writer FROM written GROUP BY 1 HAVING count(*) <> max(number)").fetchall()
     assert gaps == [], "every transaction before the last one that is there is there, too"
     assert all(found[writer] >= before[writer] for writer in before)

@@ -29,6 +29,11 @@ def contexts(context: click.Context, _option: click.Parameter, incomplete: str) 
     return _ask("contexts", context, incomplete)
 
 
+def points(context: click.Context, _option: click.Parameter, incomplete: str) -> list[str]:
+    """Restore points of the named resource that are ready, newest first."""
+    return _ask("points", context, incomplete)
+
+
 def targets(context: click.Context, _option: click.Parameter, incomplete: str) -> list[str]:
     """Versions to which the named resource could be brought."""
     return _ask("targets", context, incomplete)

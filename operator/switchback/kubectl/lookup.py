@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from switchback.contract.words import BASE, LATEST
 from switchback.controller.kube.kubeconfig import Access, contexts, login_as_person
 from switchback.controller.kube.user import UserClient
-from switchback.kubectl import steps
+from switchback.kubectl import restore_points, steps
 from switchback.kubectl.complete import SECONDS
 from switchback.kubectl.screen import Screen
 from switchback.kubectl.session import NAMESPACES, Session
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def find(what: str, values: Mapping[str, Any]) -> list[str]:
-    """Names, namespaces, contexts or targets, by the options that stand on the command line already."""
+    """What is asked for, by the options that stand on the command line already."""
     access = Access(
         kubeconfig=values.get("kubeconfig") or "",
         context=values.get("context") or "",
@@ -41,4 +41,7 @@ async def _ask(what: str, access: Access, values: Mapping[str, Any]) -> list[str
             if what == "names":
                 return [one.name for one in await session.every()]
             resource = await session.pick(values.get("name") or "")
+            if what == "points":
+                ready = [one for one in resource.items("snapshots") if one.get("phase") == "Ready"]
+                return [*(str(one["name"]) for one in reversed(ready)), restore_points.LATEST]
             return [*reversed(steps.applied(resource)), BASE, LATEST]

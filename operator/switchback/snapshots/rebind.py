@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from switchback.snapshots.manifest import LedgerMark, Manifest
 
 RESTORED = "Restored"
+MARKER = "Marker"
 
 
 class KeptError(RunnerError):
@@ -69,11 +70,11 @@ def prove(connection: psycopg.Connection[Any], manifest: Manifest) -> Proof:
         found = read.read(connection, names)
         if found.meta is not None:
             read.refuse_newer(found, names)
-        event = _event(mark)
-        marker = _has_event(connection, names, event) if event and found.meta is not None else None
+        wrong = _differences(mark, found)
+        if found.meta is not None:
+            wrong += _missing_events(connection, names, mark)
     except (RunnerError, psycopg.errors.InsufficientPrivilege):
         return Proof()  # binding it says why it cannot be read
-    wrong = _differences(mark, found, event, marker)
     if wrong:
         raise KeptError(
             Reason.RESTORE_FAILED,
@@ -82,31 +83,28 @@ def prove(connection: psycopg.Connection[Any], manifest: Manifest) -> Proof:
             "Do not switch to it. Look at what is in it, drop it with DROP DATABASE, and restore another "
             "restore point.",
         )
-    return Proof(found.current, len(found.rows), version=True, marker=marker)
+    return Proof(found.current, len(found.rows), version=True, marker=True if mark.marker else None)
 
 
-def _event(mark: LedgerMark) -> int:
-    """Number of the event that was written right before the dump; 0: the manifest names none."""
-    return int(getattr(mark, "event", 0) or 0)
-
-
-def _has_event(connection: psycopg.Connection[Any], names: Names, event: int) -> bool:
-    query = f"SELECT EXISTS (SELECT FROM {names.events} WHERE seq = %s)"  # noqa: S608 - quoted
-    row = connection.execute(query.encode(), (event,)).fetchone()
-    return row is not None and bool(row[0])
-
-
-def _differences(mark: LedgerMark, found: Ledger, event: int, marker: bool | None) -> list[str]:  # noqa: FBT001
+def _differences(mark: LedgerMark, found: Ledger) -> list[str]:
     if found.meta is None:
         return [f"it has no ledger in schema {mark.schema}"]
-    wrong = []
-    if (found.current, len(found.rows)) != (mark.current, mark.applied):
-        wrong.append(
-            f"its ledger is at {found.current} with {len(found.rows)} applied instead of {mark.current} with "
-            f"{mark.applied}"
-        )
-    if marker is False:
-        wrong.append(f"its ledger lacks the event {event} that was written right before the dump")
+    if (found.current, len(found.rows)) == (mark.current, mark.applied):
+        return []
+    there = f"{found.current} with {len(found.rows)} applied"
+    return [f"its ledger is at {there} instead of {mark.current} with {mark.applied}"]
+
+
+def _missing_events(connection: psycopg.Connection[Any], names: Names, mark: LedgerMark) -> list[str]:
+    """The newest event before the dump, and the marker: who has them has everything that was before them."""
+    wanted = {mark.event, mark.marker} - {0}
+    query = f"SELECT seq, kind FROM {names.events} WHERE seq = ANY(%s)"  # noqa: S608 - quoted
+    found = dict(connection.execute(query.encode(), (sorted(wanted),)).fetchall())
+    wrong = [
+        f"its ledger lacks event {seq}, written right before the dump" for seq in sorted(wanted - set(found))
+    ]
+    if mark.marker in found and found[mark.marker] != MARKER:
+        wrong.append(f"event {mark.marker} of its ledger is {found[mark.marker]}, not the marker of the dump")
     return wrong
 
 

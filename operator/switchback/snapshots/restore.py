@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from switchback.runner.opening import Opener
     from switchback.snapshots.manifest import Manifest
 
-PART = "restore"
-
 _ROLES = ("must be member of role", "must be able to SET ROLE", "role ")
 _RESTORED = "restored (with indexes)"
 _SIZES = """
@@ -222,7 +220,7 @@ def complete(
     Raises:
         RunnerError: RestoreFailed. With `KeptError` the database is there, and says that it is not finished.
     """
-    judge_client(judge.report_of(work, PART), known.client_major)
+    judge_client(judge.report_of(work, toc.PART), known.client_major)
     left_out = toc.left_out(work, {known.properties.owner, *known.properties.roles})
     with libpq.connect_to(parameters, order.database) as inside:
         proof = rebind.prove(inside, known)
@@ -292,7 +290,7 @@ def _watch(connection: psycopg.Connection[Any], database: str, meter: Meter) -> 
 
 def _run(work: Path, program: clients.Program, watch: Callable[[], None]) -> None:
     code = clients.run(
-        ["/bin/sh", "-c", layout.client_script(), "client.sh", PART],
+        ["/bin/sh", "-c", layout.client_script(), "client.sh", toc.PART],
         clients.environment({"SWITCHBACK_WORK": str(work)}, program.path.parent),
         stderr=work / "log",
         tick=watch,

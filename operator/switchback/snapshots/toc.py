@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+PART = "restore"
+"""What `client.sh` calls the part that leaves it out."""
+
 LIST = "restore.list"
-"""What `client.sh restore` leaves in the work folder."""
+"""What that part leaves in the work folder."""
 
 _ALONE = "PUBLICATION|SUBSCRIPTION|EVENT TRIGGER"
 _WITH = "PUBLICATION TABLES IN SCHEMA|PUBLICATION TABLE|SUBSCRIPTION TABLE"
