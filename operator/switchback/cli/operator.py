@@ -63,6 +63,21 @@ from switchback.contract.exits import ExitCode
     help="ValidatingAdmissionPolicy without which no approval counts. Empty: approvals count without one.",
 )
 @click.option(
+    "--installation",
+    envvar="SWITCHBACK_INSTALLATION",
+    show_envvar=True,
+    default="",
+    help="Id that is written on restore points, to tell those of several operators apart.",
+)
+@click.option(
+    "--rds-allow",
+    envvar="SWITCHBACK_RDS_ALLOW",
+    show_envvar=True,
+    default="[]",
+    help="Which namespaces may use which instances of Amazon RDS, as JSON: "
+    '[{"namespaces": ["shop"], "instances": ["shop-*"]}]. Empty: none.',
+)
+@click.option(
     "--log-level",
     envvar="SWITCHBACK_LOG_LEVEL",
     show_envvar=True,
@@ -86,7 +101,9 @@ from switchback.contract.exits import ExitCode
     type=click.IntRange(0, 65535),
     help="Port of /healthz, /readyz and /metrics; 0 takes a free one.",
 )
-def command(log_level: str, log_format: str, namespaces: str, client_images: str, **fixed: str | int) -> None:
+def command(
+    log_level: str, log_format: str, namespaces: str, client_images: str, rds_allow: str, **fixed: str | int
+) -> None:
     """Run the operator: watch DatabaseMigrations and do what they ask for.
 
     In a pod it logs in with the service account, elsewhere with KUBECONFIG. It needs the CRD to be installed.
@@ -105,6 +122,7 @@ def command(log_level: str, log_format: str, namespaces: str, client_images: str
         chosen = settings.Settings(
             namespaces=settings.namespaces(namespaces),
             client_images=settings.client_images(client_images),
+            rds_allow=settings.rds_allow(rds_allow),
             **fixed,  # type: ignore[arg-type]  # click has checked each of them
         )
     except settings.SettingsError as error:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from switchback.snapshots.job import SnapshotJob
 from switchback.snapshots.pgdump import PgDump
+from switchback.snapshots.rds import RDS
+from switchback.snapshots.volume_snapshot import VolumeSnapshots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,8 +45,17 @@ def _by_calls(field: str, provider: Any) -> Entry:
 
 PROVIDERS: Mapping[str, Entry] = {
     "pg_dump": _by_job("pgDump", PgDump()),
+    "rds": _by_calls("rds", RDS),
+    "volume_snapshot": _by_calls("volumeSnapshot", VolumeSnapshots),
+    "job": _by_job("job", SnapshotJob()),
 }
 """Attribute of `api.snapshots.Snapshot` to provider. `none` is not here: it takes no restore point."""
+
+
+def capabilities_of(snapshot: Snapshot | None) -> Capabilities | None:
+    """What the chosen provider can tell and do; None when there is none."""
+    entry = entry_of(snapshot)
+    return entry.capabilities if entry is not None else None
 
 
 def entry_of(snapshot: Snapshot | None) -> Entry | None:
