@@ -164,6 +164,7 @@ class Csi:
                 (self._folder / "snapshots" / f"{stored}.json").unlink(missing_ok=True)
                 shutil.rmtree(self._folder / "snapshots" / stored, ignore_errors=True)
             shutil.rmtree(claim.files, ignore_errors=True)  # pods that end may still write
+            shutil.rmtree(self._folder / "published" / claim.handle, ignore_errors=True)
             for note in (f"sizes/{claim.handle}", f"calls/{claim.handle}.jsonl"):
                 (self._folder / note).unlink(missing_ok=True)
         self._claims.clear()
