@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 from aiohttp import web
-
 from kubernetes.aio.client import Configuration
 
 if TYPE_CHECKING:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from tests.cluster_snapshots.volumes import VolumeRig
 from tests.conformance.suite import Conformance
+
+if TYPE_CHECKING:
+    from tests.cluster_snapshots.volumes import VolumeRig
 
 pytestmark = pytest.mark.cluster
 

@@ -1,9 +1,11 @@
-"""The rig of VolumeSnapshots: the provider with the chart's rights, in front of a driver that does as told."""
+"""The rig of VolumeSnapshots: the provider with the chart's rights, and a driver that does as it is told."""
 
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
 
 from switchback.api.snapshots import Snapshot
 from switchback.controller.kube.client import Client
@@ -74,27 +76,35 @@ class VolumeRig(Rig):
         tools = Tools(client=self.client, installation="installation-1")
         return VolumeSnapshots(snapshot, self.ground.namespace, tools, patience=patience)
 
+    @override
     def intent(self, number: int = 1) -> Intent:
         return intent(self.ground.namespace, subject(self.volumes.address), number)
 
+    @override
     def intent_of_other_database(self) -> Intent:
         return intent(self.ground.namespace, subject("10.255.255.1"))
 
+    @override
     def intent_of_other_resource(self) -> Intent:
         return intent(self.ground.namespace, subject(self.volumes.address), 7, "stock")
 
+    @override
     async def slow(self) -> None:
         self.volumes.csi.fault(self.volumes.claim, hold=60)
 
+    @override
     async def finish(self) -> None:
         self.volumes.csi.mend(self.volumes.claim)
 
+    @override
     async def fail(self) -> None:
         self.volumes.csi.fault(self.volumes.claim, error="the array is full")
 
+    @override
     async def vanish(self, name: str) -> None:
         self.ground.delete(KIND, marks.object_name(name))
 
+    @override
     async def occupy(self, name: str) -> None:
         snapshot = {
             "apiVersion": "snapshot.storage.k8s.io/v1",
@@ -107,24 +117,29 @@ class VolumeRig(Rig):
         }
         self.ground.cluster.apply(snapshot, namespace=self.ground.namespace)
 
+    @override
     @asynccontextmanager
     async def unavailable(self) -> AsyncIterator[None]:
         self.line.cut = True
         yield
         self.line.cut = False
 
+    @override
     @asynccontextmanager
     async def denied(self) -> AsyncIterator[None]:
         self._rights.take()
         yield
         self._rights.give()
 
+    @override
     async def lose_next_answer(self) -> None:
         self.line.lose_next = True
 
+    @override
     async def count(self) -> int:
         return len(self.ground.list(KIND))
 
+    @override
     def calls(self) -> int:
         return self.line.calls
 

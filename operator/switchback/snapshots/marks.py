@@ -24,6 +24,7 @@ NAME_LIMIT = 253
 LABEL_PURPOSE = f"{names.GROUP}/purpose"
 POINT = f"{names.GROUP}/restore-point"
 SOURCE = f"{names.GROUP}/source-uid"
+SYSTEM = f"{names.GROUP}/system-identifier"
 KEEP = f"{names.GROUP}/keep"
 """An annotation by which somebody protects a restore point from retention, whatever its value."""
 
@@ -31,7 +32,6 @@ _UID = f"{names.GROUP}/uid"
 _INSTALLATION = f"{names.GROUP}/installation"
 _VERSION = f"{names.GROUP}/schema-version"
 _DATABASE = f"{names.GROUP}/database"
-_SYSTEM = f"{names.GROUP}/system-identifier"
 
 _LABEL_VALUE = re.compile(r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$")
 
@@ -79,7 +79,7 @@ def annotate(intent: Intent, source: str = "") -> dict[str, str]:
         LABEL_PURPOSE: str(ownership.purpose),
         _VERSION: ownership.schema_version,
         _DATABASE: intent.subject.database,
-        _SYSTEM: intent.subject.system_identifier,
+        SYSTEM: intent.subject.system_identifier,
         SOURCE: source,
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from switchback.snapshots.cloud_native_pg import CloudNativePGBackups
 from switchback.snapshots.job import SnapshotJob
 from switchback.snapshots.pgdump import PgDump
 from switchback.snapshots.rds import RDS
@@ -47,6 +48,7 @@ PROVIDERS: Mapping[str, Entry] = {
     "pg_dump": _by_job("pgDump", PgDump()),
     "rds": _by_calls("rds", RDS),
     "volume_snapshot": _by_calls("volumeSnapshot", VolumeSnapshots),
+    "cloud_native_pg": _by_calls("cloudNativePG", CloudNativePGBackups),
     "job": _by_job("job", SnapshotJob()),
 }
 """Attribute of `api.snapshots.Snapshot` to provider. `none` is not here: it takes no restore point."""

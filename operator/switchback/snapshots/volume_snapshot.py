@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from switchback.api.policies import OtherVolumes, WaitFor
 from switchback.api.reasons import OperatorReason
@@ -31,7 +31,7 @@ DELETE_PAUSE = 5.0
 class VolumeSnapshots(KubeProvider):
     """Takes VolumeSnapshots of one claim, by the snapshot controller and the CSI driver of the cluster."""
 
-    capabilities: ClassVar[Capabilities] = Capabilities(place=Place.OPERATOR, scope=Scope.VOLUME)
+    capabilities = Capabilities(place=Place.OPERATOR, scope=Scope.VOLUME)
 
     def __init__(
         self,
