@@ -79,6 +79,7 @@ class OperatorReason(StrEnum):
     # restore points that the operator asks for itself
     FENCING = "Fencing"
     UNFENCING = "Unfencing"
+    PRUNING = "Pruning"
     FENCE_FAILED = "FenceFailed"
     SNAPSHOT_NOT_ALLOWED = "SnapshotNotAllowed"
     SNAPSHOT_SOURCE_MISMATCH = "SnapshotSourceMismatch"
@@ -102,6 +103,7 @@ class OperatorReason(StrEnum):
     SNAPSHOT_ATTEMPT_FAILED = "SnapshotAttemptFailed"
     SNAPSHOT_LOST = "SnapshotLost"
     SNAPSHOT_LATE = "SnapshotLate"
+    SNAPSHOT_DELETED = "SnapshotDeleted"
     SNAPSHOT_CONTINUED_WITHOUT = "SnapshotContinuedWithout"
 
 
@@ -262,6 +264,7 @@ REASONS: dict[OperatorReason, Explanation] = {
     ),
     _O.FENCING: Explanation("A Job of spec.snapshot.fence keeps writers out."),
     _O.UNFENCING: Explanation("A Job of spec.snapshot.fence lets writers in again."),
+    _O.PRUNING: Explanation("Older restore points are looked at by spec.snapshot.retention."),
     _O.FENCE_FAILED: Explanation(
         "The command of spec.snapshot.fence failed.",
         "See the log of its Job. While lowering fails, writers may be kept out: let them in by hand.",
@@ -341,6 +344,7 @@ REASONS: dict[OperatorReason, Explanation] = {
         "The restore point was not there in time.",
         "Raise spec.snapshot.deadlineSeconds, or find out why it takes so long.",
     ),
+    _O.SNAPSHOT_DELETED: Explanation("A restore point was deleted by the rules of spec.snapshot.retention."),
     _O.SNAPSHOT_CONTINUED_WITHOUT: Explanation(
         "There is no restore point of before the migration: spec.snapshot.migrateFailurePolicy is Continue."
     ),

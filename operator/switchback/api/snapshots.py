@@ -23,7 +23,9 @@ YEAR = 365 * DAY
 Region = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[a-z0-9-]+$")]
 """AWS region, such as eu-west-1."""
 
-Argument = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00]*$")]
+_NO_NUL = r"^[^\x00]*$"
+
+Argument = Annotated[str, Field(max_length=4096, pattern=_NO_NUL)]
 """One word of a command."""
 
 _KMS_KEY = r"^(arn:[-a-z0-9]+:kms:[-a-z0-9]*:[0-9]*:(key|alias)/[-A-Za-z0-9/_]+|alias/[-A-Za-z0-9/_]+|[-A-Fa-f0-9]{1,64}|mrk-[0-9a-f]{32})?$"  # noqa: E501
@@ -193,7 +195,10 @@ class Fence(Model):
 
     image: ImageReference
     """Image of the container."""
-    command: Annotated[tuple[Argument, ...], Field(min_length=1, max_length=64, json_schema_extra=ATOMIC)]
+    command: Annotated[
+        tuple[Annotated[str, Field(max_length=512, pattern=_NO_NUL)], ...],
+        Field(min_length=1, max_length=16, json_schema_extra=ATOMIC),
+    ]
     """Runs with SWITCHBACK_FENCE=raise before, and =lower at every end. Either has to bear repetition."""
     deadline_seconds: Annotated[int, Field(ge=1, le=DAY)] = 120
     """Longest time for one of them."""
@@ -242,3 +247,10 @@ class Snapshot(Model):
     """When this resource is deleted: Retain its restore points, or Delete those beyond minimumCount."""
     fence: Fence | None = None
     """Keeps writers out. Absent: they write on, and the status says how much."""
+
+    @property
+    def chosen(self) -> str:
+        """Which provider it is, as the field is written in YAML; empty when there is none."""
+        fields = type(self).model_fields
+        aliases = {field.alias: name for name, field in fields.items() if field.alias in _PROVIDERS}
+        return next((alias for alias in _PROVIDERS if getattr(self, aliases[alias]) is not None), "")

@@ -15,8 +15,11 @@ from switchback.api.work import (
     TAIL,
     ApprovalState,
     Digest,
+    FencePhase,
+    FenceState,
     LastHandled,
     LookKind,
+    Marker,
     OperationID,
     OperationKind,
     OperationState,
@@ -39,6 +42,8 @@ __all__ = [
     "Condition",
     "ConditionStatus",
     "DatabaseIdentity",
+    "FencePhase",
+    "FenceState",
     "HistoryEntry",
     "LastHandled",
     "LookKind",
@@ -49,6 +54,7 @@ __all__ = [
     "PlanStep",
     "Preview",
     "PreviewPhase",
+    "RetentionState",
     "SchemaState",
     "SnapshotParts",
     "SnapshotPhase",
@@ -165,17 +171,6 @@ class SourceState(Model):
     """The image that ran, with its digest, as the kubelet reported it."""
 
 
-class Marker(Model):
-    """An entry of the ledger, written right before: a restored copy that holds it holds all that was before it."""  # noqa: E501
-
-    time: Time = ""
-    """The server's time when it was written."""
-    lsn: Annotated[str, Field(max_length=32)] = ""
-    """Place in the write-ahead log."""
-    transaction: Annotated[str, Field(max_length=32)] = ""
-    """Id of its transaction (xid8); text, because it does not fit a JSON number."""
-
-
 class SnapshotParts(Model):
     """What the restore point has added to the operation, in seconds."""
 
@@ -200,7 +195,7 @@ class SnapshotState(Model):
     """Field of spec.snapshot that it was taken by, such as pgDump."""
     purpose: Purpose | None = None
     """What it was taken for."""
-    attempt: Annotated[int, Field(ge=0)] = 0
+    attempt: Annotated[int | None, Field(ge=0)] = None
     """Number of the try, from 1."""
     phase: SnapshotPhase
     """How far it is."""
@@ -228,8 +223,6 @@ class SnapshotState(Model):
     """When it was decided on; part of its name."""
     request_time: Time = ""
     """When the provider was first known to have been asked."""
-    seen_time: Time = ""
-    """When it was last looked at while it was not there yet."""
     restore_point_time: Time = ""
     """Everything committed before this time is in it."""
     completion_time: Time = ""
@@ -248,6 +241,25 @@ class SnapshotState(Model):
     """What it has added to the operation."""
     protected_by: Annotated[str, Field(max_length=128)] = ""
     """Why retention leaves it alone. Empty: by count and age only."""
+
+
+class RetentionState(Model):
+    """What was done last to keep the number of restore points in check."""
+
+    time: Time = ""
+    """When it was done."""
+    operation_id: Annotated[OperationID, Field(alias="operationID")] = ""
+    """After which operation."""
+    kept: Annotated[int, Field(ge=0)] = 0
+    """How many are there."""
+    deleted: Annotated[
+        tuple[Annotated[str, Field(max_length=253)], ...], Field(max_length=TAIL, json_schema_extra=ATOMIC)
+    ] = ()
+    """Names of those that were deleted."""
+    reason: Word = ""
+    """Why it did not work, as a stable word. Empty: it did."""
+    message: Message = ""
+    """The same for people."""
 
 
 class HistoryEntry(Model):
@@ -301,6 +313,8 @@ class Status(Model):
         tuple[SnapshotState, ...], Field(max_length=TAIL, json_schema_extra=list_map("name"))
     ] = ()
     """Restore points, newest last."""
+    retention: RetentionState | None = None
+    """What became of older restore points."""
     history: Annotated[tuple[HistoryEntry, ...], Field(max_length=TAIL, json_schema_extra=ATOMIC)] = ()
     """Ended operations, newest last."""
     last_handled: LastHandled | None = None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BeforeValidator, Field
 
-from switchback.api.base import ATOMIC, Message, MigrationID, Model, Time
+from switchback.api.base import ATOMIC, ImageReference, Message, MigrationID, Model, Time
 from switchback.contract.result import bounded
 from switchback.contract.words import Direction, Operation, Risk, Severity
 
@@ -82,6 +82,48 @@ class PlanStep(Model):
     """What it destroys, the first few."""
 
 
+class Marker(Model):
+    """An entry of the ledger, written right before: a restored copy that holds it holds all that was before it."""  # noqa: E501
+
+    time: Time = ""
+    """The server's time when it was written."""
+    lsn: Annotated[str, Field(max_length=32)] = ""
+    """Place in the write-ahead log."""
+    transaction: Annotated[str, Field(max_length=32)] = ""
+    """Id of its transaction (xid8); text, because it does not fit a JSON number."""
+
+
+class FencePhase(StrEnum):
+    """Where the fence is. Noted before the command runs: what may be up has to be lowered."""
+
+    RAISING = "Raising"
+    RAISED = "Raised"
+    LOWERING = "Lowering"
+
+
+class FenceState(Model):
+    """A fence that is up, or may be. Its command is kept here: an edit of the spec must not lose it."""
+
+    phase: FencePhase
+    """Where it is."""
+    operation_id: Annotated[OperationID, Field(alias="operationID")] = ""
+    """The operation that it was raised for."""
+    plan_digest: Digest = ""
+    """Digest of the plan that it was raised for."""
+    image: ImageReference
+    """Image of the container that lowers it."""
+    command: Annotated[
+        tuple[Annotated[str, Field(max_length=512)], ...], Field(max_length=16, json_schema_extra=ATOMIC)
+    ] = ()
+    """What lowers it."""
+    deadline_seconds: Annotated[int, Field(ge=1)] = 120
+    """Longest time for that."""
+    tries: Annotated[int, Field(ge=0)] = 0
+    """How often lowering it has failed."""
+    time: Time = ""
+    """Since when it is there."""
+
+
 class OperationState(Model):
     """The work under way. Written before each call that changes anything: a restart finds its place."""
 
@@ -147,6 +189,16 @@ class OperationState(Model):
     """Name of its restore point."""
     snapshot_time: Time = ""
     """When the restore point was decided; part of its name."""
+    snapshot_attempt: Annotated[int, Field(ge=0)] = 0
+    """Number of the restore point among those that were begun for this operation, from 1."""
+    snapshot_waived: Word = ""
+    """Why it goes on without one, as spec.snapshot.migrateFailurePolicy allows. Empty: it does not."""
+    marker: Marker | None = None
+    """What the reservation wrote into the ledger: whatever holds it holds everything committed before."""
+    fence: FenceState | None = None
+    """What keeps writers out. Absent: nothing does."""
+    pruning: bool = False
+    """Whether older restore points are still to be looked at by spec.snapshot.retention."""
     risks: Risks = ()
     """Risks of the plan."""
     steps: Annotated[tuple[PlanStep, ...], Field(max_length=STEPS, json_schema_extra=ATOMIC)] = ()

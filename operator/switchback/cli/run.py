@@ -11,10 +11,10 @@ import click
 
 from switchback.cli.options import ahead_policy, down_dir, search_path
 from switchback.contract.result import DEFAULT_BUDGET
-from switchback.contract.words import Operation, Risk
+from switchback.contract.words import BY_RUNNER, Operation, Risk
 from switchback.runner.stop import SIGNALS
 
-OPERATIONS = [str(name) for name in Operation if name is not Operation.SNAPSHOT]
+OPERATIONS = [str(name) for name in Operation if name in BY_RUNNER]
 LONGEST_SECONDS = 2_147_483
 
 
@@ -100,6 +100,12 @@ def _uuid(_: click.Context, __: click.Parameter, text: str) -> str:
     is_flag=True,
     help="Migrate, inspect: go forward although the intent of --intent-digest was withdrawn, which else ends "
     "with PreviouslyRolledBack. When migrate has done so, the intent counts again.",
+)
+@click.option(
+    "--marker-transaction",
+    default="",
+    metavar="XID",
+    help="Rollback, migrate: tell how many transactions have begun since this one, the marker's.",
 )
 @click.option("--allow-non-empty", is_flag=True, help="Begin in a database that already has tables.")
 @click.option("--reason", default="", metavar="TEXT", help="Why; kept in the ledger.")

@@ -88,4 +88,5 @@ def _request(common: Common, **values: Any) -> Request:
         expect_ledger=values["expect_ledger"],
         withdraw_intent=values["withdraw_intent"],
         allow_withdrawn=values["allow_withdrawn"],
+        marker=values["marker_transaction"],
     )

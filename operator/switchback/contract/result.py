@@ -9,7 +9,7 @@ only the first line knows the outcome and how much is missing.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from switchback.contract.reasons import Reason
@@ -33,12 +33,19 @@ class Database:
     """Which database a run was connected to. `version` is server_version_num, such as 150018.
 
     `ledger` is the UUID of its ledger, empty when it has none. It outlives a copy that is bound anew.
+    `host` and `port` are those of the connection, `address` is what the host led to, `server_address` what
+    the server itself takes for its address; each is empty or 0 for a socket, or when it is not known. None of
+    them says which database it is: that may move.
     """
 
     name: str
     system_identifier: str
     version: int
     ledger: str = ""
+    host: str = field(default="", compare=False)
+    port: int = field(default=0, compare=False)
+    address: str = field(default="", compare=False)
+    server_address: str = field(default="", compare=False)
 
     @property
     def major(self) -> int:
@@ -58,6 +65,20 @@ class Snapshot:
     digest: str
     size: int
     restore_point: str
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """An event of the ledger that was committed right before a restore point is taken.
+
+    `time` is RFC 3339 by the server's clock, `lsn` its place in the write-ahead log, `transaction` its xid8.
+    `since`: how many writing transactions the server has begun after it; -1: not counted.
+    """
+
+    time: str = ""
+    lsn: str = ""
+    transaction: str = ""
+    since: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +116,7 @@ class Result:
     reserved_until: str = ""
     reserved_seconds: int = 0
     snapshot: Snapshot | None = None
+    marker: Marker | None = None
     applied_tail: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
     steps_omitted: int = 0
@@ -145,7 +167,7 @@ def _core(result: Result, budget: int) -> str:
         value = getattr(result, f.name)
         if f.name in _BODY or value in (None, "", (), 0):
             continue
-        core[f.name] = asdict(value) if isinstance(value, (Database, Snapshot)) else value
+        core[f.name] = asdict(value) if isinstance(value, (Database, Snapshot, Marker)) else value
     core["message"] = bounded(result.message)
     for limit, shortest in ((CORE_BYTES, SHORTEST_MESSAGE_BYTES), (budget, 0)):
         while len(_line(core).encode()) > limit and len(core["message"].encode()) > shortest:
@@ -168,6 +190,7 @@ def decode(text: str) -> Result:
         core = json.loads(first)
         version = core.pop("v")
         database, snapshot = core.pop("database", None), core.pop("snapshot", None)
+        marker = core.pop("marker", None)
         result = Result(
             operation=Operation(core.pop("operation")),
             reason=Reason(core.pop("reason")),
@@ -175,6 +198,7 @@ def decode(text: str) -> Result:
             risks=tuple(Risk(risk) for risk in core.pop("risks", ())),
             database=_read(Database, database) if database else None,
             snapshot=_read(Snapshot, snapshot) if snapshot else None,
+            marker=_read(Marker, marker) if marker else None,
             **_plain(Result, {"operation_id": "", "message": "", "at": "", **core}),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -184,14 +208,14 @@ def decode(text: str) -> Result:
     return _with_body(result, rest)
 
 
-Part = TypeVar("Part", Database, Snapshot)
+Part = TypeVar("Part", Database, Snapshot, Marker)
 
 
 def _read(kind: type[Part], value: dict[str, Any]) -> Part:
     return kind(**_plain(kind, value))
 
 
-def _plain(kind: type[Result | Database | Snapshot], value: dict[str, Any]) -> dict[str, Any]:
+def _plain(kind: type[Result | Database | Snapshot | Marker], value: dict[str, Any]) -> dict[str, Any]:
     """The text and numbers among the fields of `kind`. What a later release has added is left out.
 
     A result comes from a pod in somebody else's namespace: nothing is taken for what it says it is.

@@ -20,6 +20,18 @@ class Operation(StrEnum):
     RELEASE = "release"
     SNAPSHOT = "snapshot"
     ROLLBACK = "rollback"
+    FENCE = "fence"
+    UNFENCE = "unfence"
+    PRUNE = "prune"
+
+
+BY_RUNNER = frozenset(
+    {Operation.INSPECT, Operation.MIGRATE, Operation.RESERVE, Operation.RELEASE, Operation.ROLLBACK}
+)
+"""What `switchback run` does. The other Jobs have containers of their own."""
+
+CLOSING = frozenset({Operation.RELEASE, Operation.UNFENCE, Operation.PRUNE})
+"""What may run after the operation's outcome is known."""
 
 
 class Direction(StrEnum):

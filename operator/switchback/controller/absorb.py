@@ -7,12 +7,21 @@ before anything else happens to the database an inspecting run has to look.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from switchback.api.reasons import OperatorReason
-from switchback.api.status import TAIL, OperationKind, Outcome, SnapshotPhase, SnapshotState
+from switchback.api.status import (
+    FencePhase,
+    Marker,
+    OperationKind,
+    Outcome,
+    SnapshotParts,
+    SnapshotPhase,
+    SnapshotState,
+)
 from switchback.contract.reasons import Reason, Retry, meaning
 from switchback.contract.words import Direction, Operation
+from switchback.controller.closing import after_the_end
 from switchback.controller.lifecycle import (
     RETRY_CAP_SECONDS,
     WAIT_CAP_SECONDS,
@@ -26,6 +35,8 @@ from switchback.controller.lifecycle import (
     reserve_seconds,
     take_plan,
 )
+from switchback.controller.restore_points import of_operation, put, spoil
+from switchback.controller.stages.snapshot import may_go_without, waived
 from switchback.controller.times import parse, rfc3339
 
 if TYPE_CHECKING:
@@ -68,7 +79,7 @@ def _absent(view: View) -> Status:
         return view.status
     view = view.with_status(land(view.status))
     if view.outcome is not None:
-        return _after_the_end(view, view.status)
+        return after_the_end(view, refused.reason, refused.message)
     if view.operation.abort:
         return view.status
     return (_failed if refused.fatal else _counted)(view, refused.reason, refused.message)
@@ -79,9 +90,10 @@ def _spoken(view: View, result: Result) -> Status:
     # A rollback that could not end its reservation says so.
     known = _perhaps_reserved(view) if result.reserved_seconds else view.status
     status = learn(land(known), result, view.now, view.operation.database_digest)
-    status = _with_source(status, view, result)
+    status = _counted_since(_with_source(status, view, result), result)
     if view.outcome is not None:
-        return _after_the_end(view, status)
+        done = meaning(result.reason).retry is Retry.DONE
+        return after_the_end(view.with_status(status), result.reason, result.message, done=done)
     if not view.operation.from_ and before is not None:
         status = change(status, from_=before.current)
     retry = meaning(result.reason).retry
@@ -150,7 +162,9 @@ def _silent(view: View, reason: str, message: str, *, fatal: bool = False) -> St
     step = view.operation.step
     view = view.with_status(land(_perhaps_reserved(view)))
     if view.outcome is not None:
-        return _after_the_end(view, view.status)
+        return after_the_end(view, reason, message)
+    if step is Operation.SNAPSHOT and view.operation.snapshot_waived:
+        return view.status  # it was ended because the operation goes on without it
     if view.operation.abort:
         return _unknown(view.status, reason) if step in _CHANGES_THE_DATABASE else view.status
     if reason == OperatorReason.JOB_DELETED and view.wants_new:
@@ -177,12 +191,15 @@ def _perhaps_reserved(view: View) -> Status:
     return change(view.status, reserved_until=rfc3339(until))
 
 
-def _after_the_end(view: View, status: Status) -> Status:
-    """The operation was over already. Releasing the reservation is tried once: it also expires by itself."""
-    return change(status, reserved_until="") if view.operation.step is Operation.RELEASE else status
+def _counted_since(status: Status, result: Result) -> Status:
+    """Notes how much was written between the marker and the change of the schema."""
+    known = of_operation(status)
+    if known is None or result.marker is None or result.marker.since < 0:
+        return status
+    return put(status, known.model_copy(update={"transactions_since": result.marker.since}))
 
 
-def _done(view: View, result: Result) -> Status:
+def _done(view: View, result: Result) -> Status:  # noqa: PLR0911 - one answer per operation
     """The run did what it was asked to do."""
     # A new plan is no progress yet: what made the last one fail may make this one fail.
     waits = view.operation.waits if result.operation is Operation.INSPECT else 0
@@ -203,8 +220,22 @@ def _done(view: View, result: Result) -> Status:
             return _sealed(view.with_status(status), result)
         case Operation.RELEASE:
             return change(status, reserved_until="")
+        case Operation.FENCE:
+            return _raised(view.with_status(status))
+        case Operation.UNFENCE:
+            return change(status, fence=None)
+        case Operation.PRUNE:
+            return change(status, pruning=False)
         case _:
             assert_never(result.operation)
+
+
+def _raised(view: View) -> Status:
+    fence = view.operation.fence
+    if fence is None:
+        return view.status
+    up = fence.model_copy(update={"phase": FencePhase.RAISED, "time": rfc3339(view.now)})
+    return change(view.status, fence=up)
 
 
 def _inspected(view: View, result: Result) -> Status:
@@ -227,7 +258,9 @@ def _reserved(status: Status, result: Result, plan: str) -> Status:
     operation = status.operation
     begun = parse(operation.attempt_time) if operation is not None else None
     until = rfc3339(begun + timedelta(seconds=result.reserved_seconds)) if begun is not None else ""
-    return change(status, reserved_until=until, reserved_plan=plan)
+    said = result.marker
+    marker = Marker(time=said.time, lsn=said.lsn, transaction=said.transaction) if said is not None else None
+    return change(status, reserved_until=until, reserved_plan=plan, marker=marker)
 
 
 def _sealed(view: View, result: Result) -> Status:
@@ -235,26 +268,31 @@ def _sealed(view: View, result: Result) -> Status:
     if result.snapshot is None:
         return _counted(view, Reason.SNAPSHOT_FAILED, "the snapshot run named no restore point")
     major = result.database.major if result.database else None
-    return put_snapshot(
-        view.status,
-        SnapshotState(
-            name=view.operation.snapshot_name,
-            operation_id=view.operation.id,
-            phase=SnapshotPhase.READY,
-            path=result.snapshot.path,
-            digest=result.snapshot.digest,
-            size_bytes=result.snapshot.size,
-            restore_point_time=result.snapshot.restore_point,
-            completion_time=rfc3339(view.now),
-            server_major=major,
-        ),
+    name, fence = view.operation.snapshot_name, view.operation.fence
+    known = of_operation(view.status) or SnapshotState(
+        name=name, operation_id=view.operation.id, phase=SnapshotPhase.IN_PROGRESS
     )
+    provider = view.world.provider
+    said: dict[str, Any] = {
+        "phase": SnapshotPhase.READY,
+        "path": result.snapshot.path,
+        "digest": result.snapshot.digest,
+        "size_bytes": result.snapshot.size,
+        "restore_point_time": result.snapshot.restore_point,
+        "completion_time": rfc3339(view.now),
+        "server_major": major,
+        "verified": provider.verifies if provider is not None else None,
+        "writers_fenced": fence is not None and fence.phase is FencePhase.RAISED,
+        "parts": _parts(view, known),
+    }
+    return put(view.status, known.model_copy(update=said))
 
 
-def put_snapshot(status: Status, snapshot: SnapshotState) -> Status:
-    """The status with this restore point, in place of what was known of it."""
-    others = tuple(known for known in status.snapshots if known.name != snapshot.name)
-    return status.model_copy(update={"snapshots": (*others, snapshot)[-TAIL:]})
+def _parts(view: View, known: SnapshotState) -> SnapshotParts:
+    """Where the time went: until its Job was decided on, until the Job had ended. It verifies by itself."""
+    decided, begun = parse(known.decision_time), parse(view.operation.attempt_time) or view.now
+    queue = int((begun - decided).total_seconds()) if decided is not None else 0
+    return SnapshotParts(queue=max(0, queue), provider=max(0, int((view.now - begun).total_seconds())))
 
 
 def _look_again(view: View, reason: str, message: str) -> Status:
@@ -273,15 +311,6 @@ def _counted(view: View, reason: str, message: str) -> Status:
 
 def _failed(view: View, reason: str, message: str) -> Status:
     """The operation is over. A restore point that was begun and not sealed is none."""
-    return end(view.with_status(spoil_snapshot(view.status)), Outcome.FAILED, reason, message)
-
-
-def spoil_snapshot(status: Status) -> Status:
-    """Marks what is still in progress as failed, so that nobody takes it for a restore point."""
-    spoiled = tuple(
-        snapshot.model_copy(update={"phase": SnapshotPhase.FAILED})
-        if snapshot.phase is SnapshotPhase.IN_PROGRESS
-        else snapshot
-        for snapshot in status.snapshots
-    )
-    return status.model_copy(update={"snapshots": spoiled})
+    if view.operation.step is Operation.SNAPSHOT and may_go_without(view):
+        return waived(view, reason)
+    return end(view.with_status(spoil(view.status)), Outcome.FAILED, reason, message)

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from switchback.api import names
 from switchback.api.reasons import OperatorReason
-from switchback.controller.decision import CreateJob, DeleteJob, Hold, LetGo
+from switchback.controller.decision import (
+    CreateJob,
+    DeleteJob,
+    DeleteSnapshot,
+    Hold,
+    LetGo,
+    RequestSnapshot,
+)
 from switchback.controller.jobs import JobError, manifest, owned
 from switchback.controller.kube.errors import (
     AlreadyExistsError,
@@ -20,9 +27,11 @@ from switchback.controller.kube.errors import (
 )
 from switchback.controller.kube.kinds import JOBS, MIGRATIONS
 from switchback.controller.observed import Trouble
+from switchback.controller.queue import Key
 
 if TYPE_CHECKING:
     from switchback.controller.decision import Action
+    from switchback.controller.desk import Desk
     from switchback.controller.kube.client import Client
     from switchback.controller.observed import Observed
     from switchback.controller.settings import Settings
@@ -44,7 +53,9 @@ class JobRefusedError(Exception):
         super().__init__(f"{name}: {trouble.message}")
 
 
-async def act(client: Client, world: Observed, action: Action, settings: Settings) -> Object | None:
+async def act(
+    client: Client, world: Observed, action: Action, settings: Settings, desk: Desk
+) -> Object | None:
     """Does one thing. Returns what the API server answered; None when it was so already.
 
     Raises:
@@ -64,18 +75,37 @@ async def act(client: Client, world: Observed, action: Action, settings: Setting
             return await _finalizers(
                 client, world, tuple(one for one in world.finalizers if one != names.FINALIZER)
             )
+        case RequestSnapshot(name):
+            await _still_named(client, world, "operation", "snapshotName", name)
+            await desk.request(_key(world), world, name)
+            return None
+        case DeleteSnapshot(name):
+            await desk.delete(world, name)
+            return None
         case _:
             assert_never(action)
 
 
-async def _create(client: Client, world: Observed, action: CreateJob, settings: Settings) -> Object | None:
+def _key(world: Observed) -> Key:
+    return Key(world.namespace, world.name)
+
+
+async def _still_named(client: Client, world: Observed, part: str, field: str, name: str) -> None:
+    """Make sure that the live resource is the version that was decided upon, and names what will be done.
+
+    Raises:
+        OutdatedError: it is another.
+    """
     live = await client.get(MIGRATIONS, world.namespace, world.name)
     metadata = live["metadata"]
-    part = "preview" if action.look else "operation"
-    named = ((live.get("status") or {}).get(part) or {}).get("jobName")
+    named = ((live.get("status") or {}).get(part) or {}).get(field)
     same = (metadata["uid"], metadata["resourceVersion"]) == (world.uid, world.resource_version)
-    if not same or named != action.name:
-        raise OutdatedError(action.name)
+    if not same or named != name:
+        raise OutdatedError(name)
+
+
+async def _create(client: Client, world: Observed, action: CreateJob, settings: Settings) -> Object | None:
+    await _still_named(client, world, "preview" if action.look else "operation", "jobName", action.name)
     try:
         body = manifest(world, action, settings)
         return await client.create(JOBS, world.namespace, body)

@@ -93,6 +93,8 @@ def _consent(world: Observed, spec: Spec, operation: OperationState, step: Opera
         step is Operation.MIGRATE and operation.plan_digest
     ):
         words += ["--expect-plan", operation.plan_digest]
+    if step in {Operation.MIGRATE, Operation.ROLLBACK} and operation.marker is not None:
+        words += ["--marker-transaction", operation.marker.transaction]
     if step is Operation.ROLLBACK and operation.kind is OperationKind.ROLLBACK:
         words.append("--withdraw-intent")
     if step in {Operation.INSPECT, Operation.MIGRATE} and operation.retry:

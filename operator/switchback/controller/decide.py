@@ -19,16 +19,19 @@ from switchback.api.status import LookKind, OperationKind, Outcome
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Operation
 from switchback.controller import decision
-from switchback.controller.absorb import absorb, spoil_snapshot
+from switchback.controller.absorb import absorb
+from switchback.controller.closing import close
 from switchback.controller.decision import Act, Decision, DeleteJob, Settle, WriteIntent
 from switchback.controller.flight import clear, in_flight
 from switchback.controller.heed import heed
 from switchback.controller.hold import held
 from switchback.controller.leaving import leave, leave_unread
-from switchback.controller.lifecycle import begin, change, end, intend, pause, resume
+from switchback.controller.lifecycle import begin, change, end, pause, resume
 from switchback.controller.looks import absorb_look, begin_look, beside, look
 from switchback.controller.report import at_rest, report, suspended, working
+from switchback.controller.restore_points import spoil
 from switchback.controller.stages import stages_of
+from switchback.controller.stages.fence import lower
 from switchback.controller.stages.results import Do, Done, Fail, Intend, Wait
 from switchback.controller.times import passed, upcoming
 from switchback.controller.view import View
@@ -73,22 +76,27 @@ def _next(view: View) -> Decision:
         return busy
     if view.status.operation is not None and view.operation.abort and view.outcome is None:
         return _aborted(view)
-    if view.wants_new:
-        if view.spec.suspend:
-            return Settle(suspended(view))
+    if view.wants_new and not view.spec.suspend:
         view = view.with_status(begin(view.with_status(_concluded(view))))
-    if view.outcome is not None:
-        return _tidy(view)
-    if view.spec.suspend:
-        return Settle(suspended(view.with_status(pause(view))))
-    return _go_on(view.with_status(resume(view)))
+    if view.spec.suspend and (view.wants_new or view.outcome is None):
+        return _suspended(view)
+    return _tidy(view) if view.outcome is not None else _go_on(view.with_status(resume(view)))
+
+
+def _suspended(view: View) -> Decision:
+    """Nothing new starts. But nobody is kept out of the database for as long as somebody likes."""
+    if view.status.operation is not None and view.operation.fence is not None:
+        return WriteIntent(working(view.with_status(lower(view))))
+    if view.wants_new:
+        return Settle(suspended(view))
+    return Settle(suspended(view.with_status(pause(view))))
 
 
 def _concluded(view: View) -> Status:
     """An operation that gives way to another wish is remembered, if any Job of it has run: by its end."""
     if view.status.operation is None or view.outcome is not None or not view.operation.attempt:
         return view.status
-    view = view.with_status(spoil_snapshot(view.status))
+    view = view.with_status(spoil(view.status))
     seen, operation = view.status.schema_state, view.operation
     if operation.reached and seen is not None and seen.current == operation.to:
         return end(view, Outcome.SUCCEEDED, Reason.SUCCEEDED, operation.last_message)
@@ -126,7 +134,7 @@ def _aborted(view: View) -> Decision:
     blind = operation.step is Operation.INSPECT and bool(operation.last_reason)
     where = f"the schema is at {state.current}." if state is not None and not blind else "see status.schema."
     message = f"ended on request {request}; {where}"
-    view = view.with_status(spoil_snapshot(view.status))
+    view = view.with_status(spoil(view.status))
     view = view.with_status(end(view, Outcome.ABORTED, OperatorReason.ABORTED, message))
     if blind:
         view = view.with_status(begin_look(view, LookKind.INSPECT, request))
@@ -165,7 +173,7 @@ def _late(view: View, answer: StageResult) -> str:
 
 
 def _fail(view: View, failure: Fail) -> Decision:
-    status = change(spoil_snapshot(view.status), generation=view.world.generation)
+    status = change(spoil(view.status), generation=view.world.generation)
     return _tidy(
         view.with_status(end(view.with_status(status), failure.outcome, failure.reason, failure.message))
     )
@@ -190,11 +198,10 @@ def _put_off(view: View) -> Decision:
 
 
 def _tidy(view: View) -> Decision:
-    """The operation is over: give the reservation back, drop old Jobs, then rest."""
-    if view.operation.reserved_until:
-        if not passed(view.operation.reserved_until, view.now):
-            return WriteIntent(at_rest(view.with_status(intend(view, Operation.RELEASE))))
-        view = view.with_status(change(view.status, reserved_until=""))
+    """The operation is over: what it holds is given back, old Jobs are dropped, then all is at rest."""
+    closing = close(view)
+    if closing is not None:
+        return closing
     stored = at_rest(view)
     surplus = _surplus_job(view)
     if surplus is None:

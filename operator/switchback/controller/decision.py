@@ -44,7 +44,22 @@ class LetGo:
     """Take our finalizer off: nothing that a deletion would have to wait for is left."""
 
 
-Action = CreateJob | DeleteJob | Hold | LetGo
+@dataclass(frozen=True, slots=True)
+class RequestSnapshot:
+    """Ask the provider for the restore point that status names. Idempotent: what is there is adopted."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteSnapshot:
+    """Delete a restore point of this resource that the rules let go. The provider reads again whose it is."""
+
+    name: str
+    why: str
+
+
+Action = CreateJob | DeleteJob | Hold | LetGo | RequestSnapshot | DeleteSnapshot
 
 
 @dataclass(frozen=True, slots=True)

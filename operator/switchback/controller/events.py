@@ -88,6 +88,11 @@ def transitions(before: Status, after: Status) -> list[Happening]:
     return list(dict.fromkeys(happenings))
 
 
+def deleted(name: str, why: str) -> Happening:
+    """A restore point was deleted, because of `why`."""
+    return Happening(OperatorReason.SNAPSHOT_DELETED, f"{name} was deleted: {why}.", warning=False)
+
+
 def _said(condition: Condition | None) -> tuple[str, str] | None:
     return (condition.status, condition.reason) if condition is not None else None
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from switchback.api.conditions import Situation
 from switchback.api.reasons import OperatorReason
 from switchback.api.status import Outcome
-from switchback.contract.words import Operation
+from switchback.contract.words import CLOSING, Operation
 from switchback.controller import decision
-from switchback.controller.absorb import spoil_snapshot
 from switchback.controller.decision import Act, CreateJob, Decision, DeleteJob, WriteIntent
 from switchback.controller.lifecycle import change, end, land
 from switchback.controller.report import after_the_end, at_rest, report, working
+from switchback.controller.restore_points import spoil
+from switchback.controller.stages.snapshot import may_go_without, waived
 from switchback.controller.times import parse, passed, rfc3339, upcoming
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ START_SECONDS = 30
 
 _LOST_NODE = "if its node is gone for good, delete the pod with --force."
 
-_MAY_BE_CUT_SHORT = {Operation.SNAPSHOT}
+_MAY_BE_CUT_SHORT = {Operation.SNAPSHOT, Operation.FENCE, Operation.PRUNE}
 _WRITERS = {Operation.MIGRATE, Operation.ROLLBACK}
 
 
@@ -86,7 +87,8 @@ def _not_there(view: View) -> Decision:
     if view.operation.job_uid or view.stray_pods_alive:
         names = ", ".join(pod.name for pod in view.world.stray_pods if not pod.ended)
         return _wait_for_room(view, f"pod {names}, whose Job was deleted, has not ended")
-    if view.outcome is None and (view.given_up or view.spec.suspend or _edited(view)):
+    closing = view.operation.step in CLOSING
+    if view.outcome is None and not closing and (view.given_up or view.spec.suspend or _edited(view)):
         # Nothing was created, so there is nothing to end: the intent is taken back. What the spec says by now
         # may forbid it, or want to hear a person first.
         return WriteIntent(working(view.with_status(land(view.status))))
@@ -96,7 +98,9 @@ def _not_there(view: View) -> Decision:
 def _too_late(view: View) -> Decision | None:
     """Its time is over before the API server has taken the Job."""
     if view.outcome is not None:
-        if not passed(view.operation.reserved_until, view.now):
+        if view.operation.step is not Operation.RELEASE or not passed(
+            view.operation.reserved_until, view.now
+        ):
             return None
         return WriteIntent(after_the_end(view.with_status(change(land(view.status), reserved_until=""))))
     if not passed(view.operation.deadline_time, view.now):
@@ -104,7 +108,7 @@ def _too_late(view: View) -> Decision | None:
     refused = view.world.refused
     message = f"Job {view.operation.job_name} could not be created in time"
     message += f": {refused.message}" if refused is not None else "."
-    over = view.with_status(spoil_snapshot(land(view.status)))
+    over = view.with_status(spoil(land(view.status)))
     return WriteIntent(at_rest(view.with_status(end(over, Outcome.FAILED, _O.DEADLINE_EXCEEDED, message))))
 
 
@@ -147,7 +151,7 @@ def _wait_for_room(view: View, why: str) -> Decision:
         # All that is left is the release of the reservation, which also expires by itself.
         return decision.Wait(after_the_end(view), None)
     if passed(lost, view.now):
-        view = view.with_status(land(spoil_snapshot(view.status)))
+        view = view.with_status(land(spoil(view.status)))
         message = f"{why} long after the deadline; {_LOST_NODE}"
         failed = end(view, Outcome.FAILED, _O.DEADLINE_EXCEEDED, message)
         return WriteIntent(at_rest(view.with_status(failed)))
@@ -165,8 +169,12 @@ def _lost_at(view: View) -> str:
 
 def _unwanted(view: View, job: Job) -> str:
     """Why this Job should end before its time; empty when it should not."""
-    if view.outcome is not None and job.step is not Operation.RELEASE:
+    if view.outcome is not None and job.step not in CLOSING:
         return "" if _holds_on(job) else "its operation is over"
+    if job.step is Operation.SNAPSHOT and view.operation.snapshot_waived:
+        return "the operation goes on without it"
+    if job.step is Operation.UNFENCE:
+        return ""
     if view.operation.abort and view.outcome is None:
         return "somebody asked for the end of the operation"
     stuck = (job.trouble is not None and not job.started) or job.step in _MAY_BE_CUT_SHORT
@@ -199,8 +207,11 @@ def _limit(view: View, job: Job) -> str:
     begun = _begun(view, job)
     if job.step is Operation.SNAPSHOT and view.spec.snapshot is not None:
         return rfc3339(begun + timedelta(seconds=view.spec.snapshot.deadline_seconds))
-    if job.step is Operation.RELEASE:
+    if job.step in {Operation.RELEASE, Operation.PRUNE}:
         return rfc3339(begun + timedelta(seconds=RELEASE_SECONDS))
+    fence = view.operation.fence
+    if job.step in {Operation.FENCE, Operation.UNFENCE} and fence is not None:
+        return rfc3339(begun + timedelta(seconds=fence.deadline_seconds))
     return view.operation.deadline_time
 
 
@@ -217,6 +228,9 @@ def _give_up(view: View, job: Job) -> Decision:
     """The time is over. First the outcome is stored, then the Job is deleted."""
     if view.outcome is not None:
         return Act(DeleteJob(job.name, job.uid, "it did not start in time"))
+    if job.step is Operation.SNAPSHOT and may_go_without(view):
+        reason = job.trouble.reason if job.trouble is not None else _O.SNAPSHOT_LATE
+        return WriteIntent(working(view.with_status(waived(view, reason))))
     trouble = job.trouble
     seconds = int((view.now - _begun(view, job)).total_seconds())
     message = f"step {job.step} did not end within {seconds} s"
@@ -225,7 +239,7 @@ def _give_up(view: View, job: Job) -> Decision:
     elif _holds_on(job):
         message += f"; {_LOST_NODE}"
     reason = trouble.reason if trouble else _O.DEADLINE_EXCEEDED
-    spoiled = view.with_status(spoil_snapshot(view.status))
+    spoiled = view.with_status(spoil(view.status))
     return WriteIntent(at_rest(view.with_status(end(spoiled, Outcome.FAILED, reason, message))))
 
 

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, assert_never
 from switchback.api.conditions import ConditionType
 from switchback.api.names import FINALIZER
 from switchback.api.reasons import OperatorReason
-from switchback.controller.decision import Act, CreateJob, Decision, Hold, LetGo, Settle, Wait, WriteIntent
+from switchback.controller.decision import (
+    Act,
+    CreateJob,
+    Decision,
+    Hold,
+    LetGo,
+    RequestSnapshot,
+    Settle,
+    Wait,
+    WriteIntent,
+)
 from switchback.controller.times import passed
 
 if TYPE_CHECKING:
@@ -22,7 +32,7 @@ def held(view: View, then: Decision) -> Decision:
     """`then`, or first what our finalizer needs for it."""
     have = FINALIZER in view.world.finalizers
     match then:
-        case Act(CreateJob(look=False)) if not have:
+        case Act(CreateJob(look=False) | RequestSnapshot()) if not have:
             return Act(Hold())
         case Settle(status) | Wait(status) if have and _safe(view, status, settled=isinstance(then, Settle)):
             return Act(LetGo()) if view.is_stored(status) else WriteIntent(status)
@@ -38,7 +48,10 @@ def _safe(view: View, status: Status, *, settled: bool) -> bool:
     if view.other_jobs_alive or view.stray_pods_alive:
         return False  # of an earlier life of this status
     if operation is not None and (
-        operation.job_name or (operation.reserved_until and not passed(operation.reserved_until, view.now))
+        operation.job_name
+        or operation.fence is not None
+        or operation.pruning
+        or (operation.reserved_until and not passed(operation.reserved_until, view.now))
     ):
         return False
     return settled or _reason(status) in {OperatorReason.AWAITING_APPROVAL, OperatorReason.SUSPENDED}

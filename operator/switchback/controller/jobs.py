@@ -28,8 +28,10 @@ from switchback.controller.podspec import (
     source_parts,
     with_downs,
 )
+from switchback.controller.restore_points import of_operation, unfinished
 from switchback.controller.times import parse
-from switchback.snapshots.provider import Refusal, SnapshotRequest, SnapshotSettings
+from switchback.snapshots.fence import FenceRequest, fence_pod
+from switchback.snapshots.provider import Pruner, PruneRequest, Refusal, SnapshotRequest, SnapshotSettings
 from switchback.snapshots.registry import entry_of
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from switchback.controller.decision import CreateJob
     from switchback.controller.observed import Observed
     from switchback.controller.settings import Settings
+    from switchback.snapshots.provider import PodParts
 
 MARGIN_SECONDS = 60
 """How long after the operator would have given up a pod ends by itself: the operator may be away."""
@@ -140,8 +143,25 @@ def _body(
     deadline = (
         LOOK_SECONDS + MARGIN_SECONDS if action.look else _deadline(world, spec, operation, action.step)
     )
-    if action.step is Operation.SNAPSHOT:
-        return _snapshot(world, spec, operation, settings, deadline)
+    match action.step:
+        case Operation.SNAPSHOT:
+            return _snapshot(world, spec, operation, settings, deadline)
+        case Operation.FENCE | Operation.UNFENCE:
+            return _fence(world, spec, operation, action.step, settings, deadline)
+        case Operation.PRUNE:
+            return _prune(world, spec, operation, settings, deadline)
+        case _:
+            return _run(world, spec, operation, action, settings, deadline)
+
+
+def _run(  # noqa: PLR0917 - what every body is made of
+    world: Observed,
+    spec: Spec,
+    operation: OperationState,
+    action: CreateJob,
+    settings: Settings,
+    deadline: int,
+) -> Body:
     # A release needs no files, and must not wait for a ConfigMap that somebody has deleted.
     needs_source = action.step is not Operation.RELEASE
     files = source_parts(spec) if needs_source else Files()
@@ -170,7 +190,7 @@ def _snapshot(
 ) -> Body:
     entry = entry_of(spec.snapshot)
     provider = entry.job if entry is not None else None
-    state = world.status.schema_state
+    state, known = world.status.schema_state, of_operation(world.status)
     if spec.snapshot is None or provider is None or state is None or state.database is None:
         raise JobError(
             Trouble(OperatorReason.JOB_REFUSED, "a snapshot is named, but not how or of which database")
@@ -187,16 +207,69 @@ def _snapshot(
         database_env=tuple(database_env(spec.database)),
         ledger_schema=spec.database.ledger_schema,
         role=spec.database.role,
+        seconds=spec.snapshot.deadline_seconds,
+        uid=world.uid,
+        installation=settings.installation,
+        purpose=str(known.purpose) if known is not None and known.purpose else "",
+        attempt=operation.snapshot_attempt or 1,
+        schema_version=known.schema_version if known is not None else state.current,
     )
-    ca = ca_parts(spec.database)
-    own = SnapshotSettings(
+    return _of_parts(spec, provider.pod(spec.snapshot, request, _own(settings)), deadline)
+
+
+def _fence(  # noqa: PLR0917 - what every body is made of
+    world: Observed,
+    spec: Spec,
+    operation: OperationState,
+    step: Operation,
+    settings: Settings,
+    deadline: int,
+) -> Body:
+    """The command that status has kept: an edit of the spec must not change how a fence is lowered."""
+    if operation.fence is None:
+        raise JobError(Trouble(OperatorReason.JOB_REFUSED, "a fence is named, but none is up"))
+    request = FenceRequest(
+        operation_id=operation.id,
+        namespace=world.namespace,
+        resource=world.name,
+        database_env=tuple(database_env(spec.database)),
+        snapshot_name=operation.snapshot_name,
+    )
+    raising = step is Operation.FENCE
+    return _of_parts(spec, fence_pod(operation.fence, request, _own(settings), raising=raising), deadline)
+
+
+def _prune(world: Observed, spec: Spec, operation: OperationState, settings: Settings, deadline: int) -> Body:
+    entry = entry_of(spec.snapshot)
+    provider = entry.job if entry is not None else None
+    if spec.snapshot is None or not isinstance(provider, Pruner):
+        raise JobError(Trouble(OperatorReason.JOB_REFUSED, "restore points of this kind are not deleted"))
+    rules = spec.snapshot.retention
+    request = PruneRequest(
+        operation_id=operation.id,
+        uid=world.uid,
+        uid_hash=names.uid_hash(world.uid),
+        minimum_count=rules.minimum_count,
+        minimum_age_seconds=rules.minimum_age_seconds,
+        protect=tuple(known.name for known in world.status.snapshots if known.protected_by),
+        unfinished=unfinished(world.status),
+    )
+    return _of_parts(spec, provider.prune(spec.snapshot, request, _own(settings)), deadline)
+
+
+def _own(settings: Settings) -> SnapshotSettings:
+    return SnapshotSettings(
         image=settings.runner_image,
         client_images=settings.client_images,
         image_pull_policy=settings.runner_pull_policy,
     )
-    parts = provider.pod(spec.snapshot, request, own)
+
+
+def _of_parts(spec: Spec, parts: PodParts | Refusal, deadline: int) -> Body:
+    """A pod as a provider describes it, with the authorities that the database's certificate needs."""
     if isinstance(parts, Refusal):
         raise JobError(Trouble(parts.reason, parts.message, fatal=True))
+    ca = ca_parts(spec.database)
     return Body(
         containers=[_trusting(_taken_literally(part), ca) for part in parts.containers],
         init_containers=[_trusting(_taken_literally(part), ca) for part in parts.init_containers],
@@ -219,8 +292,10 @@ def _taken_literally(container: Part) -> Part:
 
 def _deadline(world: Observed, spec: Spec, operation: OperationState, step: Operation) -> int:
     """Seconds after which the kubelet ends the pod, should the operator not be there to do it."""
-    if step is Operation.RELEASE:
+    if step in {Operation.RELEASE, Operation.PRUNE}:
         return RELEASE_SECONDS + MARGIN_SECONDS
+    if step in {Operation.FENCE, Operation.UNFENCE} and operation.fence is not None:
+        return operation.fence.deadline_seconds + MARGIN_SECONDS
     if step is Operation.SNAPSHOT and spec.snapshot is not None:
         return spec.snapshot.deadline_seconds + MARGIN_SECONDS
     end = parse(operation.deadline_time)

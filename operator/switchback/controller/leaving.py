@@ -19,6 +19,7 @@ from switchback.controller.decision import Act, CreateJob, Decision, DeleteJob, 
 from switchback.controller.flight import RELEASE_SECONDS
 from switchback.controller.lifecycle import intend, land
 from switchback.controller.report import report
+from switchback.controller.stages.fence import lower
 from switchback.controller.times import parse, passed, rfc3339, upcoming
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _named(view: View) -> Decision | None:
 
 def _running(view: View) -> Decision | None:
     """Whatever runs is told to end, and waited for: it cancels its statement and rolls back."""
-    job, releases = view.job, view.operation.step is Operation.RELEASE
+    job, releases = view.job, view.operation.step in {Operation.RELEASE, Operation.UNFENCE}
     if job is None:
         if releases and not view.operation.job_uid:
             return _release(view)
@@ -93,7 +94,9 @@ def _running(view: View) -> Decision | None:
 
 
 def _held(view: View) -> Decision | None:
-    """The reservation of the database is given back, so that nobody has to wait for its end."""
+    """A fence is lowered, and the reservation of the database given back: nobody has to wait for its end."""
+    if view.operation.fence is not None and not view.world.around.terminating:
+        return _let_in(view)
     held = view.operation.reserved_until and not passed(view.operation.reserved_until, view.now)
     if not held or view.world.around.terminating:
         return None
@@ -103,11 +106,21 @@ def _held(view: View) -> Decision | None:
     return WriteIntent(_shown(view.world, released.status, "the reservation is given back."))
 
 
+def _let_in(view: View) -> Decision:
+    """Writers are let in again, by as many tries as it takes: a person may end that with the annotation."""
+    again = view.operation.next_attempt_time
+    if again and not passed(again, view.now):
+        return _wait(view.world, view.status, f"writers may be kept out: {view.operation.last_message}")
+    lowering = view.with_status(lower(view))
+    return WriteIntent(_shown(view.world, lowering.status, "writers are let in again."))
+
+
 def _release(view: View) -> Decision | None:
     refused = view.world.refused is not None and not view.world.refused.passing
     if refused or passed(_release_limit(view.status), view.now):
         return None
-    return Act(CreateJob(view.operation.job_name, Operation.RELEASE, view.operation.attempt))
+    step = view.operation.step or Operation.RELEASE
+    return Act(CreateJob(view.operation.job_name, step, view.operation.attempt))
 
 
 def _wait(world: Observed, status: Status, why: str) -> Decision:

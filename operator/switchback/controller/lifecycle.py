@@ -22,6 +22,7 @@ from switchback.api.status import (
     OperationState,
     Outcome,
     SchemaState,
+    SnapshotPhase,
     SourceState,
     Status,
     plan_steps,
@@ -73,6 +74,7 @@ def begin(view: View) -> Status:
         start_time=rfc3339(view.now),
         deadline_time=rfc3339(view.now + timedelta(seconds=view.spec.operation_deadline_seconds)),
         reserved_until=last.reserved_until if last else "",
+        fence=last.fence if last else None,
     )
     image = view.spec.source.image
     source = SourceState(
@@ -192,10 +194,22 @@ def end(view: View, outcome: Outcome, reason: str, message: str) -> Status:
         completion_time=rfc3339(view.now),
     )
     status = change(view.status, next_attempt_time="", last_reason="", last_message="")
+    well = outcome in {Outcome.SUCCEEDED, Outcome.ROLLED_BACK}
+    if well and _kept_something(status):
+        status = change(status, pruning=True)
     update: dict[str, Any] = {"history": (*status.history, entry)[-TAIL:]}
     if outcome is Outcome.SUCCEEDED and _holds_all(view) and status.source is not None:
         update["applied_source"] = status.source
     return status.model_copy(update=update)
+
+
+def _kept_something(status: Status) -> bool:
+    """Whether the operation has taken a restore point: then older ones may be more than are wanted."""
+    operation = status.operation
+    return operation is not None and any(
+        known.operation_id == operation.id and known.phase is SnapshotPhase.READY
+        for known in status.snapshots
+    )
 
 
 def _holds_all(view: View) -> bool:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from switchback.api import names
 from switchback.controller.config_maps import ConfigMapWatch
 from switchback.controller.decide import decide
+from switchback.controller.desk import Desk
 from switchback.controller.election import LEASE_SECONDS, Candidate, Elector, LeadershipLostError
 from switchback.controller.events import Recorder
 from switchback.controller.health import Health, Server
@@ -32,6 +33,7 @@ from switchback.controller.resync import MAX_AGE_SECONDS, Resync
 from switchback.controller.sources import SourceMemory
 from switchback.controller.watches import Watches
 from switchback.controller.worker import Worker
+from switchback.snapshots.provider import Tools
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -166,8 +168,9 @@ class Process:
         queue, sources = Queue(self._metrics), SourceMemory()
         opening = Opening(queue)
         recorder = Recorder(client, settings.pod_name, metrics=self._metrics)
+        desk = Desk(Tools(client, settings.installation, settings.rds_allow), self._metrics)
         worker = Worker(
-            client, queue, settings, decide, sources, self._metrics, recorder, self._elector.leads
+            client, queue, settings, decide, sources, self._metrics, recorder, desk, self._elector.leads
         )
         resync = Resync(client, queue, settings, decide, sources, self._metrics)
         self._metrics.workers(WORKERS)

@@ -117,6 +117,7 @@ class Metrics:
         for phase in (SnapshotPhase.READY, SnapshotPhase.FAILED):
             self._points.labels(phase)
         self._point_seconds = self._histogram(series.RESTORE_POINT_SECONDS)
+        self._provider_seconds = self._histogram(series.PROVIDER_SECONDS)
 
     def added(self) -> None:
         """A key was added to the queue."""
@@ -190,6 +191,10 @@ class Metrics:
     def request_handled(self, kind: str) -> None:
         """A request by annotation was taken note of."""
         self._requests.labels(kind).inc()
+
+    def provider_called(self, call: str, seconds: float) -> None:
+        """A snapshot provider was asked something, and has answered or not."""
+        self._provider_seconds.labels(call).observe(seconds)
 
     def restore_point_taken(self, outcome: str, seconds: float | None) -> None:
         """A restore point is there, or will not be."""

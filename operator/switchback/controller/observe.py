@@ -31,13 +31,15 @@ from switchback.controller.kube.kinds import (
     NAMESPACES,
     PODS,
 )
-from switchback.controller.observed import Namespace, Observed, PolicyState, Source, Trouble
+from switchback.controller.observed import Kept, Namespace, Observed, PolicyState, Source, Trouble
 from switchback.controller.pods import jobs_of
 from switchback.controller.times import parse
+from switchback.snapshots.registry import capabilities_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from switchback.controller.desk import Desk
     from switchback.controller.kube.client import Client
     from switchback.controller.observed import Job, Pod
     from switchback.controller.queue import Key
@@ -49,8 +51,12 @@ Object = dict[str, Any]
 INVALID_BYTES = 400
 
 
-async def observe(client: Client, key: Key, settings: Settings, sources: SourceMemory) -> Observed | None:
+async def observe(
+    client: Client, key: Key, settings: Settings, sources: SourceMemory, desk: Desk | None = None
+) -> Observed | None:
     """The world of `key` as it is now; None when the resource is gone.
+
+    Without a `desk` restore points that the operator asks for itself are not looked at.
 
     Raises:
         KubeError: the API server could not be asked.
@@ -79,7 +85,8 @@ async def observe(client: Client, key: Key, settings: Settings, sources: SourceM
         client_images=settings.client_images,
     )
     policy, seal = await _guard(client, settings.approval_policy, world.status, known)
-    return replace(world, around=around, approval_policy=policy, approval_seal=seal)
+    kept = await desk.look(key, world) if desk is not None else Kept()
+    return replace(world, around=around, approval_policy=policy, approval_seal=seal, kept=kept)
 
 
 def selector(uid: str) -> str:
@@ -111,6 +118,7 @@ def world_from(
         jobs=jobs,
         stray_pods=strays,
         client_images=client_images,
+        provider=capabilities_of(spec.snapshot) if spec is not None else None,
         deletion_time=parse(metadata.get("deletionTimestamp", "")),
         invalid=invalid,
         **_written(resource),
@@ -122,7 +130,8 @@ def renewed(world: Observed, resource: Object) -> Observed:
 
     Nobody else has changed the resource since it was read, or the write would have been refused.
     """
-    return replace(world, **_written(resource))
+    # What a provider showed was about the status of before.
+    return replace(world, kept=Kept(), **_written(resource))
 
 
 def _written(resource: Object) -> dict[str, Any]:

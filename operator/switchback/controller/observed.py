@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from switchback.api.spec import Spec
     from switchback.api.status import Status
+    from switchback.contract.points import Capabilities, Finding, Listing, Observation
     from switchback.contract.result import Result
     from switchback.contract.words import Operation
 
@@ -138,6 +139,24 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What is known of restore points that the operator itself asks for. Nothing of it is in the status.
+
+    Attributes:
+        point: the one that status names, as its provider showed it in this look, or why it could not be
+            asked; None when nobody looked.
+        missing_at: when this process last saw that it was not there yet; None: never.
+        findings: what stands in the way of taking one; None when nobody looked.
+        listing: all of this resource; None when nobody looked.
+    """
+
+    point: Observation | None = None
+    missing_at: datetime | None = None
+    findings: tuple[Finding, ...] | None = None
+    listing: Listing | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """Everything that `decide` may look at."""
 
@@ -167,6 +186,10 @@ class Observed:
     """Why the API server would not take the operation's Job, when this process last asked it to."""
     look_refused: Trouble | None = None
     """The same for the Job of a look."""
+    provider: Capabilities | None = None
+    """What the provider that spec.snapshot chooses can do; None where it chooses none."""
+    kept: Kept = field(default_factory=Kept)
+    """Restore points, where the operator itself asks for them."""
     invalid: str = ""
     """Why the spec could not be read, naming the field. Then `spec` is None."""
 

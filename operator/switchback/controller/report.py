@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 _STEPS: dict[Operation, tuple[OperatorReason, str]] = {
     Operation.INSPECT: (OperatorReason.INSPECTING, "Reading the ledger and working out the plan."),
     Operation.MIGRATE: (OperatorReason.MIGRATING, "Reading the ledger; applying what is pending."),
-    Operation.RESERVE: (OperatorReason.RESERVING, "Reserving the database for the rollback."),
+    Operation.RESERVE: (OperatorReason.RESERVING, "Reserving the database for the plan."),
     Operation.SNAPSHOT: (OperatorReason.TAKING_SNAPSHOT, "Taking and verifying the restore point."),
     Operation.ROLLBACK: (OperatorReason.ROLLING_BACK, "Undoing migrations."),
     Operation.RELEASE: (OperatorReason.RELEASING, "Giving the reservation back."),
+    Operation.FENCE: (OperatorReason.FENCING, "Keeping writers out."),
+    Operation.UNFENCE: (OperatorReason.UNFENCING, "Letting writers in again."),
+    Operation.PRUNE: (OperatorReason.PRUNING, "Looking whether older restore points may go."),
 }
 
 _FAILED = {Situation.FAILED, Situation.ROLLED_BACK, Situation.RETRYING, Situation.WAITING_FOR_DATABASE}

@@ -242,6 +242,14 @@ RESTORE_POINT_SECONDS = Series(
     (),
     _LONG,
 )
+PROVIDER_SECONDS = Series(
+    "switchback_snapshot_provider_call_seconds",
+    _H,
+    "Seconds of calls to snapshot providers that the operator asks itself, by call.",
+    "Near the limit of 20 s: the provider is slow or throttles; operations wait for their restore points.",
+    ("call",),
+    _SHORT,
+)
 EVENTS = Series(
     "switchback_events_total",
     _C,
@@ -300,6 +308,7 @@ RESTORE_POINT_AGE = Series(
 )
 
 LABELS = {
+    "call": "`preflight`, `request`, `observe`, `verify`, `list`, `delete`.",
     "code": "HTTP code of the answer; `<error>` when there was none.",
     "controller": "Always `databasemigration`.",
     "direction": "`Forward`, `Backward`, or `None`: nothing had to change.",
@@ -318,7 +327,7 @@ LABELS = {
     "result": "`success`, `requeue` (something was done, or another was faster), `requeue_after`, `error`.",
     "segment": "`human` or `automation`.",
     "status": "`True`, `False`, `Unknown`.",
-    "step": "`inspect`, `migrate`, `reserve`, `release`, `snapshot`, `rollback`.",
+    "step": "`inspect`, `migrate`, `reserve`, `release`, `snapshot`, `rollback`, `fence`, `unfence`, `prune`.",
     "type": "Of a condition `Ready`, `Reconciling`, `Stalled`, `Finished`. Of an Event `Normal`, `Warning`.",
     "verb": "As `method`.",
     "version": "Version of the package.",

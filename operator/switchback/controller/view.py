@@ -51,6 +51,11 @@ class View:
         return self.status.operation
 
     @property
+    def provider_field(self) -> str:
+        """Field of spec.snapshot that says how restore points are taken; empty when none does."""
+        return self.spec.snapshot.chosen if self.spec.snapshot is not None else ""
+
+    @property
     def outcome(self) -> HistoryEntry | None:
         """How the operation ended: the newest line of the history, when it is about this operation."""
         if self.status.operation is None or not self.status.history:

@@ -23,13 +23,15 @@ from switchback.controller.decision import (
     CreateJob,
     Decision,
     DeleteJob,
+    DeleteSnapshot,
     Hold,
     LetGo,
+    RequestSnapshot,
     Settle,
     Wait,
     WriteIntent,
 )
-from switchback.controller.events import transitions
+from switchback.controller.events import deleted, transitions
 from switchback.controller.kube.errors import ConflictError, KubeError, NotFoundError
 from switchback.controller.log import logger
 from switchback.controller.observe import observe, renewed
@@ -40,6 +42,7 @@ from switchback.controller.write import write
 
 if TYPE_CHECKING:
     from switchback.api.status import Status
+    from switchback.controller.desk import Desk
     from switchback.controller.events import Recorder
     from switchback.controller.kube.client import Client
     from switchback.controller.metrics import Metrics
@@ -76,6 +79,7 @@ class Worker:
     sources: SourceMemory
     metrics: Metrics
     recorder: Recorder
+    desk: Desk
     leads: Callable[[], bool]
     _refused: dict[Key, dict[str, Trouble]] = field(default_factory=dict)
 
@@ -119,7 +123,7 @@ class Worker:
 
     async def reconcile(self, key: Key) -> str:
         """Looks at `key` once and does one thing about it. Returns controller-runtime's word for the end."""
-        world = await observe(self.client, key, self.settings, self.sources)
+        world = await observe(self.client, key, self.settings, self.sources, self.desk)
         if world is None:
             self._forget(key)
             return "success"
@@ -184,7 +188,7 @@ class Worker:
     async def _act(self, key: Key, world: Observed, decision: Act) -> Object | None:
         action = decision.action
         try:
-            changed = await act(self.client, world, action, self.settings)
+            changed = await act(self.client, world, action, self.settings, self.desk)
         except JobRefusedError as error:
             self._refused.setdefault(key, {})[error.name] = error.trouble
             _log.warning(
@@ -205,6 +209,11 @@ class Worker:
                     self.metrics.job_created(str(action.step))
             case DeleteJob():
                 _log.info("Job deleted", job=action.name, why=action.why)
+            case DeleteSnapshot(name, why):
+                self.recorder.record(world, [deleted(name, why)])
+                _log.info("restore point deleted", point=name, why=why)
+            case RequestSnapshot():
+                pass  # the desk has said what came of it
             case Hold() | LetGo():
                 _log.debug("finalizer", held=isinstance(action, Hold))
             case _:
@@ -221,6 +230,7 @@ class Worker:
 
     def _forget(self, key: Key) -> None:
         self._refused.pop(key, None)
+        self.desk.forget(key)
         self.sources.forget(key)
         self.recorder.forget(key)
         self.metrics.fleet.forget(key)

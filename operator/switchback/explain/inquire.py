@@ -24,6 +24,7 @@ from switchback.explain.scenes import NEW_UID
 from switchback.explain.schema import Judge
 from switchback.explain.script import steps_of
 from switchback.explain.stories import MAJORS, Stage, backward, stories
+from switchback.snapshots.registry import capabilities_of
 
 if TYPE_CHECKING:
     from switchback.api.spec import Spec
@@ -268,6 +269,7 @@ def _stage(report: Report, data: Object, beside: Companions) -> Stage:
         jobs=jobs,
         stray_pods=strays,
         client_images=settings.client_images,
+        provider=capabilities_of(report.spec.snapshot),
         finalizers=tuple(meta.get("finalizers") or ()),
         around=_around(report, beside),
         approval_policy=policy,

@@ -45,7 +45,7 @@ def answer(world: Observed, run: Run, known: Known, ground: Ground) -> Result:
             return told.says(Reason.SUCCEEDED, known.current, known.target, snapshot=point)
         case Operation.ROLLBACK:
             return told.says(Reason.SUCCEEDED, known.target, known.target, direction=Direction.BACKWARD)
-        case Operation.RELEASE:
+        case Operation.RELEASE | Operation.FENCE | Operation.UNFENCE | Operation.PRUNE:
             return told.says(Reason.SUCCEEDED, known.current, known.target)
 
 

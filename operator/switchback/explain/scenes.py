@@ -35,6 +35,8 @@ class SceneKind(StrEnum):
     """A Job that is there already comes to its end."""
     END_JOB = "EndJob"
     APPROVAL = "Approval"
+    CALL = "Call"
+    """The operator itself asks for a restore point."""
     WAIT = "Wait"
 
 

@@ -14,19 +14,23 @@ from switchback.api import names
 from switchback.api.conditions import ConditionType
 from switchback.api.reasons import OperatorReason
 from switchback.api.status import ConditionStatus, LookKind, Outcome, Status
+from switchback.contract.points import Level, Listing, Observation, Phase
+from switchback.contract.words import Operation
 from switchback.controller.decide import decide
 from switchback.controller.decision import (
     Act,
     CreateJob,
     DeleteJob,
+    DeleteSnapshot,
     Hold,
     LetGo,
+    RequestSnapshot,
     Settle,
     Wait,
     WriteIntent,
 )
 from switchback.controller.jobs import JobError, manifest
-from switchback.controller.observed import Job, Pod
+from switchback.controller.observed import Job, Kept, Pod
 from switchback.controller.stages.consent import no_approval_counts
 from switchback.controller.times import parse
 from switchback.explain.pretend import Run, answer
@@ -37,7 +41,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from switchback.api.status import Condition, HistoryEntry
-    from switchback.contract.words import Operation
     from switchback.controller.decision import Action
     from switchback.controller.observed import Observed
     from switchback.controller.settings import Settings
@@ -125,6 +128,14 @@ class Play:
                 self._jobs(tuple(job for job in self.world.jobs if job.name != name))
             case CreateJob():
                 self._create(action)
+            case RequestSnapshot(name):
+                self.scenes.append(Scene(SceneKind.CALL, name, step=Operation.SNAPSHOT))
+                there = Observation(name, Phase.AVAILABLE, verified=Level.METADATA)
+                self.world = replace(
+                    self.world, kept=Kept(point=there, findings=(), listing=Listing(complete=True))
+                )
+            case DeleteSnapshot():
+                pass  # in the play there are no older ones
             case _:
                 assert_never(action)
 

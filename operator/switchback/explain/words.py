@@ -72,13 +72,15 @@ def does(scene: Scene, told: Told, spec: Spec) -> str:
             return scene.message
         case SceneKind.LOOK:
             return "looks, because somebody asked; changes nothing"
+        case SceneKind.CALL:
+            return f"the operator {_kept(spec.snapshot)}, and waits until it is there"
         case SceneKind.JOB:
             return _step(scene, told, spec)
         case SceneKind.RUNNING:
             return f"runs already: {_step(scene, told, spec)}"
 
 
-def _step(scene: Scene, told: Told, spec: Spec) -> str:  # noqa: PLR0911 - one answer per step
+def _step(scene: Scene, told: Told, spec: Spec) -> str:  # noqa: C901, PLR0911 - one answer per step
     reason = scene.result.reason if scene.result is not None else Reason.SUCCEEDED
     match scene.step:
         case Operation.MIGRATE:
@@ -87,13 +89,19 @@ def _step(scene: Scene, told: Told, spec: Spec) -> str:  # noqa: PLR0911 - one a
             kept = scene.result is not None and scene.result.reserved_seconds
             return "reads the ledger and makes the plan" + (", and reserves the database" if kept else "")
         case Operation.RESERVE:
-            return "reserves the database: until the rollback has ended, nobody else changes its schema"
+            return "reserves the database: until the plan has run, nobody else changes its schema"
         case Operation.SNAPSHOT:
             return _kept(spec.snapshot)
         case Operation.ROLLBACK:
             return f"undoes {_ids(told.known)}"
         case Operation.RELEASE:
             return "gives the reservation of the database back"
+        case Operation.FENCE:
+            return "keeps writers out, by the command of spec.snapshot.fence"
+        case Operation.UNFENCE:
+            return "lets writers in again, by the command of spec.snapshot.fence"
+        case Operation.PRUNE:
+            return "looks whether older restore points may go, by spec.snapshot.retention"
         case None:
             return ""
 
@@ -241,14 +249,14 @@ def limits(spec: Spec) -> list[str]:
 
 
 def _kept(snapshot: Snapshot | None) -> str:
-    """How the restore point is taken, by whatever `snapshot` chooses."""
+    """How the restore point is taken, by whatever `snapshot` chooses: its plain options say of what."""
     if snapshot is None:
         return "takes a restore point"
-    if (dump := snapshot.pg_dump) is not None:
-        claim = dump.persistent_volume_claim
+    if snapshot.pg_dump is not None:
+        claim, bucket = snapshot.pg_dump.persistent_volume_claim, snapshot.pg_dump.s3
         where = f" to claim {claim.claim_name}" if claim is not None else ""
-        where = f" to bucket {dump.s3.bucket}" if dump.s3 is not None else where
+        where = f" to bucket {bucket.bucket}" if bucket is not None else where
         return f"dumps the database{where}, and reads the dump back in full"
-    if snapshot.job is not None:
-        return f"takes a restore point with {snapshot.job.image}"
-    return "takes a restore point"
+    chosen = snapshot.to_json().get(snapshot.chosen) or {}
+    plain = [f"{key} {value}" for key, value in chosen.items() if isinstance(value, str)]
+    return f"takes a restore point with {snapshot.chosen}: {', '.join(plain)}"

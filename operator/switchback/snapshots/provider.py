@@ -141,6 +141,7 @@ class SnapshotRequest:
         purpose: what it is taken for (`contract.points.Purpose`).
         attempt: number of the try, from 1.
         schema_version: where the migrations stand.
+        fenced: whether writers are kept out meanwhile.
     """
 
     name: str
@@ -161,6 +162,7 @@ class SnapshotRequest:
     purpose: str = "pre-rollback"
     attempt: int = 1
     schema_version: str = ""
+    fenced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,44 @@ class Refusal:
 
     reason: OperatorReason
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class PruneRequest:
+    """Which restore points of which resource a Job is to look at, and by which rules some may go.
+
+    Attributes:
+        operation_id: the operation after which it is done.
+        uid: UID of the resource.
+        uid_hash: `api.names.uid_hash` of it.
+        minimum_count: so many verified ones stay in any case.
+        minimum_age_seconds: whatever is younger stays.
+        protect: names that stay.
+        unfinished: ids of operations whose restore points stay.
+        dry_run: only tell.
+        result_budget: most bytes of the result.
+    """
+
+    operation_id: str
+    uid: str
+    uid_hash: str
+    minimum_count: int
+    minimum_age_seconds: int
+    protect: tuple[str, ...] = ()
+    unfinished: tuple[str, ...] = ()
+    dry_run: bool = False
+    result_budget: int = DEFAULT_BUDGET
+
+
+@runtime_checkable
+class Pruner(Protocol):
+    """A `JobProvider` whose restore points can be listed and deleted, by a Job as well."""
+
+    def prune(
+        self, snapshot: Snapshot, request: PruneRequest, settings: SnapshotSettings
+    ) -> PodParts | Refusal:
+        """The pod that looks at all restore points of the resource and deletes those that may go."""
+        ...
 
 
 @runtime_checkable

@@ -11,12 +11,14 @@ from switchback.api import names
 from switchback.contract.words import Direction, Operation
 from switchback.controller.decide import decide
 from switchback.controller.decision import Settle
+from switchback.controller.desk import Desk
 from switchback.controller.events import Recorder
 from switchback.controller.metrics import Metrics
 from switchback.controller.observe import observe
 from switchback.controller.queue import Key, Queue
 from switchback.controller.sources import SourceMemory
 from switchback.controller.worker import Worker
+from switchback.snapshots.provider import Tools
 from tests.bench.stamp import NOBODY, Learned, Stamp, StrangeError
 from tests.unit.controller.build import SETTINGS, ended_pod, resource, result
 
@@ -43,7 +45,15 @@ async def played(api: FakeAPI, client: Client) -> Learned:
     await api.put("databasemigrations", resource())
     queue = Queue(Metrics())
     worker = Worker(
-        client, queue, SETTINGS, decide, SourceMemory(), Metrics(), Recorder(client, "test"), lambda: True
+        client,
+        queue,
+        SETTINGS,
+        decide,
+        SourceMemory(),
+        Metrics(),
+        Recorder(client, "test"),
+        Desk(Tools(client)),
+        lambda: True,
     )
     for look in range(12):
         await worker.reconcile(KEY)

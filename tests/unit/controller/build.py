@@ -7,12 +7,20 @@ from typing import Any
 
 from switchback.api import names
 from switchback.api.spec import Spec
-from switchback.api.status import DatabaseIdentity, OperationState, SchemaState, Status
+from switchback.api.status import (
+    DatabaseIdentity,
+    FencePhase,
+    FenceState,
+    OperationState,
+    SchemaState,
+    Status,
+)
 from switchback.contract.reasons import Reason
 from switchback.contract.result import Database, Result, encode
 from switchback.contract.words import Operation
 from switchback.controller.observed import Observed, Source
 from switchback.controller.settings import Settings
+from switchback.snapshots.registry import capabilities_of
 
 Object = dict[str, Any]
 
@@ -21,6 +29,9 @@ HASH = names.uid_hash(UID)
 OPERATION = f"{HASH}-abc123"
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 SETTINGS = Settings(runner_image="registry/switchback:1", client_images={"18": "postgres:18"})
+
+
+FENCE = FenceState(phase=FencePhase.RAISING, image="fence:1", command=("/fence",))
 
 
 def spec(**more: Any) -> Object:
@@ -53,7 +64,7 @@ def status(step: Operation = Operation.MIGRATE, **more: Any) -> Status:
         attempt=1,
         job_name=f"shop-{OPERATION}-{step}-1",
         deadline_time="2026-01-01T13:00:00Z",
-        **more,
+        **{"fence": FENCE if step in {Operation.FENCE, Operation.UNFENCE} else None, **more},
     )
     state = SchemaState(
         current="0005",
@@ -63,6 +74,7 @@ def status(step: Operation = Operation.MIGRATE, **more: Any) -> Status:
 
 
 def world(wanted: Object | None = None, told: Status | None = None) -> Observed:
+    read = Spec.model_validate(wanted or spec())
     return Observed(
         namespace="shop",
         name="shop",
@@ -71,7 +83,8 @@ def world(wanted: Object | None = None, told: Status | None = None) -> Observed:
         resource_version="7",
         deleting=False,
         annotations={},
-        spec=Spec.model_validate(wanted or spec()),
+        spec=read,
+        provider=capabilities_of(read.snapshot),
         status=told or status(),
         now=NOW,
         source=Source("f1:files"),

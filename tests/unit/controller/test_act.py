@@ -10,8 +10,10 @@ from switchback.api.status import Status
 from switchback.contract.words import Operation
 from switchback.controller.act import JobRefusedError, OutdatedError, act
 from switchback.controller.decision import CreateJob, DeleteJob
+from switchback.controller.desk import Desk
 from switchback.controller.kube.errors import ConflictError, KubeError, NotFoundError, UnreachableError
 from switchback.controller.write import write
+from switchback.snapshots.provider import Tools
 from tests.unit.controller.build import OPERATION, SETTINGS, job, resource, status, world
 from tests.unit.controller.fakes.api import FakeAPI, Seen, refusal
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.asyncio
 
 NAME = f"shop-{OPERATION}-migrate-1"
+DESK = Desk(Tools(None))
 CREATE = CreateJob(NAME, Operation.MIGRATE, 1)
 
 
@@ -38,14 +41,14 @@ async def stored(api: FakeAPI, told: Status | None = None) -> Observed:
 
 
 async def test_a_job_is_created_when_its_intent_is_stored(api: FakeAPI, client: Client) -> None:
-    assert await act(client, await stored(api), CREATE, SETTINGS)
+    assert await act(client, await stored(api), CREATE, SETTINGS, DESK)
     assert ("jobs", "shop", NAME) in api.objects
 
 
 async def test_nothing_is_created_for_an_intent_that_is_not_stored(api: FakeAPI, client: Client) -> None:
     seen = await stored(api, Status())
     with pytest.raises(OutdatedError):
-        await act(client, replace(seen, status=status()), CREATE, SETTINGS)
+        await act(client, replace(seen, status=status()), CREATE, SETTINGS, DESK)
     assert not api.made("POST", "/jobs")
 
 
@@ -54,16 +57,16 @@ async def test_nothing_is_created_over_a_resource_that_has_changed_meanwhile(
 ) -> None:
     seen = await stored(api)
     with pytest.raises(OutdatedError):
-        await act(client, replace(seen, resource_version="1"), CREATE, SETTINGS)
+        await act(client, replace(seen, resource_version="1"), CREATE, SETTINGS, DESK)
     with pytest.raises(OutdatedError):
-        await act(client, replace(seen, uid="an earlier life"), CREATE, SETTINGS)
+        await act(client, replace(seen, uid="an earlier life"), CREATE, SETTINGS, DESK)
     assert not api.made("POST", "/jobs")
 
 
 async def test_a_job_that_is_there_already_is_adopted(api: FakeAPI, client: Client) -> None:
     seen = await stored(api)
-    assert await act(client, seen, CREATE, SETTINGS)
-    assert not await act(client, seen, CREATE, SETTINGS)
+    assert await act(client, seen, CREATE, SETTINGS, DESK)
+    assert not await act(client, seen, CREATE, SETTINGS, DESK)
 
 
 async def test_somebody_elses_job_of_this_name_is_not_adopted(api: FakeAPI, client: Client) -> None:
@@ -71,7 +74,7 @@ async def test_somebody_elses_job_of_this_name_is_not_adopted(api: FakeAPI, clie
     theirs["metadata"]["ownerReferences"][0]["uid"] = "somebody else"
     await api.put("jobs", theirs)
     with pytest.raises(JobRefusedError) as caught:
-        await act(client, await stored(api), CREATE, SETTINGS)
+        await act(client, await stored(api), CREATE, SETTINGS, DESK)
     assert caught.value.name == NAME
     assert caught.value.trouble.reason == "JobRefused"
     assert "belongs to somebody else" in caught.value.trouble.message
@@ -88,7 +91,7 @@ async def test_a_refused_job_is_told_with_the_servers_words(
 
     api.fault = fault
     with pytest.raises(JobRefusedError, match="exceeded quota: jobs"):
-        await act(client, seen, CREATE, SETTINGS)
+        await act(client, seen, CREATE, SETTINGS, DESK)
 
 
 async def test_trouble_with_the_server_is_not_taken_for_a_refusal(api: FakeAPI, client: Client) -> None:
@@ -99,7 +102,7 @@ async def test_trouble_with_the_server_is_not_taken_for_a_refusal(api: FakeAPI, 
 
     api.fault = fault
     with pytest.raises(KubeError) as caught:
-        await act(client, seen, CREATE, SETTINGS)
+        await act(client, seen, CREATE, SETTINGS, DESK)
     assert not isinstance(caught.value, ConflictError)
 
 
@@ -116,8 +119,8 @@ async def test_a_lost_answer_leads_to_one_job(api: FakeAPI, client: Client) -> N
     api.fault = fault
     with pytest.raises((UnreachableError, TimeoutError)):
         async with asyncio.timeout(0.5):
-            await act(client, seen, CREATE, SETTINGS)
-    assert not await act(client, seen, CREATE, SETTINGS), "adopted, not created again"
+            await act(client, seen, CREATE, SETTINGS, DESK)
+    assert not await act(client, seen, CREATE, SETTINGS, DESK), "adopted, not created again"
     assert len([key for key in api.objects if key[0] == "jobs"]) == 1
 
 
@@ -125,9 +128,9 @@ async def test_deletion_is_harmless_when_it_is_done_already(api: FakeAPI, client
     await api.put("jobs", job(uid="one"))
     seen = await stored(api)
     with pytest.raises(OutdatedError):
-        await act(client, seen, DeleteJob("j", "another life", "test"), SETTINGS)
+        await act(client, seen, DeleteJob("j", "another life", "test"), SETTINGS, DESK)
     for _ in range(2):
-        await act(client, seen, DeleteJob("j", "one", "test"), SETTINGS)
+        await act(client, seen, DeleteJob("j", "one", "test"), SETTINGS, DESK)
         assert not [key for key in api.objects if key[0] == "jobs"]
 
 

@@ -18,11 +18,13 @@ from switchback.contract.reasons import Reason
 from switchback.contract.result import Snapshot
 from switchback.contract.words import Direction, Operation
 from switchback.controller.decide import decide
+from switchback.controller.desk import Desk
 from switchback.controller.events import Recorder
 from switchback.controller.metrics import Metrics
 from switchback.controller.queue import Key, Queue
 from switchback.controller.sources import SourceMemory
 from switchback.controller.worker import Worker
+from switchback.snapshots.provider import Tools
 from tests.crash.chance import CAMPAIGN, SEED
 from tests.crash.kills import Counting, Killing, Point, every_point
 from tests.crash.proxy import Moment
@@ -96,7 +98,17 @@ def worker(client: Client) -> tuple[Worker, Queue]:
     queue = Queue(metrics)
     recorder = Recorder(client, "test")
     return (
-        Worker(client, queue, SETTINGS, decide, SourceMemory(), metrics, recorder, lambda: True),
+        Worker(
+            client,
+            queue,
+            SETTINGS,
+            decide,
+            SourceMemory(),
+            metrics,
+            recorder,
+            Desk(Tools(client)),
+            lambda: True,
+        ),
         queue,
     )
 

@@ -16,7 +16,7 @@ from switchback.api.status import (
     SourceState,
     Status,
 )
-from switchback.contract.words import Operation
+from switchback.contract.words import BY_RUNNER, Operation
 from switchback.controller.decision import CreateJob
 from switchback.controller.intent import database_digest, intent_digest
 from switchback.controller.jobs import manifest
@@ -26,7 +26,7 @@ from tests.unit.controller.test_jobs import DUMP, argument, job_for, made, main,
 if TYPE_CHECKING:
     from switchback.controller.observed import Observed
 
-RUNS = [step for step in Operation if step not in {Operation.SNAPSHOT, Operation.RELEASE}]
+RUNS = sorted(BY_RUNNER - {Operation.RELEASE})
 BACK = {Operation.INSPECT, Operation.RESERVE, Operation.ROLLBACK}
 
 

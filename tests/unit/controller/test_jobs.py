@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from switchback.api import names
 from switchback.api.status import ApprovalState
-from switchback.contract.words import Operation, Risk
+from switchback.contract.words import BY_RUNNER, Operation, Risk
 from switchback.controller.decision import CreateJob
 from switchback.controller.jobs import JobError, manifest, owned
 from switchback.controller.podspec import literal
@@ -19,7 +19,7 @@ from tests.unit.controller.build import HASH, OPERATION, SETTINGS, UID, Object, 
 if TYPE_CHECKING:
     from switchback.controller.observed import Observed
 
-RUNS = [step for step in Operation if step is not Operation.SNAPSHOT]
+RUNS = sorted(BY_RUNNER)
 DUMP = {"pgDump": {"persistentVolumeClaim": {"claimName": "points"}}}
 
 

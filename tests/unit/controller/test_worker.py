@@ -16,11 +16,13 @@ from switchback.contract.words import Operation
 from switchback.controller import worker as module
 from switchback.controller.decide import decide
 from switchback.controller.decision import Act, CreateJob, Decision, Hold, Settle, Wait, WriteIntent
+from switchback.controller.desk import Desk
 from switchback.controller.events import Recorder
 from switchback.controller.metrics import Metrics
 from switchback.controller.queue import Key, Queue
 from switchback.controller.sources import SourceMemory
 from switchback.controller.worker import STEPS, Worker
+from switchback.snapshots.provider import Tools
 from tests.unit.controller.build import OPERATION, SETTINGS, ended_pod, resource, result, status
 from tests.unit.controller.fakes.api import FakeAPI, Seen, refusal
 
@@ -58,6 +60,7 @@ class Shell:
             sources=SourceMemory(),
             metrics=self.metrics,
             recorder=Recorder(self.client, "test"),
+            desk=Desk(Tools(self.client)),
             leads=lambda: self.leads,
         )
 

@@ -15,29 +15,44 @@ from switchback.controller.stages.backward import (
     approve_rollback,
     reserve,
     rollback,
-    snapshot_before_rollback,
     withdraw,
 )
 from switchback.controller.stages.common import admit, finish, inspect
-from switchback.controller.stages.forward import approve_migrate, migrate
+from switchback.controller.stages.fence import lower_fence, raise_fence, settle_fence
+from switchback.controller.stages.forward import approve_migrate, migrate, reserve_before_migrate
+from switchback.controller.stages.snapshot import snapshot_before_migrate, snapshot_before_rollback
 
 if TYPE_CHECKING:
     from switchback.api.status import OperationState
     from switchback.controller.stages.results import Stage
 
-FORWARD: tuple[Stage, ...] = (admit, inspect, approve_migrate, migrate, finish)
+FORWARD: tuple[Stage, ...] = (
+    admit,
+    settle_fence,
+    inspect,
+    approve_migrate,
+    reserve_before_migrate,
+    raise_fence,
+    snapshot_before_migrate,
+    migrate,
+    lower_fence,
+    finish,
+)
 BACKWARD: tuple[Stage, ...] = (
     admit,
+    settle_fence,
     inspect,
     approve_rollback,
     reserve,
+    raise_fence,
     snapshot_before_rollback,
     rollback,
+    lower_fence,
     finish,
 )
 
 
-WITHDRAW: tuple[Stage, ...] = (admit, inspect, withdraw, finish)
+WITHDRAW: tuple[Stage, ...] = (admit, settle_fence, inspect, withdraw, finish)
 
 
 def stages_of(operation: OperationState) -> tuple[Stage, ...]:

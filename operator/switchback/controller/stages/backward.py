@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from switchback.api.names import snapshot_name
 from switchback.api.policies import DataLossPolicy, ReasonPolicy, RollbackPolicy
 from switchback.api.reasons import OperatorReason
-from switchback.api.status import SnapshotPhase, SnapshotState, Want
-from switchback.contract.points import Purpose
+from switchback.api.status import Want
 from switchback.contract.words import Operation
-from switchback.controller.absorb import put_snapshot, spoil_snapshot
-from switchback.controller.lifecycle import change, intend
+from switchback.controller.lifecycle import intend
+from switchback.controller.stages.common import reserved
 from switchback.controller.stages.consent import asks_a_person, consent, database, way
 from switchback.controller.stages.results import Done, Fail, Intend
-from switchback.controller.times import passed, rfc3339
+from switchback.controller.stages.snapshot import hopeless
 
 if TYPE_CHECKING:
-    from switchback.api.status import Status
     from switchback.controller.stages.results import StageResult
     from switchback.controller.view import View
 
@@ -26,7 +23,7 @@ def approve_rollback(view: View) -> StageResult:
     """The rollback is allowed, can be made safe, and whoever has to has accepted what it destroys."""
     if view.operation.reached:
         return Done()
-    return _refused(view) or _consent(view)
+    return _refused(view) or hopeless(view) or _consent(view)
 
 
 def _refused(view: View) -> Fail | None:
@@ -80,47 +77,7 @@ def losses(view: View) -> str:
 
 def reserve(view: View) -> StageResult:
     """The database is kept for this plan: no other run changes it until the rollback has ended."""
-    operation = view.operation
-    if operation.reached:
-        return Done()
-    kept = operation.reserved_plan == operation.plan_digest and not passed(operation.reserved_until, view.now)
-    if kept and operation.reserved_until:
-        return Done()
-    # Whatever was done to the database since the last reservation ran out is in no restore point of before.
-    anew = change(spoil_snapshot(view.status), snapshot_name="", snapshot_time="")
-    return Intend(intend(view.with_status(anew), Operation.RESERVE))
-
-
-def snapshot_before_rollback(view: View) -> StageResult:
-    """There is a restore point of this very state, read back in full, or its absence was acknowledged."""
-    if view.operation.reached or view.spec.snapshot is None or view.spec.snapshot.none is not None:
-        return Done()
-    if restore_point(view) is not None:
-        return Done()
-    if view.operation.snapshot_name:
-        return Intend(intend(view, Operation.SNAPSHOT))
-    return Intend(intend(view.with_status(_name_snapshot(view)), Operation.SNAPSHOT))
-
-
-def restore_point(view: View) -> SnapshotState | None:
-    """The restore point of the present plan. One that was taken for another plan does not count."""
-    name = view.operation.snapshot_name
-    return next(
-        (
-            known
-            for known in view.status.snapshots
-            if name and known.name == name and known.phase is SnapshotPhase.READY
-        ),
-        None,
-    )
-
-
-def _name_snapshot(view: View) -> Status:
-    """The name holds the time, so the time is fixed once: every attempt works on the same restore point."""
-    taken_at = rfc3339(view.now)
-    name = snapshot_name(Purpose.PRE_ROLLBACK, view.world.name, view.operation.id, taken_at)
-    begun = SnapshotState(name=name, operation_id=view.operation.id, phase=SnapshotPhase.IN_PROGRESS)
-    return put_snapshot(change(view.status, snapshot_name=name, snapshot_time=taken_at), begun)
+    return Done() if view.operation.reached else reserved(view)
 
 
 def rollback(view: View) -> StageResult:

@@ -9,8 +9,11 @@ from switchback.api.reasons import OperatorReason
 from switchback.api.status import OperationKind, Want
 from switchback.contract.words import Direction, Operation
 from switchback.controller.lifecycle import change, forget_plan, intend
+from switchback.controller.restore_points import spoil
 from switchback.controller.stages.consent import asks_a_person
 from switchback.controller.stages.results import Done, Fail, Intend, Wait
+from switchback.controller.stages.snapshot import wanted_before_migrate
+from switchback.controller.times import passed
 
 if TYPE_CHECKING:
     from switchback.controller.stages.results import StageResult
@@ -28,10 +31,10 @@ def admit(view: View) -> StageResult:
 def inspect(view: View) -> StageResult:
     """There is a plan, where one is needed before anything runs.
 
-    It is not when the first thing to happen is a migration that needs nobody's consent: that run plans for
-    itself and answers `Backward`, with the plan, when it would have to go back. It is needed after a run
-    whose outcome nobody knows, before a person can be asked, and when somebody asked for a rollback: that
-    must not end in going forward.
+    It is not when the first thing to happen is a migration that needs nobody's consent and no restore point:
+    that run plans for itself and answers `Backward`, with the plan, when it would have to go back. It is
+    needed after a run whose outcome nobody knows, before a person can be asked, before a restore point, and
+    when somebody asked for a rollback: that must not end in going forward.
     """
     operation = view.operation
     if operation.reached or operation.plan_digest or operation.direction is Direction.NONE:
@@ -40,10 +43,22 @@ def inspect(view: View) -> StageResult:
         operation.step is Operation.INSPECT
         or operation.kind is OperationKind.ROLLBACK
         or asks_a_person(view, Want.MIGRATE)
+        or wanted_before_migrate(view) is not None
     )
     if not needed:
         return Done()
     return Intend(intend(view, Operation.INSPECT))
+
+
+def reserved(view: View) -> StageResult:
+    """The database is reserved for the present plan, for long enough to take a restore point."""
+    operation = view.operation
+    kept = operation.reserved_plan == operation.plan_digest and not passed(operation.reserved_until, view.now)
+    if kept and operation.reserved_until:
+        return Done()
+    # Whatever was done to the database since the last reservation ran out is in no restore point of before.
+    anew = change(spoil(view.status), snapshot_name="", snapshot_time="")
+    return Intend(intend(view.with_status(anew), Operation.RESERVE))
 
 
 def finish(view: View) -> StageResult:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from switchback.api.status import Want
 from switchback.contract.words import Direction, Operation
 from switchback.controller.lifecycle import intend
+from switchback.controller.stages.common import reserved
 from switchback.controller.stages.consent import asks_a_person, consent, database, way
 from switchback.controller.stages.results import Done, Intend
+from switchback.controller.stages.snapshot import wanted_before_migrate
 
 if TYPE_CHECKING:
     from switchback.controller.stages.results import StageResult
@@ -29,6 +31,20 @@ def approve_migrate(view: View) -> StageResult:
     more = len(ids) - SHOWN + operation.steps_omitted
     listed = ", ".join(ids[:SHOWN]) + (f" and {more} more" if more > 0 else "")
     return consent(view, Want.MIGRATE, f"Migrating{database(view)} {way(view)} applies {listed}.")
+
+
+def reserve_before_migrate(view: View) -> StageResult:
+    """Where a restore point is wanted first: nobody changes the database between it and the migration.
+
+    A database without a ledger has nowhere to write a reservation; nothing of ours is in it either.
+    """
+    operation, state = view.operation, view.status.schema_state
+    forward = operation.direction is Direction.FORWARD and not operation.reached
+    if not forward or wanted_before_migrate(view) is None or operation.snapshot_waived:
+        return Done()
+    if state is None or state.database is None or not state.database.ledger:
+        return Done()
+    return reserved(view)
 
 
 def migrate(view: View) -> StageResult:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from switchback.contract.reasons import Reason
+from switchback.contract.result import Marker
 from switchback.runner.errors import RunnerError
 from switchback.runner.ledger.names import literal
 
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 RESERVED = "Reserved"
 RELEASED = "Released"
 REBOUND = "Rebound"
+MARKER = "Marker"
+"""Event right before a restore point: what holds it holds everything that was committed before."""
+
+_HERE = (
+    "pg_catalog.pg_current_wal_lsn()::text AS lsn, pg_catalog.pg_current_xact_id()::text AS transaction, "
+    "pg_catalog.to_char(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+)
 
 
 def event(names: Names, kind: str, author: Author, migration_id: str | None = None, details: str = "") -> str:
@@ -71,8 +79,8 @@ def reserve(
     plan: str,
     seconds: float,
     revision: int,
-) -> datetime:
-    """Write the reservation of `author`'s operation. Gives its end, by the server's clock.
+) -> tuple[datetime, Marker]:
+    """Write the reservation of `author`'s operation, and a marker. Gives its end, by the server's clock.
 
     Args:
         connection: that holds the lock.
@@ -90,16 +98,32 @@ def reserve(
             f"WITH m AS (UPDATE {names.meta} SET reserved_by = %(by)s, reserved_plan = %(plan)s, "
             "reserved_until = pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => %(seconds)s), "
             "revision = revision + 1 WHERE revision = %(revision)s RETURNING reserved_until), "
+            f"k AS (SELECT {_HERE} FROM m), "
             f"e AS (INSERT INTO {names.events} (kind, operation_id, intent_digest, reason, details) "
-            f"SELECT '{RESERVED}', {author.values.replace('%', '%%')}, %(plan)s FROM m RETURNING 1) "
-            "SELECT reserved_until FROM m, e"
+            f"SELECT kind, {author.values.replace('%', '%%')}, details FROM (SELECT '{RESERVED}', %(plan)s "
+            "FROM m UNION ALL SELECT "
+            f"'{MARKER}', 'lsn ' || lsn || ', transaction ' || transaction FROM k) x (kind, details) "
+            "RETURNING 1) SELECT reserved_until, k.* FROM m, k, (SELECT count(*) FROM e) n"
         ).encode(),
         {"by": author.operation_id, "plan": plan, "seconds": seconds, "revision": revision},
     ).fetchone()
     if row is None:
         raise RunnerError(Reason.PLAN_MOVED, "The ledger changed between the plan and its reservation.")
-    until: datetime = row[0]
-    return until
+    until, lsn, transaction, moment = row
+    return until, Marker(moment, lsn, transaction)
+
+
+def begun_since(connection: psycopg.Connection[Any], transaction: str) -> int:
+    """How many transactions that write the server has begun after the one with this xid8; -1: not known.
+
+    They are counted over all databases of the server, and those that were rolled back are among them.
+    """
+    if not transaction.isdigit():
+        return -1
+    row = connection.execute(
+        b"SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text"
+    ).fetchone()
+    return max(0, int(row[0]) - int(transaction) - 1) if row is not None else -1
 
 
 def rebind(connection: psycopg.Connection[Any], names: Names, author: Author, here: Identity) -> None:

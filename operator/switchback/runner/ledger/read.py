@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 OLDEST = 15
 """Oldest major version that is supported and tested."""
 
+HOST_LENGTH = 253
+
 LONGEST_NAME = 63
 """Bytes of a name that the server keeps; it cuts off the rest with a notice."""
 
 _LOOK = """
 SELECT current_database(), d.oid::bigint, session_user, current_setting('server_version_num')::int,
-  {system_identifier},
+  {system_identifier}, coalesce(pg_catalog.host(pg_catalog.inet_server_addr()), ''),
   ARRAY(SELECT c.relname::text FROM pg_catalog.pg_class c
     WHERE c.relnamespace = n.oid AND c.relname IN ('migrations', 'events', 'meta')),
   EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
@@ -99,8 +101,9 @@ def read(connection: psycopg.Connection[Any], names: Names) -> Ledger:
 
 def _look(connection: psycopg.Connection[Any], names: Names) -> tuple[Identity, bool]:
     found = _first(connection, names, _SYSTEM_IDENTIFIER)
-    database, oid, role, version, system, tables, is_ours, schema_exists, others = found
-    identity = Identity(Database(database, system, version), oid, role, schema_exists, others)
+    database, oid, role, version, system, address, tables, is_ours, schema_exists, others = found
+    reached = _reached(connection, Database(database, system, version, server_address=address))
+    identity = Identity(reached, oid, role, schema_exists, others)
     if version // 10000 < OLDEST:
         raise RunnerError(
             Reason.SERVER_UNSUPPORTED,
@@ -111,6 +114,14 @@ def _look(connection: psycopg.Connection[Any], names: Names) -> tuple[Identity, 
     if tables:
         raise _foreign(names, tables, is_ours=is_ours)
     return identity, False
+
+
+def _reached(connection: psycopg.Connection[Any], database: Database) -> Database:
+    """The database, with the way that led to it. A socket has no address."""
+    info = connection.info
+    if not info.host or info.host.startswith(("/", "@")):
+        return database
+    return replace(database, host=info.host[:HOST_LENGTH], port=info.port, address=info.hostaddr)
 
 
 def _first(connection: psycopg.Connection[Any], names: Names, system: str) -> tuple[Any, ...]:

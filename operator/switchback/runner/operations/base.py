@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
+from switchback.contract.result import Marker
 from switchback.contract.words import LATEST, Direction, Operation
 from switchback.migrations.load import load
 from switchback.runner.adoption import take
@@ -13,6 +14,7 @@ from switchback.runner.compare import Comparison, compare
 from switchback.runner.downs import DownFrom
 from switchback.runner.errors import RunnerError
 from switchback.runner.fitness import refuse_other, reserved
+from switchback.runner.ledger import changes
 from switchback.runner.operations.wishes import refuse_unnamed
 from switchback.runner.order import standing
 from switchback.runner.policy import USUAL, Policy
@@ -56,6 +58,7 @@ class Request:
         expect_ledger: UUID that the ledger must have; empty: any, or none.
         withdraw_intent: on rollback, write down that the author's intent is not wished any more.
         allow_withdrawn: go forward although the author's intent was withdrawn.
+        marker: xid8 of the marker before the restore point; what was begun since is counted. Empty: none.
     """
 
     operation: Operation
@@ -80,6 +83,7 @@ class Request:
     expect_ledger: str = ""
     withdraw_intent: bool = False
     allow_withdrawn: bool = False
+    marker: str = ""
 
     @property
     def only_looks(self) -> bool:
@@ -98,6 +102,7 @@ class Facts:
     target: str = ""
     done: list[Done] = field(default_factory=list)
     reserved_until: datetime | None = None
+    marker: Marker | None = None
 
     @property
     def applied(self) -> list[str]:
@@ -167,6 +172,14 @@ def again(session: Session, request: Request, facts: Facts, source: Source) -> C
     if facts.ledger is before:
         return None
     return _judged(session, request, facts, source)
+
+
+def count_since(session: Session, request: Request, facts: Facts) -> None:
+    """Under the lock, right before the first statement: how much was begun since the restore point."""
+    if request.marker:
+        facts.marker = Marker(
+            transaction=request.marker, since=changes.begun_since(session.work, request.marker)
+        )
 
 
 def _judged(session: Session, request: Request, facts: Facts, source: Source) -> Comparison:

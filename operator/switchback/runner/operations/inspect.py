@@ -84,7 +84,7 @@ def reserve(session: Session, request: Request, facts: Facts, comparison: Compar
             )
     assert facts.ledger is not None  # noqa: S101 - `look` has read it
     facts.ledger = session.ensure(facts.ledger)
-    facts.reserved_until = changes.reserve(
+    facts.reserved_until, facts.marker = changes.reserve(
         session.work,
         session.names,
         session.author,

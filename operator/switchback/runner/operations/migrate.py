@@ -10,7 +10,7 @@ from switchback.runner.errors import RunnerError
 from switchback.runner.goal import Goal, goal
 from switchback.runner.ledger import changes, intents
 from switchback.runner.operations.back import plan_backward
-from switchback.runner.operations.base import Answer, Facts, Request, again, look, wished
+from switchback.runner.operations.base import Answer, Facts, Request, again, count_since, look, wished
 from switchback.runner.operations.forward import plan_forward
 from switchback.runner.operations.wishes import is_withdrawn
 
@@ -40,6 +40,7 @@ def run(session: Session, request: Request, facts: Facts) -> Answer:
         if not _writes(plan, withdrawn=withdrawn):
             return _nothing(plan, facts)
     if plan.direction is Direction.FORWARD:
+        count_since(session, request, facts)
         _take_over(session, request, facts)
     facts.ledger = session.ensure(plan.ledger)
     reinstate = intents.reinstate(session.names, session.author) if withdrawn else ""

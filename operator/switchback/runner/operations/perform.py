@@ -155,6 +155,7 @@ def _result(request: Request, facts: Facts, reason: Reason, message: str) -> Res
         risks=() if plan is None else plan.risks,
         reserved_until="" if facts.reserved_until is None else clock.stamp(facts.reserved_until),
         reserved_seconds=0 if facts.reserved_until is None else int(request.reserve_seconds),
+        marker=facts.marker,
         applied_tail=tuple(applied[-10:]),
         steps=() if plan is None else tuple(step.public for step in plan.steps),
     )

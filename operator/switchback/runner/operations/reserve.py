@@ -1,4 +1,4 @@
-"""Reserve the database for a rollback: every other run answers `Reserved` until it ends or expires."""
+"""Reserve the database for a plan: every other run answers `Reserved` until it has run or expires."""
 
 from __future__ import annotations
 
@@ -23,10 +23,9 @@ def run(session: Session, request: Request, facts: Facts) -> Answer:
     """
     comparison = look(session, request, facts)
     plan = inspect.plan_for(session, request, comparison, facts)
-    if plan.direction is not Direction.BACKWARD:
+    if plan.direction is Direction.NONE:
         raise RunnerError(
-            Reason.PLAN_MOVED,
-            f"There is nothing to roll back any more: the database is at {facts.current}.",
+            Reason.PLAN_MOVED, f"There is nothing to do any more: the database is at {facts.current}."
         )
     if request.expect_plan and plan.digest != request.expect_plan:
         raise RunnerError(

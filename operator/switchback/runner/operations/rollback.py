@@ -11,7 +11,7 @@ from switchback.runner.errors import RunnerError
 from switchback.runner.goal import Goal, goal
 from switchback.runner.ledger import changes, intents
 from switchback.runner.operations.back import plan_backward, with_losses
-from switchback.runner.operations.base import Answer, Facts, Request, again, look
+from switchback.runner.operations.base import Answer, Facts, Request, again, count_since, look
 from switchback.runner.operations.forward import refuse_first_contact
 from switchback.runner.operations.migrate import count
 from switchback.runner.order import standing
@@ -95,6 +95,7 @@ def _run(session: Session, request: Request, facts: Facts, plan: Plan) -> Answer
     from switchback.runner.execute import Executor  # noqa: PLC0415 - not needed when there is nothing to do
 
     assert facts.ledger is not None  # noqa: S101 - `look` has read it
+    count_since(session, request, facts)
     facts.ledger = session.ensure(facts.ledger)
     withdraw = ""
     if request.withdraw_intent:
@@ -121,7 +122,7 @@ def _run(session: Session, request: Request, facts: Facts, plan: Plan) -> Answer
 def _renew(session: Session, request: Request, facts: Facts, plan: Plan) -> None:
     """Give the reservation its full life again: nobody may come in between while this runs."""
     assert facts.ledger is not None  # noqa: S101 - `look` has read it
-    facts.reserved_until = changes.reserve(
+    facts.reserved_until, _ = changes.reserve(
         session.work,
         session.names,
         session.author,

@@ -1,0 +1,168 @@
+"""What is left when the outcome is known: writers are let in, the database is given back, order is made.
+
+None of it changes the outcome. The reservation is given back by one try: it also expires by itself. Restore
+points beyond spec.snapshot.retention are looked at once: the next operation does it again. A fence is lowered
+until it is down, however often that fails: whoever it keeps out is waiting.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from switchback.api.conditions import Situation
+from switchback.api.reasons import OperatorReason
+from switchback.api.status import TAIL, RetentionState
+from switchback.contract import retention
+from switchback.contract.points import Place
+from switchback.contract.words import Operation
+from switchback.controller import decision
+from switchback.controller.decision import Act, Decision, DeleteSnapshot, WriteIntent
+from switchback.controller.lifecycle import RETRY_CAP_SECONDS, back_off, change, intend, put_off
+from switchback.controller.report import at_rest, report
+from switchback.controller.restore_points import unfinished
+from switchback.controller.stages.fence import lower
+from switchback.controller.times import parse, passed, rfc3339, upcoming
+
+if TYPE_CHECKING:
+    from switchback.api.snapshots import Retention
+    from switchback.api.status import Status
+    from switchback.contract.points import Listing, Owned
+    from switchback.controller.view import View
+
+LISTING_SECONDS = 600
+"""After so long restore points that cannot be listed are left alone until the next operation."""
+
+
+def close(view: View) -> Decision | None:
+    """The next thing to do for an operation that is over; None when there is none."""
+    return _fence(view) or _reservation(view) or _points(view)
+
+
+def after_the_end(view: View, reason: str, message: str, *, done: bool = False) -> Status:
+    """The status once a Job has ended that closes an operation which was over already."""
+    status, operation = view.status, view.operation
+    match operation.step:
+        case Operation.RELEASE:
+            return change(status, reserved_until="")
+        case Operation.PRUNE:
+            return _tidied(view, (), "" if done else reason, message)
+        case Operation.UNFENCE if operation.fence is not None and not done:
+            tries = operation.fence.tries + 1
+            fence = operation.fence.model_copy(update={"tries": tries})
+            delay = back_off(operation, tries, RETRY_CAP_SECONDS)
+            return put_off(change(status, fence=fence), view.now, delay, reason, message)
+        case Operation.UNFENCE:
+            return change(status, fence=None)
+        case _:
+            return status
+
+
+def _fence(view: View) -> Decision | None:
+    operation = view.operation
+    if operation.fence is None:
+        return None
+    if passed(operation.next_attempt_time, view.now) or not operation.next_attempt_time:
+        return WriteIntent(_shut_out(view.with_status(lower(view))))
+    return decision.Wait(_shut_out(view), upcoming(view.now, operation.next_attempt_time))
+
+
+def _shut_out(view: View) -> Status:
+    """The end, with a fence that is still up: that is what people have to know first."""
+    operation, outcome = view.operation, view.outcome
+    if not operation.fence or not operation.fence.tries or outcome is None:
+        return at_rest(view)
+    message = f"writers may still be kept out: {operation.last_message}"
+    if operation.next_attempt_time:
+        message += f" Next try at {operation.next_attempt_time}."
+    message += f" The operation had ended {outcome.outcome}."
+    return report(view.world, view.status, Situation.FAILED, OperatorReason.FENCE_FAILED, message)
+
+
+def _reservation(view: View) -> Decision | None:
+    until = view.operation.reserved_until
+    if not until:
+        return None
+    if not passed(until, view.now):
+        return WriteIntent(at_rest(view.with_status(intend(view, Operation.RELEASE))))
+    return WriteIntent(at_rest(view.with_status(change(view.status, reserved_until=""))))
+
+
+def _points(view: View) -> Decision | None:
+    """Older restore points are deleted, one at a time, by rules that speak for keeping."""
+    operation, snapshot, provider = view.operation, view.spec.snapshot, view.world.provider
+    if not operation.pruning:
+        return None
+    if snapshot is None or provider is None or not (provider.lists and provider.deletes):
+        return WriteIntent(at_rest(view.with_status(change(view.status, pruning=False))))
+    if provider.place is Place.JOB:
+        return WriteIntent(at_rest(view.with_status(intend(view, Operation.PRUNE))))
+    listing = view.world.kept.listing
+    if listing is None:
+        return decision.Wait(at_rest(view), view.now + timedelta(seconds=2))
+    return _listed(view, listing, snapshot.retention) if listing.complete else _unlisted(view, listing)
+
+
+def _listed(view: View, listing: Listing, rules: Retention) -> Decision:
+    doomed = doomed_of(view, listing, rules)
+    if doomed is not None:
+        return Act(DeleteSnapshot(doomed.name, doomed.reason))
+    return WriteIntent(at_rest(view.with_status(_tidied(view, listing.points, "", ""))))
+
+
+def _unlisted(view: View, listing: Listing) -> Decision:
+    failure, outcome = listing.failure, view.outcome
+    ended = parse(outcome.completion_time) if outcome is not None else None
+    if failure is not None and (ended is None or view.now - ended > timedelta(seconds=LISTING_SECONDS)):
+        status = _tidied(view, (), failure.reason, failure.message)
+        return WriteIntent(at_rest(view.with_status(status)))
+    return decision.Wait(at_rest(view), view.now + timedelta(seconds=30))
+
+
+def doomed_of(view: View, listing: Listing, rules: Retention) -> retention.Delete | None:
+    """The oldest restore point that may go; None when all have to stay."""
+    policy = retention.Policy(rules.minimum_count, rules.minimum_age_seconds)
+    verdicts = retention.plan(
+        [_point(view, one) for one in listing.points],
+        policy,
+        now=view.now,
+        complete=listing.complete,
+        unfinished=unfinished(view.status),
+    )
+    return next((one for one in verdicts if isinstance(one, retention.Delete)), None)
+
+
+def _point(view: View, one: Owned) -> retention.Point:
+    seen = one.observation
+    known = {entry.name: entry for entry in view.status.snapshots}.get(seen.name)
+    good = seen.failure is None and (known is None or known.verified is not None)
+    return retention.Point(
+        name=seen.name,
+        created=parse(one.created),
+        phase=seen.phase,
+        verified=good,
+        owned=one.ownership.uid == view.world.uid,
+        source=seen.source_id,
+        operation_id=one.ownership.operation_id,
+        protected=known.protected_by if known is not None else "",
+        keep=one.protected,
+    )
+
+
+def _tidied(view: View, points: tuple[Owned, ...], reason: str, message: str) -> Status:
+    """What became of older restore points is noted, and not looked at again before the next operation."""
+    there = {one.observation.name for one in points}
+    gone = [one.name for one in view.status.snapshots if points and one.name not in there]
+    state = RetentionState(
+        time=rfc3339(view.now),
+        operation_id=view.operation.id,
+        kept=len(points),
+        deleted=tuple(gone[-TAIL:]),
+        reason=reason,
+        message=message,
+    )
+    status = view.status.model_copy(update={"retention": state})
+    if gone:
+        left = tuple(one for one in status.snapshots if one.name not in gone)
+        status = status.model_copy(update={"snapshots": left})
+    return change(status, pruning=False)

@@ -1,0 +1,323 @@
+"""Restore points that the operator asks for itself: who is asked, how often, and what was said.
+
+The providers (`switchback.snapshots`) do the asking. Here is what several looks share: one provider for each
+spec and namespace, one call for many resources that look at the same time, and what a request was answered
+when the provider shows nothing of it. All of it is forgotten with the process, and nothing depends on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from switchback.api.reasons import OperatorReason
+from switchback.api.status import SnapshotPhase
+from switchback.contract.points import (
+    ErrorClass,
+    Failure,
+    Finding,
+    Intent,
+    Level,
+    Listing,
+    Observation,
+    Ownership,
+    Phase,
+    Purpose,
+    Subject,
+)
+from switchback.controller.log import logger
+from switchback.controller.observed import Kept
+from switchback.controller.restore_points import of_operation
+from switchback.snapshots.registry import entry_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Hashable
+
+    from switchback.api.status import SnapshotState
+    from switchback.controller.metrics import Metrics
+    from switchback.controller.observed import Observed
+    from switchback.controller.queue import Key
+    from switchback.snapshots.provider import CallProvider, Tools
+
+CALL_SECONDS = 20.0
+"""Longest time for one exchange with a provider. A look may take 30 s in all."""
+
+GATHER_SECONDS = 0.05
+"""So long a look waits for others that want to know of the same provider: then one call answers all."""
+
+FINDINGS_SECONDS = 60.0
+"""For so long a preflight is not repeated while a person is asked."""
+
+PROVIDERS = 256
+
+T = TypeVar("T")
+
+_log = logger(__name__)
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What a request was answered. `until`: when it makes sense to ask again, by the monotonic clock."""
+
+    observation: Observation
+    until: float
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What this process knows about one resource."""
+
+    uid: str
+    answer: _Answer | None = None
+    missing: tuple[str, datetime] | None = None
+    findings: tuple[Hashable, float, tuple[Finding, ...]] | None = None
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Looks that wait for the same call."""
+
+    intents: dict[str, Intent] = field(default_factory=dict)
+    task: asyncio.Task[dict[str, Observation]] | None = None
+
+
+class Desk:
+    """Where looks ask for restore points. One for the life of the process.
+
+    Args:
+        tools: what providers work with.
+        metrics: counts calls and seconds.
+    """
+
+    def __init__(self, tools: Tools, metrics: Metrics | None = None) -> None:
+        self._tools = tools
+        self._metrics = metrics
+        self._memory: dict[Key, _Memory] = {}
+        self._providers: dict[Hashable, CallProvider] = {}
+        self._batches: dict[Hashable, _Batch] = {}
+
+    async def look(self, key: Key, world: Observed) -> Kept:
+        """What is known of the restore points of a resource, as far as the next decision needs it."""
+        operation, spec = world.status.operation, world.spec
+        provider = self._provider(world)
+        if operation is None or spec is None or provider is None:
+            return Kept()
+        ended = bool(world.status.history) and world.status.history[-1].operation_id == operation.id
+        if ended:
+            return await self._listed(provider, world) if operation.pruning else Kept()
+        known = of_operation(world.status)
+        if known is not None and known.phase is SnapshotPhase.IN_PROGRESS:
+            return await self._point(key, world, provider, known)
+        if known is None and operation.plan_digest and not operation.reached and not operation.job_name:
+            return Kept(findings=await self._findings(key, world, provider))
+        return Kept()
+
+    async def request(self, key: Key, world: Observed, name: str) -> Observation:
+        """Ask for the restore point that status names, unless something stands in the way."""
+        provider, known = self._provider(world), of_operation(world.status)
+        if provider is None or known is None or known.name != name:
+            raise LookupError(f"{name} is not the restore point that status names")
+        intent = self._intent(world, known)
+        answer = self._hindrance(name, await self._preflight(provider, intent))
+        if answer is None:
+            answer = await self._call("request", provider.request(intent), _unanswered(name))
+        memory = self._remember(key, world)
+        memory.findings = None
+        memory.answer = None
+        if answer.failure is not None:
+            wait = answer.failure.retry_after or (
+                300.0 if answer.failure.kind is ErrorClass.NEEDS_HUMAN else 10.0
+            )
+            memory.answer = _Answer(answer, time.monotonic() + wait)
+            _log.warning(
+                "restore point refused",
+                point=name,
+                reason=answer.failure.reason,
+                error=answer.failure.message,
+            )
+        else:
+            _log.info("restore point asked for", point=name, phase=str(answer.phase), id=answer.provider_id)
+        return answer
+
+    async def delete(self, world: Observed, name: str) -> Observation:
+        """Delete a restore point of this resource. The provider reads again whose it is."""
+        provider = self._provider(world)
+        if provider is None:
+            raise LookupError("no provider that deletes")
+        listing = await self._call("list", provider.list_owned(self._owner(world)), Listing())
+        one = next((point for point in listing.points if point.observation.name == name), None)
+        if one is None:
+            return Observation(name, Phase.ABSENT)
+        return await self._call("delete", provider.delete(name, one.ownership), _unanswered(name))
+
+    def forget(self, key: Key) -> None:
+        """The resource is gone."""
+        self._memory.pop(key, None)
+
+    # --- one restore point ----------------------------------------------------------------------------------
+
+    async def _point(self, key: Key, world: Observed, provider: CallProvider, known: SnapshotState) -> Kept:
+        intent = self._intent(world, known)
+        point = await self._observe(provider, intent)
+        memory = self._remember(key, world)
+        if point.phase is Phase.ABSENT and point.failure is None and memory.answer is not None:
+            answer = memory.answer
+            if answer.observation.name == known.name and time.monotonic() < answer.until:
+                left = max(1.0, answer.until - time.monotonic())
+                point = replace(answer.observation, retry_after=left)
+            else:
+                memory.answer = None
+        if point.phase in {Phase.AVAILABLE, Phase.CAPTURED} and point.failure is None:
+            point = await self._verified(provider, intent, point)
+        missing = memory.missing if memory.missing and memory.missing[0] == known.name else None
+        if point.phase not in {Phase.AVAILABLE, Phase.CAPTURED}:
+            memory.missing = (known.name, datetime.now(UTC))
+        return Kept(point=point, missing_at=missing[1] if missing is not None else None)
+
+    async def _verified(self, provider: CallProvider, intent: Intent, point: Observation) -> Observation:
+        level = provider.capabilities.verifies
+        if level is None or level is Level.RESTORE_AND_QUERY:
+            return point
+        nothing = _unanswered(intent.name).failure
+        checked = await self._call("verify", provider.verify(intent, level), None)
+        if checked is None:
+            return replace(point, failure=nothing)
+        return replace(point, verified=None if checked.failure else checked.level, failure=checked.failure)
+
+    async def _observe(self, provider: CallProvider, intent: Intent) -> Observation:
+        """One call for all looks that want to know of the same interface at about the same time."""
+        same: Hashable = getattr(provider, "batch_key", None) or id(provider)
+        batch = self._batches.get(same)
+        if batch is None:
+            batch = self._batches[same] = _Batch()
+            batch.task = asyncio.create_task(self._gather(same, provider, batch))
+        batch.intents[intent.name] = intent
+        assert batch.task is not None  # noqa: S101 - it was made with the batch
+        found = await asyncio.shield(batch.task)
+        return found.get(intent.name) or Observation(intent.name, Phase.ABSENT)
+
+    async def _gather(self, same: Hashable, provider: CallProvider, batch: _Batch) -> dict[str, Observation]:
+        await asyncio.sleep(GATHER_SECONDS)
+        del self._batches[same]
+        intents = list(batch.intents.values())
+        nothing = {one.name: _unanswered(one.name) for one in intents}
+        return dict(await self._call("observe", provider.observe(intents), nothing))
+
+    # --- before and after -----------------------------------------------------------------------------------
+
+    async def _findings(self, key: Key, world: Observed, provider: CallProvider) -> tuple[Finding, ...]:
+        operation, memory = world.status.operation, self._remember(key, world)
+        about = (operation.plan_digest if operation is not None else "", world.generation)
+        if memory.findings is not None:
+            seen, until, findings = memory.findings
+            if seen == about and time.monotonic() < until:
+                return findings
+        findings = await self._preflight(provider, self._intent(world, None))
+        memory.findings = (about, time.monotonic() + FINDINGS_SECONDS, findings)
+        for one in findings:
+            if one.warning:
+                _log.warning("before a restore point", reason=one.failure.reason, warning=one.failure.message)
+        return findings
+
+    async def _preflight(self, provider: CallProvider, intent: Intent) -> tuple[Finding, ...]:
+        failure = _unanswered(intent.name).failure
+        nothing = (Finding(failure),) if failure is not None else ()
+        return await self._call("preflight", provider.preflight(intent), nothing)
+
+    @staticmethod
+    def _hindrance(name: str, findings: tuple[Finding, ...]) -> Observation | None:
+        """The worst of what stands in the way, as the answer to the request; None when nothing does."""
+        order = [ErrorClass.TERMINAL, ErrorClass.CONFLICT, ErrorClass.NEEDS_HUMAN, ErrorClass.RETRY]
+        real = sorted((one.failure for one in findings if not one.warning), key=lambda f: order.index(f.kind))
+        return Observation(name, Phase.ABSENT, failure=real[0]) if real else None
+
+    async def _listed(self, provider: CallProvider, world: Observed) -> Kept:
+        failure = _unanswered("").failure
+        listing = await self._call("list", provider.list_owned(self._owner(world)), Listing(failure=failure))
+        return Kept(listing=listing)
+
+    # --- who and what ---------------------------------------------------------------------------------------
+
+    def _provider(self, world: Observed) -> CallProvider | None:
+        """What asks for this resource's restore points; None where a Job takes them, or none are taken."""
+        snapshot = world.spec.snapshot if world.spec is not None else None
+        entry = entry_of(snapshot)
+        if snapshot is None or entry is None or entry.calls is None:
+            return None
+        same = (world.namespace, entry.field, snapshot.model_dump_json())
+        if same not in self._providers:
+            while len(self._providers) >= PROVIDERS:
+                del self._providers[next(iter(self._providers))]
+            self._providers[same] = entry.calls(snapshot, world.namespace, self._tools)
+        return self._providers[same]
+
+    def _intent(self, world: Observed, known: SnapshotState | None) -> Intent:
+        name = known.name if known is not None else "preflight"
+        purpose = known.purpose if known is not None and known.purpose is not None else Purpose.PRE_ROLLBACK
+        operation = world.status.operation
+        ownership = replace(
+            self._owner(world),
+            purpose=purpose,
+            operation_id=operation.id if operation is not None else "",
+            attempt=(known.attempt if known is not None else None) or 1,
+            schema_version=known.schema_version if known is not None else "",
+        )
+        decided = known.decision_time if known is not None else ""
+        return Intent(name, world.namespace, subject_of(world), ownership, decided)
+
+    def _owner(self, world: Observed) -> Ownership:
+        return Ownership(
+            installation=self._tools.installation,
+            uid=world.uid,
+            namespace=world.namespace,
+            name=world.name,
+        )
+
+    def _remember(self, key: Key, world: Observed) -> _Memory:
+        memory = self._memory.get(key)
+        if memory is None or memory.uid != world.uid:
+            memory = self._memory[key] = _Memory(world.uid)
+        return memory
+
+    async def _call(self, what: str, work: Awaitable[T], otherwise: T) -> T:
+        """`work`, or `otherwise` when it takes too long. A provider raises for nothing but defects."""
+        begun = time.monotonic()
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                return await work
+        except TimeoutError:
+            _log.warning("a snapshot provider did not answer in time", call=what, seconds=CALL_SECONDS)
+            return otherwise
+        finally:
+            if self._metrics is not None:
+                self._metrics.provider_called(what, time.monotonic() - begun)
+
+
+def subject_of(world: Observed) -> Subject:
+    """The database as Jobs of this resource have seen it."""
+    state = world.status.schema_state
+    seen = state.database if state is not None else None
+    if state is None or seen is None:
+        return Subject()
+    return Subject(
+        database=seen.name,
+        system_identifier=seen.system_identifier,
+        server_version=seen.server_version,
+        host=seen.host,
+        port=seen.port or 0,
+        addresses=seen.addresses,
+        server_address=seen.server_address,
+        current=state.current,
+    )
+
+
+def _unanswered(name: str) -> Observation:
+    failure = Failure(
+        ErrorClass.RETRY,
+        OperatorReason.SNAPSHOT_PROVIDER_UNAVAILABLE,
+        f"the snapshot provider did not answer within {CALL_SECONDS:.0f} s",
+    )
+    return Observation(name, Phase.UNKNOWN, failure=failure)
