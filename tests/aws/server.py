@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import socket
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,10 +13,13 @@ from typing_extensions import override
 from werkzeug.serving import ThreadedWSGIServer
 
 from tests.aws.control import Control, serve
+from tests.aws.place import listening_in
 from tests.aws.shim import Shim
 from tests.aws.world import World
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from types_boto3_rds import RDSClient
     from types_boto3_s3 import S3Client
     from types_boto3_sts import STSClient
@@ -30,14 +32,16 @@ class FakeAws(Control):
     """An AWS on a port of its own, while the `with` lasts. One at a time in a process: moto is global.
 
     Args:
-        host: the address to listen on. Pods of the test bed reach `172.31.<n>.2`, not the loopback.
+        host: the address to listen on.
         port: 0 takes a free one.
+        netns: the network namespace that the address is in. Pods of the test bed reach the address of
+            their node, and so does this machine: `node_ip` in `netns` of the bed.
     """
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, netns: Path | None = None) -> None:
         super().__init__(Shim(World()))
         # Werkzeug ends the whole process when a port is taken.
-        with socket.create_server((host, port)) as listening:
+        with listening_in(netns, host, port) as listening:
             self._server = ThreadedWSGIServer(host, port, self._shim, handler=_Handler, fd=listening.fileno())
         self._shim.control = functools.partial(serve, Control(self._shim))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
