@@ -1,4 +1,4 @@
-"""Restore points by a command of one's own: the example with pg_basebackup, and the ways in which one fails."""
+"""Restore points by a command of one's own: the example with pg_basebackup, and how commands fail."""
 
 from __future__ import annotations
 
