@@ -96,7 +96,7 @@ class Csi:
             error: what CreateSnapshot fails with.
             code: the gRPC code of that failure; UNAVAILABLE and ABORTED are not final, INTERNAL is.
             times: how often it fails before it works; 0 is for ever.
-            hold: seconds before a snapshot is taken: it has no creation time yet. A call ends after 10.
+            hold: seconds before a snapshot is taken: it has no creation time yet. A call gives up after 5.
             ready_after: seconds from the moment it was taken until it is ready to use, or NEVER.
             delete_error: what DeleteSnapshot fails with.
         """

@@ -93,7 +93,7 @@ def _command(bed: Bed, name: str) -> list[str]:
             *client,
             *retries,
             f"--csi-address={folder(bed) / 'csi.sock'}",
-            "--timeout=10s",
+            "--timeout=5s",
             "--extra-create-metadata",
         ],
         "snapshot-controller": [*client, *retries],

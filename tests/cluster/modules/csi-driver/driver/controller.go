@@ -32,7 +32,8 @@ type controller struct {
 	csi.UnimplementedControllerServer
 	place
 	mutex  sync.Mutex
-	failed map[string]int // by the id of a fault
+	failed map[string]int       // by the id of a fault
+	asked  map[string]time.Time // by the id of a fault and the name of a snapshot
 }
 
 func (c *controller) ControllerGetCapabilities(
@@ -72,7 +73,7 @@ func (c *controller) create(ctx context.Context, name, volume string) (kept, err
 		}
 		return known, nil
 	}
-	if err := c.hold(ctx, volume); err != nil {
+	if err := c.hold(ctx, name, volume); err != nil {
 		return kept{}, err
 	}
 	c.mutex.Lock()

@@ -22,7 +22,7 @@ type fault struct {
 	Error       string  `json:"error"`        // CreateSnapshot fails with this text
 	Code        string  `json:"code"`         // and this gRPC code, for example INTERNAL
 	Times       int     `json:"times"`        // so many times; 0: always
-	Hold        float64 `json:"hold"`         // CreateSnapshot does not answer for so many seconds
+	Hold        float64 `json:"hold"`         // nothing is taken for so many seconds after the first call
 	ReadyAfter  float64 `json:"ready_after"`  // a snapshot is ready so many seconds after it was taken; -1: never
 	DeleteError string  `json:"delete_error"` // DeleteSnapshot fails with this text
 }
@@ -51,17 +51,30 @@ func (f fault) failure() error {
 	return status.Error(code, f.Error)
 }
 
-// hold waits as long as the fault says, unless it is removed or the caller gives up.
-func (p place) hold(ctx context.Context, volume string) error {
-	began := time.Now()
-	for time.Since(began).Seconds() < p.faultOf(volume).Hold {
+// hold waits as long as the fault says, counted from the first call for this snapshot, unless the fault is
+// removed or the caller gives up.
+func (c *controller) hold(ctx context.Context, name, volume string) error {
+	for {
+		wrong := c.faultOf(volume)
+		if time.Since(c.first(wrong.ID+" "+name)).Seconds() >= wrong.Hold {
+			return nil
+		}
 		select {
 		case <-ctx.Done():
 			return status.FromContextError(ctx.Err()).Err()
 		case <-time.After(look):
 		}
 	}
-	return nil
+}
+
+// first is when something was asked for the first time.
+func (c *controller) first(key string) time.Time {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if _, known := c.asked[key]; !known {
+		c.asked[key] = time.Now()
+	}
+	return c.asked[key]
 }
 
 // note writes down a call for the tests to read.

@@ -16,6 +16,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
 	"google.golang.org/grpc"
@@ -55,7 +56,8 @@ func serve(here place) error {
 	failed := make(chan error, 2)
 	go listen(socket, failed, func(server *grpc.Server) {
 		csi.RegisterIdentityServer(server, &identity{place: here})
-		csi.RegisterControllerServer(server, &controller{place: here, failed: map[string]int{}})
+		controls := &controller{place: here, failed: map[string]int{}, asked: map[string]time.Time{}}
+		csi.RegisterControllerServer(server, controls)
 		csi.RegisterNodeServer(server, &node{place: here})
 	})
 	door := filepath.Join(here.kubelet, "plugins_registry", here.name+"-reg.sock")
