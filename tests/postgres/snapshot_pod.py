@@ -14,6 +14,7 @@ from switchback.runner.connect import Wishes
 from switchback.runner.ledger.names import Names
 from switchback.runner.opening import Opener
 from switchback.snapshots import layout
+from switchback.snapshots.folder import FolderStore
 from switchback.snapshots.manifest import Requester
 from switchback.snapshots.prepare import Order, prepare
 from switchback.snapshots.seal import Sealed, seal
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from switchback.snapshots.record import Record
+    from switchback.snapshots.store import Store
     from tests.postgres.servers import Server
 
 NAME = "pre-rollback-20260101T000000Z-shop-3f2a91c0-5b1e77"
@@ -64,14 +66,26 @@ class Pod:
     environment: dict[str, str] = field(default_factory=dict)
     user: tuple[str, ...] = ()
     shell: tuple[str, ...] = ("/bin/sh",)
+    store: Store | None = None
 
     def __post_init__(self) -> None:
         self.root.mkdir(exist_ok=True)
         self.work.mkdir(mode=0o700)
 
+    @property
+    def kept(self) -> Store:
+        """Where restore points are kept; `root`, unless there is a bucket: then `root` is the scratch."""
+        return self.store or FolderStore(self.root)
+
+    @property
+    def room(self) -> Path:
+        return self.root
+
     def prepare(self, url: str, name: str = NAME, *, database: str = "", system: str = "") -> Record:
         requester = Requester("3f2a91c0-5b1e77", "shop", "shop", "3f2a91c0")
-        order = Order(self.root, self.work, name, 2, requester, Names(), database, system)
+        order = Order(
+            self.kept, self.room, self.work, name, 2, requester, Names(), database, system,
+        )  # fmt: skip
         return prepare(order, opener(url))
 
     def client(self, part: str) -> subprocess.Popen[str]:
@@ -95,7 +109,7 @@ class Pod:
         return said
 
     def seal(self) -> Sealed:
-        return seal(self.root, self.work)
+        return seal(self.kept, self.room, self.work)
 
     def take(self, url: str, name: str = NAME) -> Sealed:
         """All containers in order."""

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
+from switchback.contract.points import Ownership
 from switchback.contract.reasons import Reason
 from switchback.contract.result import CORE_BYTES, Result, decode
 from switchback.contract.words import Operation
@@ -26,6 +27,7 @@ from tests.unit.snapshots.test_pgdump import snapshot
 if TYPE_CHECKING:
     from tests.postgres.servers import Server
 
+UID = "7c1d2f6e-0000-4000-8000-000000000001"
 SWITCHBACK = str(Path(sys.executable).parent / "switchback")
 
 
@@ -45,6 +47,7 @@ class Job:
         request = SnapshotRequest(
             name=NAME, operation_id="3f2a91c0-5b1e77", namespace="shop", resource="shop", uid_hash="3f2a91c0",
             database=database, system_identifier=str(row[0]), server_major=major, database_env=(), role=role,
+            uid=UID, installation="west", attempt=2, schema_version="0007", fenced=True,
         )  # fmt: skip
         parts = PgDump().pod(snapshot(), request, SnapshotSettings("us", {"15": "them", "18": "them"}))
         assert isinstance(parts, PodParts)
@@ -187,7 +190,13 @@ def test_the_manifest_says_who_asked(server: Server, name: str, tmp_path: Path) 
     job = Job(server, tmp_path, name, DATABASE_URL=server.url(name))
     job.run()
     manifest, _ = contents.read(job.pod.root / NAME)
-    assert manifest.requester == Requester("3f2a91c0-5b1e77", "shop", "shop", "3f2a91c0")
+    assert manifest.requester == Requester(
+        "3f2a91c0-5b1e77", "shop", "shop", "3f2a91c0", UID, "west", "pre-rollback", 2, "0007"
+    )
+    assert manifest.requester.ownership.same_work(
+        Ownership("west", UID, operation_id="3f2a91c0-5b1e77", attempt=2)
+    )
+    assert manifest.writers_fenced
     assert (job.pod.root / NAME).stat().st_mode & 0o077 == 0
 
 

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
 from switchback.runner.errors import RunnerError
-from switchback.snapshots.layout import MANIFEST
+from switchback.snapshots.layout import KEEP, MANIFEST
 from switchback.snapshots.manifest import FileEntry, Manifest, decode, digest, encode, unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 _CHUNK = 1024 * 1024
 
 
 def hash_folder(folder: Path, progress: Callable[[int], None] | None = None) -> tuple[FileEntry, ...]:
-    """Size and hash of every file in `folder` but the manifest, by name.
+    """Size and hash of every file in `folder` but the manifest and a keep mark, by name.
 
     Args:
         folder: a dump in directory format.
@@ -35,7 +35,7 @@ def hash_folder(folder: Path, progress: Callable[[int], None] | None = None) -> 
 
 def _members(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if path.name == MANIFEST:
+        if path.name in {MANIFEST, KEEP}:
             continue
         if not stat.S_ISREG(path.lstat().st_mode):
             raise unreadable(f"{path} is not a plain file: pg_dump writes nothing else.")
@@ -81,7 +81,7 @@ def _no_restore_point(folder: Path) -> RunnerError:
     )
 
 
-def refuse_other_digest(folder: Path, found: str, wanted: str) -> None:
+def refuse_other_digest(folder: Path | str, found: str, wanted: str) -> None:
     """Stop when the manifest is another one than the one that is known by its digest.
 
     Raises:
@@ -91,7 +91,7 @@ def refuse_other_digest(folder: Path, found: str, wanted: str) -> None:
         return
     raise RunnerError(
         Reason.SNAPSHOT_UNREADABLE,
-        f"{folder / MANIFEST} has the digest {found}, not {wanted}.",
+        f"{folder}/{MANIFEST} has the digest {found}, not {wanted}.",
         "This is another restore point than the one that the digest was noted for, or its manifest was "
         "changed since; compare path and digest with the status.",
     )
@@ -108,13 +108,32 @@ def verify(folder: Path, progress: Callable[[int], None] | None = None) -> tuple
         seen = {entry.path: entry for entry in hash_folder(folder, progress)}
     except OSError as error:
         raise unreadable(f"{error.filename} cannot be read: {error.strerror}.") from None
+    refuse_different(str(folder), manifest, seen)
+    return manifest, checksum
+
+
+def refuse_different(where: str, manifest: Manifest, seen: Mapping[str, FileEntry]) -> None:
+    """Compare what was read with the manifest.
+
+    Raises:
+        RunnerError: SnapshotUnreadable, naming the first few files that are missing, added or changed.
+    """
     wanted = {entry.path: entry for entry in manifest.files}
-    findings = [_difference(name, wanted.get(name), seen.get(name)) for name in sorted(wanted | seen)]
+    findings = [_difference(name, wanted.get(name), seen.get(name)) for name in sorted(wanted | dict(seen))]
     wrong = [finding for finding in findings if finding]
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""  # noqa: PLR2004 - enough to see the kind
-        raise unreadable(f"{folder} is not what its manifest says: {'; '.join(wrong[:3])}{more}.")
-    return manifest, checksum
+        raise unreadable(f"{where} is not what its manifest says: {'; '.join(wrong[:3])}{more}.")
+
+
+def difference_of_sizes(manifest: Manifest, sizes: Mapping[str, int]) -> str:
+    """What is wrong with the files by their names and sizes; empty when nothing is."""
+    for entry in manifest.files:
+        if entry.path not in sizes:
+            return f"{entry.path} is missing"
+        if sizes[entry.path] != entry.size:
+            return f"{entry.path} has {sizes[entry.path]} bytes instead of {entry.size}"
+    return ""
 
 
 def _difference(name: str, wanted: FileEntry | None, seen: FileEntry | None) -> str:

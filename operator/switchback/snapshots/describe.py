@@ -8,6 +8,7 @@ import psycopg
 
 from switchback.runner.errors import RunnerError
 from switchback.runner.ledger import read as ledger_read
+from switchback.runner.ledger.changes import MARKER
 from switchback.runner.ledger.names import Names
 from switchback.snapshots.manifest import LedgerMark, Origin, Properties
 
@@ -95,9 +96,23 @@ def properties(connection: psycopg.Connection[Any]) -> Properties:
     )
 
 
-def ledger_mark(ledger: Ledger, names: Names) -> LedgerMark | None:
-    """Where the migrations stand; None when there is no ledger."""
-    return LedgerMark(names.schema, ledger.current, len(ledger.rows)) if ledger.meta is not None else None
+def ledger_mark(
+    connection: psycopg.Connection[Any], ledger: Ledger, names: Names, operation_id: str
+) -> LedgerMark | None:
+    """Where the migrations stand, and which events there are by now; None when there is no ledger."""
+    if ledger.meta is None:
+        return None
+    query = (
+        "SELECT coalesce(pg_catalog.max(seq), 0),"  # noqa: S608 - quoted
+        f" coalesce(pg_catalog.max(seq) FILTER (WHERE kind = '{MARKER}' AND operation_id = %s), 0)"
+        f" FROM {names.events}"
+    )
+    try:
+        row = connection.execute(query.encode(), (operation_id,)).fetchone()
+    except psycopg.errors.InsufficientPrivilege:
+        row = None
+    event, marker = row or (0, 0)
+    return LedgerMark(names.schema, ledger.current, len(ledger.rows), event, marker)
 
 
 def restore_point(connection: psycopg.Connection[Any]) -> str:

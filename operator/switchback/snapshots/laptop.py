@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason, meaning
 from switchback.runner.errors import RunnerError
-from switchback.snapshots import clients, layout, store
+from switchback.snapshots import clients, layout, scratch, store
 from switchback.snapshots.prepare import Order, prepare
 from switchback.snapshots.progress import Meter
 from switchback.snapshots.seal import Sealed, seal
@@ -28,6 +28,7 @@ _ADVICE = {
     Reason.SNAPSHOT_VOLUME_FULL: "Free space there, or choose another folder with --to.",
     Reason.SNAPSHOT_CLIENT_TOO_OLD: "Put client programs of the server's major version first on PATH.",
     Reason.SNAPSHOT_CLIENT_TOO_NEW: "Put client programs of the server's major version first on PATH.",
+    Reason.SNAPSHOT_TOO_SLOW: "Dump with more --jobs, or allow more time.",
     Reason.SNAPSHOT_UNREADABLE: "Check the disk that --to lies on, then take the restore point again.",
 }
 """Where the general advice speaks of pods and claims."""
@@ -76,16 +77,17 @@ def create(order: Order, opener: Opener, say: Callable[[str], None]) -> Sealed:
                 _run_parts(order, found, say)
         except BaseException:
             if found.partial:
-                store.discard(order.root, found.partial)
+                scratch.discard(order.room, found.partial)
             raise
-        return seal(order.root, order.work, Meter(say, "hashed").add)
+        uploaded = Meter(say, "uploaded").add
+        return seal(order.kept, order.room, order.work, Meter(say, "hashed").add, uploaded)
 
 
 def _run_parts(order: Order, found: Record, say: Callable[[str], None]) -> None:
     assert found.subject is not None  # noqa: S101 - the caller has asked
     origin = found.subject.origin
     program = clients.find("pg_dump", origin.major, Reason.SNAPSHOT_FAILED)
-    partial = order.root / found.partial
+    partial = order.room / found.partial
     meter = Meter(say, f"dumped (compressed; the database has {store.size_text(origin.size)})")
     env = clients.environment({"SWITCHBACK_WORK": str(order.work)}, program.path.parent)
     for part in ("dump", "reread"):

@@ -15,6 +15,9 @@ WORK_MOUNT = "/switchback/secrets"
 MANIFEST = "manifest.json"
 """Written last: a folder without it is no restore point."""
 
+KEEP = "keep"
+"""Beside the manifest: a person's mark that this restore point must not be deleted. Its content is theirs."""
+
 NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9._]{0,251}[A-Za-z0-9])?")
 """Name of a restore point, which is the name of its folder."""
 
@@ -38,9 +41,24 @@ def is_partial_of(name: str, folder: str) -> bool:
 
 def is_partial_for(uid_hash: str, folder: str) -> bool:
     """Whether `folder` is what a try for any operation of the resource with this UID hash left behind."""
-    return re.fullmatch(r".*-" + re.escape(uid_hash) + r"-[0-9a-f]{6}" + _TRY, folder) is not None
+    return re.fullmatch(_for(uid_hash) + _TRY, folder) is not None
 
 
+def is_for(uid_hash: str, name: str) -> bool:
+    """Whether a restore point of this name is of the resource with this UID hash."""
+    return re.fullmatch(_for(uid_hash), name) is not None
+
+
+def _for(uid_hash: str) -> str:
+    return r".*-" + re.escape(uid_hash) + r"-[0-9a-f]{6}(-[0-9]+)?"
+
+
+def try_of(partial: str) -> str:
+    """The eight digits by which the folder of one try differs from others, from `partial_name`."""
+    return partial.removesuffix(PARTIAL).rpartition(".")[2]
+
+
+TRY = re.compile(r"[0-9a-f]{8}")
 _TRY = r"\.[0-9a-f]{8}" + re.escape(PARTIAL)
 
 

@@ -3,23 +3,31 @@
 A restore point is a folder as `pg_dump --format=directory` writes it, with `manifest.json` beside the
 dump's own files. The manifest is written last, so its presence says that the dump was complete, read back in
 full and hashed; its hashes say whether that is still so.
+
+Versions: 1 knew neither UID, installation, purpose, attempt and schema version of the requester, nor the
+events of the ledger, nor `data`. What a version did not know is empty when it is read.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from switchback.contract.points import Ownership, Purpose
 from switchback.contract.reasons import Reason
 from switchback.runner.errors import RunnerError
-from switchback.snapshots.layout import MANIFEST
+from switchback.snapshots.layout import KEEP, MANIFEST
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-VERSION = 1
+VERSION = 2
+READ = {1, 2}
+_NO_FILES = {"", ".", "..", MANIFEST, KEEP}
+_DATA = re.compile(r"([0-9a-f]{8})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +87,63 @@ class Properties:
 
 @dataclass(frozen=True, slots=True)
 class LedgerMark:
-    """Where the migrations stood. `current` is an id or `base`; `applied` counts the rows of the ledger."""
+    """Where the migrations stood right before the dump began: the dump holds at least that.
+
+    Attributes:
+        schema: of the ledger.
+        current: id of the last applied migration, or `base`.
+        applied: number of rows.
+        event: `seq` of the newest event; 0 when there was none, or unknown.
+        marker: `seq` of the newest event of kind `Marker` that this very operation has written; 0: none.
+    """
 
     schema: str
     current: str
     applied: int
+    event: int = 0
+    marker: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """For which operation of which resource. A laptop has no namespace, resource and UID hash."""
+    """For which operation of which resource. A laptop has nothing but an operation id.
+
+    Attributes:
+        operation_id: of the operation.
+        namespace: of the resource.
+        resource: its name.
+        uid_hash: eight hex digits that stand for its UID.
+        uid: its UID.
+        installation: id of the operator's installation.
+        purpose: what the restore point was taken for, a word of `contract.points.Purpose`.
+        attempt: number of the try, from 1.
+        schema_version: where the operator thought the migrations to be.
+    """
 
     operation_id: str
     namespace: str = ""
     resource: str = ""
     uid_hash: str = ""
+    uid: str = ""
+    installation: str = ""
+    purpose: str = ""
+    attempt: int = 1
+    schema_version: str = ""
+
+    @property
+    def ownership(self) -> Ownership:
+        """The same in the words that all providers share."""
+        known = self.purpose in set(Purpose)
+        return Ownership(
+            installation=self.installation,
+            uid=self.uid,
+            namespace=self.namespace,
+            name=self.resource,
+            purpose=Purpose(self.purpose) if known else Purpose.MANUAL,
+            operation_id=self.operation_id,
+            attempt=self.attempt,
+            schema_version=self.schema_version,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +160,8 @@ class Manifest:
     """All that is known of a restore point.
 
     `restore_point` is RFC 3339 with the server's clock: everything that was committed before it is in the
-    dump. `writers_fenced` tells whether anyone could write after it.
+    dump. `writers_fenced` tells whether anyone could write after it. `data` is where the files are in a
+    bucket, beside the manifest: each try has a folder of its own. It is empty in a folder.
     """
 
     name: str
@@ -122,6 +173,7 @@ class Manifest:
     files: tuple[FileEntry, ...]
     ledger: LedgerMark | None = None
     writers_fenced: bool = False
+    data: str = ""
     version: int = field(default=VERSION)
 
     @property
@@ -145,7 +197,7 @@ def digest(text: bytes) -> str:
     return f"sha256:{hashlib.sha256(text).hexdigest()}"
 
 
-def decode(text: bytes, where: Path) -> Manifest:
+def decode(text: bytes, where: Path | str) -> Manifest:
     """The manifest in `text`. `where` is named in errors.
 
     Raises:
@@ -154,7 +206,7 @@ def decode(text: bytes, where: Path) -> Manifest:
     try:
         data: dict[str, Any] = json.loads(text)
         version = data["version"]
-        if version != VERSION:
+        if version not in READ:
             raise unreadable(f"{where}: manifest version {version} is not known to this release.")
         files = tuple(FileEntry(**entry) for entry in data.pop("files"))
         manifest = Manifest(
@@ -166,9 +218,11 @@ def decode(text: bytes, where: Path) -> Manifest:
             **data,
         )
         _ = manifest.client_major
+        outside = any("/" in entry.path or entry.path in _NO_FILES for entry in manifest.files)
+        outside = outside or not _DATA.fullmatch(manifest.data)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise unreadable(f"{where} is not a manifest ({type(error).__name__}).") from None
-    if any("/" in entry.path or entry.path in {"", ".", "..", MANIFEST} for entry in manifest.files):
+    if outside:
         raise unreadable(f"{where} names a file outside its folder.")
     return manifest
 

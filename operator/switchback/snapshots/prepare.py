@@ -6,6 +6,7 @@ programs when there is something to dump.
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from switchback.contract.reasons import Reason
 from switchback.runner import roots
 from switchback.runner.connect import application_name, role_option
 from switchback.runner.errors import RunnerError
-from switchback.snapshots import describe, libpq, record, store
+from switchback.snapshots import describe, estimate, libpq, record, scratch, store
 from switchback.snapshots.record import Record, Subject, Trouble
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
     from switchback.runner.ledger.names import Names
     from switchback.runner.opening import Opener
+    from switchback.snapshots.estimate import Estimate
     from switchback.snapshots.manifest import Requester
+    from switchback.snapshots.store import Store
 
 LOCK_WAIT_MS = 30_000
 """Longest wait of pg_dump for a table that somebody alters. Whoever queues behind that waits as long."""
@@ -35,7 +38,8 @@ class Order:
     """Which restore point is wanted, of which database.
 
     Attributes:
-        root: folder that holds the restore points.
+        kept: where restore points are kept.
+        room: folder that the dump is made in: the store's own, or another one when it is uploaded.
         work: folder in memory for connection files and reports, readable by this user alone.
         name: of the restore point.
         jobs: tables dumped at the same time.
@@ -44,9 +48,12 @@ class Order:
         database: name that the database must have; empty: any.
         system_identifier: that the server must have; empty: any.
         role: that the client programs work as; empty: the user that logs in.
+        deadline_seconds: the longest that it may take; 0: any time.
+        writers_fenced: whether writers are kept out meanwhile.
     """
 
-    root: Path
+    kept: Store
+    room: Path
     work: Path
     name: str
     jobs: int
@@ -55,6 +62,8 @@ class Order:
     database: str = ""
     system_identifier: str = ""
     role: str = ""
+    deadline_seconds: float = 0
+    writers_fenced: bool = False
 
 
 def prepare(order: Order, opener: Opener, progress: Callable[[int], None] | None = None) -> Record:
@@ -72,10 +81,12 @@ def prepare(order: Order, opener: Opener, progress: Callable[[int], None] | None
     try:
         found = _look(order, progress)
         if not found.adopted:
-            subject, parameters = _examine(order, opener)
-            with store.telling(order.root, "The folder for the dump could not be made"):
-                partial = store.make_partial(order.root, order.name)
-            found = Record(order.name, order.requester, found.notices, partial=partial, subject=subject)
+            subject, parameters, sizes = _examine(order, opener)
+            notices = (*found.notices, *_refuse_hopeless(order, subject, sizes))
+            with store.telling(order.room, "The folder for the dump could not be made"):
+                partial = scratch.make(order.room, order.name)
+            found = Record(order.name, order.requester, notices, partial=partial, subject=subject)
+            found = replace(found, writers_fenced=order.writers_fenced)
             _write_client_files(order, found, parameters)
     except RunnerError as error:
         found = _troubled(order, error, partial)
@@ -103,10 +114,9 @@ def _look(order: Order, progress: Callable[[int], None] | None) -> Record:
     """Whether the restore point is there already; what stands in its way is cleared."""
     store.refuse_odd_name(order.name)
     notices = []
-    with store.telling(order.root, "The folder with the restore points cannot be used"):
-        if left := store.clear_partials(order.root, order.name, order.requester.uid_hash):
-            notices.append(f"Removed {', '.join(left)}, left by an earlier try.")
-        known = store.adopt(order.root, order.name, progress)
+    if left := order.kept.clear(order.name, order.requester.uid_hash):
+        notices.append(f"Removed {', '.join(left)}, left by an earlier try.")
+    known = order.kept.adopt(order.name, progress)
     if known is None:
         return Record(order.name, order.requester, tuple(notices))
     if isinstance(known, str):
@@ -118,7 +128,7 @@ def _look(order: Order, progress: Callable[[int], None] | None) -> Record:
     return Record(order.name, order.requester, tuple(notices), adopted=True)
 
 
-def _examine(order: Order, opener: Opener) -> tuple[Subject, Mapping[str, str]]:
+def _examine(order: Order, opener: Opener) -> tuple[Subject, Mapping[str, str], Estimate]:
     with opener("snapshot") as connection:
         application = application_name(order.requester.operation_id, "snapshot")
         ledger = describe.read_ledger(connection, order.names)
@@ -126,14 +136,27 @@ def _examine(order: Order, opener: Opener) -> tuple[Subject, Mapping[str, str]]:
         options = " ".join(filter(None, [opener.address.options, order.role and role_option(order.role)]))
         parameters = libpq.parameters_of(connection, options, application, origin.major)
         _refuse_other(order, origin.database, origin.system_identifier, "The connection leads to")
+        sizes = estimate.measure(connection)
         subject = Subject(
             origin=origin,
             properties=describe.properties(connection),
-            ledger=describe.ledger_mark(ledger, order.names),
+            ledger=describe.ledger_mark(connection, ledger, order.names, order.requester.operation_id),
             # Last: what is committed while the rest is read is in the dump as well.
             restore_point=describe.restore_point(connection),
         )
-    return subject, parameters
+    return subject, parameters, sizes
+
+
+def _refuse_hopeless(order: Order, subject: Subject, sizes: Estimate) -> tuple[str, ...]:
+    """Before anything is dumped: can it end in time, and is there room?"""
+    database, uploads = subject.origin.database, order.kept.uploads
+    estimate.refuse_too_slow(sizes, database, order.jobs, order.deadline_seconds, uploads=uploads)
+    with store.telling(order.room, "The folder for the dump cannot be used"):
+        usage = shutil.disk_usage(order.room)
+    told = estimate.refuse_too_large(
+        sizes, database, usage.free, usage.total, str(order.room), uploads=uploads
+    )
+    return (told,) if told else ()
 
 
 def _refuse_other(order: Order, database: str, system: str, what: str) -> None:
@@ -163,7 +186,7 @@ def _write_client_files(order: Order, found: Record, parameters: Mapping[str, st
         "SWITCHBACK_MAJOR": str(found.subject.origin.major),
         "SWITCHBACK_JOBS": str(order.jobs),
         "SWITCHBACK_LOCK_WAIT_MS": str(LOCK_WAIT_MS),
-        "SWITCHBACK_TARGET": str(order.root / found.partial),
+        "SWITCHBACK_TARGET": str(order.room / found.partial),
     }
     # The script takes this file for the sign that there is something to do, so it comes last.
     libpq.write_private(order.work / libpq.ENVIRONMENT, libpq.environment_text(environment))

@@ -52,6 +52,7 @@ class Record:
         adopted: the restore point is there and was verified just now.
         partial: name of the folder of this try.
         subject: what is dumped into it.
+        writers_fenced: whether writers are kept out meanwhile.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Record:
     adopted: bool = False
     partial: str = ""
     subject: Subject | None = None
+    writers_fenced: bool = False
 
 
 def write(work: Path, record: Record) -> None:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
 from switchback.runner.errors import RunnerError
-from switchback.snapshots import contents, judge, record, store
+from switchback.snapshots import contents, judge, record, scratch, store
 from switchback.snapshots.judge import sentence
 from switchback.snapshots.manifest import Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from switchback.snapshots.record import Record, Subject
+    from switchback.snapshots.store import Progress, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,44 +28,52 @@ class Sealed:
     notices: tuple[str, ...] = ()
 
 
-def seal(root: Path, work: Path, progress: Callable[[int], None] | None = None) -> Sealed:
-    """Finish the try that `prepare` recorded in `work`. A try that failed is removed from `root`.
+def seal(kept: Store, room: Path, work: Path, progress: Progress = None, uploaded: Progress = None) -> Sealed:
+    """Finish the try that `prepare` recorded in `work`. A try that failed is removed from `room`.
 
     Args:
-        root: folder that holds the restore points.
+        kept: where restore points are kept.
+        room: the folder that the folder of the try is in.
         work: the folder that `prepare` and the client script wrote into.
         progress: called with the number of bytes hashed since the last call.
+        uploaded: called with the number of bytes uploaded since the last call.
 
     Raises:
         RunnerError: why there is no restore point.
     """
     found = record.read(work)
     if found.adopted:
-        known, digest = contents.read(root / found.name)
+        known, digest = kept.read(found.name)
         return Sealed(known, digest, adopted=True, notices=found.notices)
     try:
-        return _seal(root, work, found, progress)
+        wanted = _judged(kept, room, work, found, progress)
+        with store.telling(room, "The dump could not be sealed"):
+            made = kept.publish(room / found.partial, wanted, uploaded)
     except RunnerError as error:
-        removed = store.discard(root, found.partial) if found.partial else ""
+        removed = scratch.discard(room, found.partial) if found.partial else ""
         message = f"{sentence(error.message)} {removed}".rstrip()
         raise RunnerError(error.reason, message, error.advice, detail=error.detail) from None
     except BaseException:
         if found.partial:
-            store.discard(root, found.partial)
+            scratch.discard(room, found.partial)
         raise
+    # In a folder it has its final name by now; what was uploaded is not needed here any more.
+    scratch.discard(room, found.partial)
+    return Sealed(made.manifest, made.digest, made.adopted, (*found.notices, *made.notices))
 
 
-def _seal(root: Path, work: Path, found: Record, progress: Callable[[int], None] | None) -> Sealed:
+def _judged(kept: Store, room: Path, work: Path, found: Record, progress: Progress) -> Manifest:
+    """The manifest of the dump, if it is complete and was read back."""
     if found.trouble is not None:
         raise found.trouble.error()
     if found.subject is None:
         raise RunnerError(Reason.SNAPSHOT_FAILED, "The preparing part of the snapshot did not finish.")
-    subject, partial = found.subject, root / found.partial
+    subject, partial = found.subject, room / found.partial
     dump = judge.report_of(work, "dump")
     reread = judge.report_of(work, "reread")
-    _judge(root, dump, reread, subject)
-    with store.telling(root, "The dump could not be sealed"):
-        sealed = Manifest(
+    _judge(kept, room, dump, reread, subject)
+    with store.telling(room, "The dump could not be sealed"):
+        return Manifest(
             name=found.name,
             restore_point=subject.restore_point,
             origin=subject.origin,
@@ -74,12 +82,11 @@ def _seal(root: Path, work: Path, found: Record, progress: Callable[[int], None]
             requester=found.requester,
             files=contents.hash_folder(partial, progress),
             ledger=subject.ledger,
+            writers_fenced=found.writers_fenced,
         )
-        digest = contents.publish(partial, root / found.name, sealed)
-    return Sealed(sealed, digest, adopted=False, notices=found.notices)
 
 
-def _judge(root: Path, dump: judge.Report, reread: judge.Report, subject: Subject) -> None:
+def _judge(kept: Store, room: Path, dump: judge.Report, reread: judge.Report, subject: Subject) -> None:
     major = subject.origin.major
     try:
         judge.judge_dump(dump, major)
@@ -88,5 +95,6 @@ def _judge(root: Path, dump: judge.Report, reread: judge.Report, subject: Subjec
         if error.reason is not Reason.SNAPSHOT_VOLUME_FULL:
             raise
         # Before the try is removed: how full it was when it failed.
-        message = f"{sentence(error.message)} On {root} {store.full(root)}"
-        raise RunnerError(error.reason, message, error.advice, detail=error.detail) from None
+        message = f"{sentence(error.message)} On {room} {store.full(room)}"
+        advice = store.ROOM_ADVICE if kept.uploads else error.advice
+        raise RunnerError(error.reason, message, advice, detail=error.detail) from None

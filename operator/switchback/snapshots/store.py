@@ -1,18 +1,18 @@
-"""The folder with the restore points: tries, finished ones, damaged ones, and what a volume does wrong."""
+"""Where restore points are kept: a folder on a volume, or a prefix in a bucket. One Protocol for both."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
-import secrets
 import shutil
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
 
 from switchback.contract.reasons import Reason
 from switchback.runner.errors import RunnerError
-from switchback.snapshots import contents
-from switchback.snapshots.layout import DAMAGED, NAME, is_partial_for, is_partial_of, partial_name
+from switchback.snapshots.layout import DAMAGED, NAME, PARTIAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,8 +20,141 @@ if TYPE_CHECKING:
 
     from switchback.snapshots.manifest import Manifest
 
+    Progress = Callable[[int], None] | None
+    """Called with the number of bytes done since the last call."""
+
+ROOM_ADVICE = (
+    "The dump is made here before it is uploaded: make more room, for a pod by nodes with more of their own."
+)
+"""Of a full volume that is not the store itself."""
+
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+class State(StrEnum):
+    """What one thing in a store is.
+
+    `Sealed`: its manifest is there, and so are its files, by names and sizes. `Incomplete`: what a try left
+    behind, or writes right now. `Damaged`: it did not verify, or lacks files. `Unreadable`: its manifest
+    cannot be understood.
+    """
+
+    SEALED = "Sealed"
+    INCOMPLETE = "Incomplete"
+    DAMAGED = "Damaged"
+    UNREADABLE = "Unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One thing in a store that is a restore point, or was to become one.
+
+    Attributes:
+        name: its name; of a try or of something damaged, what it is called in the store.
+        state: what it is.
+        manifest: when that can be read.
+        digest: of the manifest.
+        keep: whether there is a keep mark.
+        why: what is wrong with it.
+    """
+
+    name: str
+    state: State
+    manifest: Manifest | None = None
+    digest: str = ""
+    keep: bool = False
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a store holds. Nothing is deleted by one that is not `complete`; `trouble` says why it is not."""
+
+    points: tuple[Point, ...]
+    complete: bool = True
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A restore point in the store. `adopted`: another try's of the same name, which was there before."""
+
+    manifest: Manifest
+    digest: str
+    adopted: bool = False
+    notices: tuple[str, ...] = ()
+
+
+class Store(Protocol):
+    """A place for restore points. What goes wrong in it is raised as a RunnerError."""
+
+    @property
+    def where(self) -> str:
+        """What people call it."""
+        ...
+
+    @property
+    def uploads(self) -> bool:
+        """Whether a dump is made elsewhere first and then uploaded; else it is made in the store itself."""
+        ...
+
+    def locate(self, name: str) -> str:
+        """What people call the restore point `name`."""
+        ...
+
+    def clear(self, name: str, uid_hash: str = "") -> list[str]:
+        """Remove what killed tries left behind and what would be in the way of a new one; returns its names.
+
+        Args:
+            name: of the restore point that is wanted now.
+            uid_hash: of the resource that it is for, if there is one. Of a resource only one try lives at a
+                time, so those of its earlier operations may go as well.
+        """
+        ...
+
+    def adopt(self, name: str, progress: Progress = None) -> tuple[Manifest, str] | str | None:
+        """The restore point `name` if it is there already, verified in full, with the digest of its manifest.
+
+        A run whose answer was lost is asked again: then the work is done. What does not verify is set aside,
+        and its new name is returned; it is not deleted, because something in it may be of use to a person.
+        """
+        ...
+
+    def publish(self, partial: Path, manifest: Manifest, progress: Progress = None) -> Published:
+        """Make a restore point of the folder of a try: the manifest is written last.
+
+        One that is there under that name is never replaced.
+        """
+        ...
+
+    def read(self, name: str) -> tuple[Manifest, str]:
+        """The manifest of `name`, and its digest. Says nothing about the files."""
+        ...
+
+    def verify(self, name: str, progress: Progress = None) -> tuple[Manifest, str]:
+        """Read every byte of `name` and compare it with its manifest, which is returned with its digest."""
+        ...
+
+    def content(self) -> Content:
+        """Everything in it that is a restore point, or was to become one. Files are not read."""
+        ...
+
+    def remove(self, name: str, digest: str) -> None:
+        """Delete the restore point `name`, if its manifest still has this digest and it has no keep mark."""
+        ...
+
+    def remove_tries(self, uid_hash: str, before: float) -> list[str]:
+        """Remove tries for the resource of this UID hash that were last written to before a time.
+
+        Args:
+            uid_hash: of the resource.
+            before: seconds since 1970.
+
+        Returns:
+            The names of what was removed.
+        """
+        ...
 
 
 def refuse_odd_name(name: str) -> None:
@@ -30,12 +163,33 @@ def refuse_odd_name(name: str) -> None:
     Raises:
         RunnerError: Usage.
     """
-    if not NAME.fullmatch(name) or name.endswith((".partial", DAMAGED)):
+    if not NAME.fullmatch(name) or name.endswith((PARTIAL, DAMAGED)):
         raise RunnerError(
             Reason.USAGE,
             f"{name!r} is no name for a restore point.",
             "Use letters, digits, dots, underscores and hyphens, and begin with a letter or digit.",
         )
+
+
+def refuse_changed(where: str, found: str, listed: str) -> None:
+    """Stop before something is deleted that is not what was decided about.
+
+    Raises:
+        RunnerError: SnapshotFailed.
+    """
+    if found != listed:
+        raise RunnerError(
+            Reason.SNAPSHOT_FAILED,
+            f"{where} is not what was listed any more: it was not deleted.",
+            "Run it again.",
+        )
+
+
+def refuse_kept(where: str) -> RunnerError:
+    """The error for a keep mark that has appeared since the listing."""
+    return RunnerError(
+        Reason.SNAPSHOT_FAILED, f"{where} has a keep mark by now: it was not deleted.", "Run it again."
+    )
 
 
 @contextlib.contextmanager
@@ -71,66 +225,7 @@ def full(root: Path) -> str:
     return f"the volume is full ({size_text(usage.free)} of {size_text(usage.total)} left)."
 
 
-def clear_partials(root: Path, name: str, uid_hash: str = "") -> list[str]:
-    """Remove what killed tries left behind, so that the volume is not filled by them.
-
-    Args:
-        root: the folder with the restore points.
-        name: of the restore point that is wanted now.
-        uid_hash: of the resource that it is for, if there is one. Of a resource only one try lives at a time,
-            so those of its earlier operations go as well: nobody will ask for their names again.
-
-    Returns:
-        The names of the folders.
-    """
-    left = [
-        entry.name
-        for entry in sorted(root.iterdir())
-        if is_partial_of(name, entry.name) or (uid_hash and is_partial_for(uid_hash, entry.name))
-    ]
-    for folder in left:
-        shutil.rmtree(root / folder)
-    return left
-
-
-def make_partial(root: Path, name: str) -> str:
-    """Create the folder of this try, for this user alone, and return its name."""
-    folder = partial_name(name)
-    (root / folder).mkdir(mode=0o700)
-    return folder
-
-
-def discard(root: Path, partial: str) -> str:
-    """Remove the folder of a try that failed, so that its space is free; returns a sentence about it."""
-    try:
-        shutil.rmtree(root / partial)
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        return f"The incomplete dump {partial} could not be removed: {error.strerror}."
-    return "The incomplete dump was removed."
-
-
-def adopt(
-    root: Path, name: str, progress: Callable[[int], None] | None = None
-) -> tuple[Manifest, str] | str | None:
-    """The restore point `name` if it is there already, verified in full, with the digest of its manifest.
-
-    A run whose answer was lost is asked again: then the work is done. What does not verify is moved aside,
-    and its new name is returned; it is not deleted, because something in it may still be of use to a person.
-    """
-    final = root / name
-    if not final.exists():
-        return None
-    try:
-        return contents.verify(final, progress)
-    except RunnerError:
-        aside = f"{name}.{secrets.token_hex(4)}{DAMAGED}"
-        final.rename(root / aside)
-        return aside
-
-
-def size_text(size: int) -> str:
+def size_text(size: float) -> str:
     """Bytes for people, such as `1.5 GiB`."""
     amount = float(size)
     for unit in ("B", "KiB", "MiB", "GiB"):

@@ -74,7 +74,7 @@ def test_public_authorities_travel_as_a_file(tmp_path: Path, monkeypatch: pytest
     bundle = tmp_path / "bundle.crt"
     bundle.write_text("certificates")
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
-    told = prepare._trusting(tmp_path, {"sslrootcert": "system", "sslmode": "verify-full"})  # noqa: SLF001 - the one place
+    told = prepare.trusting(tmp_path, {"sslrootcert": "system", "sslmode": "verify-full"})
     assert Path(told["sslrootcert"]).read_text() == "certificates"
     assert told["sslmode"] == "verify-full"
-    assert prepare._trusting(tmp_path, {"sslrootcert": "/own.crt"}) == {"sslrootcert": "/own.crt"}  # noqa: SLF001 - same
+    assert prepare.trusting(tmp_path, {"sslrootcert": "/own.crt"}) == {"sslrootcert": "/own.crt"}

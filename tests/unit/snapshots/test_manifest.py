@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from switchback.contract.points import Ownership, Purpose
 from switchback.contract.reasons import Reason
 from switchback.runner.errors import RunnerError
 from switchback.snapshots.manifest import (
@@ -20,6 +22,7 @@ from switchback.snapshots.manifest import (
     encode,
 )
 
+FIXTURES = Path(__file__).parent / "fixtures"
 WHERE = Path("/snapshots/x/manifest.json")
 text = st.text(st.characters(codec="utf-8"), max_size=20)
 count = st.integers(0, 2**53)
@@ -35,10 +38,11 @@ manifests = st.builds(
     origin=st.builds(Origin, text, text, count, count, count, count),
     properties=st.builds(Properties, text, text, text, text, text, text, text, texts, access, texts),
     client_version=st.sampled_from(["15.18", "18.6", "18beta1".replace("beta", ".")]),
-    requester=st.builds(Requester, text, text, text, text),
+    requester=st.builds(Requester, text, text, text, text, text, text, text, count, text),
     files=st.lists(st.builds(FileEntry, file_names, count, text), max_size=3).map(tuple),
-    ledger=st.none() | st.builds(LedgerMark, text, text, count),
+    ledger=st.none() | st.builds(LedgerMark, text, text, count, count, count),
     writers_fenced=st.booleans(),
+    data=st.sampled_from(["", "3f2a91c0"]),
 )
 
 
@@ -61,7 +65,13 @@ def example() -> dict[str, object]:
     return data
 
 
-@pytest.mark.parametrize("path", ["../toc.dat", "/etc/passwd", "a/b", "..", "", "manifest.json"])
+@pytest.mark.parametrize("data", ["..", "3f2a91c0/..", "x", "3F2A91C0", "3f2a91c0\n"])
+def test_a_manifest_whose_files_are_elsewhere_is_refused(data: str) -> None:
+    with pytest.raises(RunnerError, match="outside its folder"):
+        decode(json.dumps(example() | {"data": data}).encode(), WHERE)
+
+
+@pytest.mark.parametrize("path", ["../toc.dat", "/etc/passwd", "a/b", "..", "", "manifest.json", "keep"])
 def test_a_manifest_that_names_files_elsewhere_is_refused(path: str) -> None:
     data = example() | {"files": [{"path": path, "size": 1, "sha256": "00"}]}
     with pytest.raises(RunnerError, match="outside its folder") as refusal:
@@ -70,8 +80,40 @@ def test_a_manifest_that_names_files_elsewhere_is_refused(path: str) -> None:
 
 
 def test_a_manifest_of_another_version_is_refused_by_its_version() -> None:
-    with pytest.raises(RunnerError, match="version 2 is not known"):
-        decode(json.dumps(example() | {"version": 2}).encode(), WHERE)
+    with pytest.raises(RunnerError, match="version 3 is not known"):
+        decode(json.dumps(example() | {"version": 3}).encode(), WHERE)
+
+
+def test_a_manifest_of_the_first_version_is_read_for_ever() -> None:
+    """The file is frozen: it was written by a release that knew version 1."""
+    manifest = decode((FIXTURES / "manifest-1.json").read_bytes(), WHERE)
+    assert manifest.version == 1
+    assert manifest.requester == Requester("3f2a91c0-5b1e77", "shop", "shop", "3f2a91c0")
+    assert manifest.ledger == LedgerMark("switchback", "0007_vouchers", 7, event=0, marker=0)
+    assert (manifest.data, manifest.writers_fenced) == ("", False)
+    assert manifest.properties.access == (("", "CONNECT"), ("shop_app", "CONNECT"))
+    assert manifest.size == 306
+    assert encode(manifest) != (FIXTURES / "manifest-1.json").read_bytes()
+
+
+def test_a_manifest_of_the_second_version_is_written_and_read_as_it_always_was() -> None:
+    """The file is frozen: what reads it may be older or newer than what wrote it."""
+    raw = (FIXTURES / "manifest-2.json").read_bytes()
+    manifest = decode(raw, WHERE)
+    assert manifest.version == 2
+    assert manifest.requester.ownership == Ownership(
+        "west", "7c1d2f6e-0000-4000-8000-000000000001", "shop", "shop", Purpose.PRE_MIGRATION,
+        "3f2a91c0-5b1e77", 2, "0007_vouchers",
+    )  # fmt: skip
+    assert manifest.ledger == LedgerMark("switchback", "0007_vouchers", 7, event=41, marker=40)
+    assert (manifest.data, manifest.writers_fenced) == ("3f2a91c0", True)
+    assert encode(manifest) == raw
+
+
+def test_a_purpose_of_a_later_release_is_no_reason_not_to_read() -> None:
+    asked = {**asdict(Requester("3f2a91c0-5b1e77")), "purpose": "new"}
+    manifest = decode(json.dumps(example() | {"requester": asked}).encode(), WHERE)
+    assert manifest.requester.ownership.purpose is Purpose.MANUAL
 
 
 @pytest.mark.parametrize(
@@ -85,6 +127,8 @@ def test_a_manifest_of_another_version_is_refused_by_its_version() -> None:
         b'{"version": 1}',
         json.dumps(example() | {"client_version": "x"}).encode(),
         json.dumps(example() | {"files": [1]}).encode(),
+        json.dumps(example() | {"files": [{"path": 1, "size": 1, "sha256": "00"}]}).encode(),
+        json.dumps(example() | {"data": 1}).encode(),
         json.dumps(example() | {"new": 1}).encode(),
     ],
 )

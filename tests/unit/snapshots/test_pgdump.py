@@ -3,12 +3,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 
 from switchback.api.reasons import OperatorReason
 from switchback.api.snapshots import Snapshot
-from switchback.snapshots.provider import PodParts, Refusal, SnapshotRequest, SnapshotSettings
+from switchback.cli.snapshot import command
+from switchback.snapshots.pgdump import PgDump
+from switchback.snapshots.provider import PodParts, PruneRequest, Refusal, SnapshotRequest, SnapshotSettings
 from switchback.snapshots.registry import PROVIDERS, entry_of
 
 SETTINGS = SnapshotSettings(image="example/switchback:1", client_images={"18": "example/postgres:18"})
@@ -108,3 +111,80 @@ def test_the_description_of_the_pod_loads_neither_psycopg_nor_click(module: str)
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert seen.stdout.strip() == "[]"
+
+
+BUCKET = {"bucket": "shop-points", "prefix": "db/shop"}
+
+
+def in_bucket(**s3: object) -> PodParts:
+    chosen = Snapshot.model_validate({"pgDump": {"s3": {**BUCKET, **s3}}})
+    return parts(chosen)
+
+
+def test_for_a_bucket_the_dump_is_made_in_the_pods_own_storage_at_the_same_place() -> None:
+    volumes = {v["name"]: v for v in in_bucket().volumes}
+    assert volumes["switchback-snapshots"] == {"name": "switchback-snapshots", "emptyDir": {}}
+    of_claim = [c["volumeMounts"] for c in (*parts().init_containers, *parts().containers)]
+    assert of_claim == [c["volumeMounts"] for c in (*in_bucket().init_containers, *in_bucket().containers)]
+
+
+def test_our_containers_are_told_the_bucket_and_the_client_image_is_not() -> None:
+    described = in_bucket(
+        region="eu-central-1", endpointURL="https://minio.storage:9000", kmsKeyID="alias/points"
+    )
+    place = [
+        "--to", "s3://shop-points/db/shop", "--region", "eu-central-1",
+        "--endpoint-url", "https://minio.storage:9000", "--kms-key-id", "alias/points",
+        "--scratch", "/snapshots",
+    ]  # fmt: skip
+    for container in (described.init_containers[0], described.containers[0]):
+        assert container["args"][2 : 2 + len(place)] == place
+    assert "shop-points" not in json.dumps(described.init_containers[1:])
+    assert in_bucket(prefix="").containers[0]["args"][3] == "s3://shop-points"
+
+
+def test_the_keys_reach_our_containers_alone_and_only_from_the_secret() -> None:
+    described = in_bucket(credentialsFrom={"secretRef": {"name": "shop-keys"}})
+    everyone = [*described.init_containers, *described.containers]
+    assert [c["name"] for c in everyone if "shop-keys" in json.dumps(c)] == ["prepare", "switchback"]
+    env = {one["name"]: one["valueFrom"]["secretKeyRef"] for one in described.containers[0]["env"]}
+    assert env == {
+        "AWS_ACCESS_KEY_ID": {"name": "shop-keys", "key": "AWS_ACCESS_KEY_ID"},
+        "AWS_SECRET_ACCESS_KEY": {"name": "shop-keys", "key": "AWS_SECRET_ACCESS_KEY"},
+        "AWS_SESSION_TOKEN": {"name": "shop-keys", "key": "AWS_SESSION_TOKEN", "optional": True},
+    }
+    assert "env" not in in_bucket().containers[0]
+
+
+def test_the_pod_is_told_how_long_it_has_and_for_whom_it_works() -> None:
+    args = parts().init_containers[0]["args"]
+    said = dict(pairwise(args))
+    assert said["--deadline-seconds"] == "1800"
+    assert said["--purpose"] == "pre-rollback"
+    assert "--writers-fenced" not in args
+
+
+@pytest.mark.parametrize("bucket", [False, True])
+def test_pruning_needs_neither_the_database_nor_a_client_image(*, bucket: bool) -> None:
+    chosen = snapshot()
+    if bucket:
+        keys = {"credentialsFrom": {"secretRef": {"name": "shop-keys"}}}
+        chosen = Snapshot.model_validate({"pgDump": {"s3": {**BUCKET, **keys}}})
+    wanted = PruneRequest(
+        "3f2a91c0-5b1e77", "u-1", "3f2a91c0", 3, 604800, ("a", "b"), ("op-1",), dry_run=True
+    )
+    described = PgDump().prune(chosen, wanted, SETTINGS)
+    assert isinstance(described, PodParts)
+    assert described.init_containers == ()
+    (container,) = described.containers
+    said = container["args"]
+    assert said[:2] == ["snapshot", "prune"]
+    assert said[said.index("--uid") + 1] == "u-1"
+    assert [word for flag, word in pairwise(said) if flag == "--protect"] == ["a", "b"]
+    assert "--dry-run" in said
+    assert [v["name"] for v in described.volumes] == ([] if bucket else ["switchback-snapshots"])
+    assert [one["name"] for one in container["env"]] == (
+        ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] if bucket else []
+    )
+    parsed = command.commands["prune"].make_context("prune", said[2:])
+    assert parsed.params["unfinished"] == ("op-1",)

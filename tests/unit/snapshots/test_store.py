@@ -8,6 +8,7 @@ import pytest
 from switchback.contract.reasons import Reason
 from switchback.runner.errors import RunnerError
 from switchback.snapshots import store
+from switchback.snapshots.folder import FolderStore
 from switchback.snapshots.layout import is_partial_of, partial_name
 
 if TYPE_CHECKING:
@@ -51,22 +52,23 @@ def test_only_tries_of_that_very_name_are_cleared(tmp_path: Path) -> None:
     others = {"shop", "shop.partial", partial_name("shop.x"), partial_name("xshop"), "shop.zzzzzzzz.partial"}
     for folder in (mine, *others):
         (tmp_path / folder).mkdir()
-    assert store.clear_partials(tmp_path, "shop") == [mine]
+    assert FolderStore(tmp_path).clear("shop") == [mine]
     assert {path.name for path in tmp_path.iterdir()} == others
 
 
 def test_killed_tries_of_earlier_operations_of_the_resource_go_as_well(tmp_path: Path) -> None:
     earlier = partial_name("pre-rollback-20260101T000000Z-shop-3f2a91c0-aaaaaa")
+    second = partial_name("pre-rollback-20260101T000000Z-shop-3f2a91c0-aaaaaa-2")
     others = {
         "pre-rollback-20260101T000000Z-shop-3f2a91c0-aaaaaa",
         partial_name("pre-rollback-20260101T000000Z-shop-99999999-aaaaaa"),
         partial_name("3f2a91c0"),
     }
-    for name in {earlier, *others}:
+    for name in {earlier, second, *others}:
         (tmp_path / name).mkdir()
     now = "pre-rollback-20260102T000000Z-shop-3f2a91c0-bbbbbb"
-    assert store.clear_partials(tmp_path, now) == []
-    assert store.clear_partials(tmp_path, now, "3f2a91c0") == [earlier]
+    assert FolderStore(tmp_path).clear(now) == []
+    assert FolderStore(tmp_path).clear(now, "3f2a91c0") == sorted([earlier, second])
     assert {entry.name for entry in tmp_path.iterdir()} == others
 
 

@@ -1,0 +1,29 @@
+"""The folder that one try dumps into: made, and removed when the try has failed."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from switchback.snapshots.layout import partial_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def make(root: Path, name: str) -> str:
+    """Create the folder of this try, for this user alone, and return its name."""
+    folder = partial_name(name)
+    (root / folder).mkdir(mode=0o700)
+    return folder
+
+
+def discard(root: Path, partial: str) -> str:
+    """Remove the folder of a try that failed, so that its space is free; returns a sentence about it."""
+    try:
+        shutil.rmtree(root / partial)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"The incomplete dump {partial} could not be removed: {error.strerror}."
+    return "The incomplete dump was removed."
