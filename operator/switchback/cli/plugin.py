@@ -36,6 +36,8 @@ COMMANDS: dict[str, Entry] = {
     "resume": Entry(f"{_HERE}.resume", "Go on after suspend."),
     "inspect": Entry(f"{_HERE}.inspect", "Read in the database where the schema is."),
     "history": Entry(f"{_HERE}.history", "Ended operations."),
+    "snapshots": Entry(f"{_HERE}.snapshots", "Restore points: whose, how good, what may be deleted."),
+    "restore": Entry(f"{_HERE}.restore", "Restore a restore point into a new database."),
     "logs": Entry(f"{_HERE}.logs", "The log of a Job."),
     "wait": Entry(f"{_HERE}.wait", "Wait for the end, or for a plan that needs approval."),
     "version": Entry(f"{_HERE}.version", "Print the version."),

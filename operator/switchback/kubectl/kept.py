@@ -45,7 +45,7 @@ def snapshots(root: Node, resource: Resource, now: datetime, *, wide: bool) -> N
         symbol = {"Ready": states.GOOD, "InProgress": states.BUSY}.get(phase, states.BAD)
         notes = [
             phase,
-            _size(point.get("sizeBytes")),
+            size_text(point.get("sizeBytes")),
             ago("holds what was committed until", point.get("restorePointTime"), now),
             f"PostgreSQL {point['serverMajor']}" if wide and point.get("serverMajor") else "",
             str(point.get("digest", "")) if wide else "",
@@ -57,7 +57,8 @@ def snapshots(root: Node, resource: Resource, now: datetime, *, wide: bool) -> N
     _more(root, len(points) - len(shown), "earlier snapshot", *label(""))
 
 
-def _size(number: object) -> str:
+def size_text(number: object) -> str:
+    """Bytes for people; empty when it is not known."""
     if not isinstance(number, int):
         return ""
     size, units = float(number), ["B", "KiB", "MiB", "GiB", "TiB"]
