@@ -182,7 +182,7 @@ def _text(error: BaseException) -> str:
         told = f"{code(error)}: " if code(error) else ""
     else:
         text, told = str(error), ""
-    line = (text.strip().splitlines() or [type(error).__name__])[0].strip()
+    line = (text.strip().splitlines() or [type(error).__name__])[0].strip(" :")
     return told + (line if len(line) <= LONGEST_TEXT else line[: LONGEST_TEXT - 1] + "…")
 
 

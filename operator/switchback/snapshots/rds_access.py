@@ -132,11 +132,13 @@ class Access:
         return found
 
     async def room(self, caller: Caller, source: Source, seconds: float) -> Room:
-        """How full the account is; as it was counted at most so many seconds ago, 0: as it is now."""
+        """How full the account is; as counted at most so many seconds ago, 0: as it is now, thoroughly."""
         key = (source.account, source.region, source.kind.word)
         known = self._memory.rooms.get(key, seconds) if seconds else None
         if known is None:
-            known = await rds_room.counted(self.aws, caller, source, self._installation)
+            known = await rds_room.counted(
+                self.aws, caller, source, self._installation, thoroughly=not seconds
+            )
             self._memory.rooms.put(key, known)
         return known
 

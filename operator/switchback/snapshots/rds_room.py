@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from switchback.api.reasons import OperatorReason
 from switchback.aws.client import Trouble
@@ -11,6 +11,8 @@ from switchback.contract.points import ErrorClass, Failure, Finding
 from switchback.snapshots import rds_tags
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from switchback.aws.caller import Caller
     from switchback.aws.client import Aws
     from switchback.snapshots.rds_source import Source
@@ -26,7 +28,8 @@ WAIT: Final = 300.0
 class Room:
     """How many manual snapshots there are, how many there may be, and how many of them are ours.
 
-    `most`: 0 when that is not known. `ours`: None when they were not counted, as there is room enough.
+    `most`: 0 when it is not known, or was not asked for as there is room enough. `ours`: None when they were
+    not counted.
     """
 
     used: int
@@ -42,21 +45,28 @@ class Room:
         return text
 
 
-async def counted(aws: Aws, caller: Caller, source: Source, installation: str) -> Room:
-    """How much room there is. One page does in most accounts; the quota is asked for when it may matter."""
+async def counted(
+    aws: Aws, caller: Caller, source: Source, installation: str, *, thoroughly: bool = False
+) -> Room:
+    """How much room there is. One page does in most accounts; the quota is asked for when it may matter.
+
+    `thoroughly`: whose they are is counted, however many pages that takes.
+    """
     kind = source.kind
     first, more = await aws.page(caller, kind.describe, kind.items, SnapshotType="manual")
-    if not more and len(first) < DEFAULT * NEAR:
-        return Room(len(first))
-    used, most = await _quota(aws, caller, kind.quota)
     if not more:
-        used, most = len(first), most or DEFAULT
-    if not most or used < most * NEAR:
-        return Room(used, most)
-    found = await aws.pages(caller, kind.describe, kind.items, SnapshotType="manual") if more else first
+        most = (await _quota(aws, caller, kind.quota))[1] or DEFAULT if len(first) >= DEFAULT * NEAR else 0
+        return Room(len(first), most, _ours(first, installation))
+    used, most = await _quota(aws, caller, kind.quota)
+    if thoroughly or (most and used >= most * NEAR):
+        found = await aws.pages(caller, kind.describe, kind.items, SnapshotType="manual")
+        return Room(len(found), most, _ours(found, installation))
+    return Room(used, most)
+
+
+def _ours(found: Iterable[Mapping[str, Any]], installation: str) -> int:
     tags = map(rds_tags.read, found)
-    ours = sum(rds_tags.UID in one and one.get(rds_tags.INSTALLATION, "") == installation for one in tags)
-    return Room(len(found), most, ours)
+    return sum(rds_tags.UID in one and one.get(rds_tags.INSTALLATION, "") == installation for one in tags)
 
 
 def finding(room: Room, source: Source) -> Finding | None:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from typing_extensions import override
 
 from switchback.api.names import snapshot_name
@@ -15,12 +16,11 @@ from switchback.contract.points import Intent, Ownership, Purpose, Subject
 from switchback.snapshots.provider import Allowance, Tools
 from switchback.snapshots.rds import RDS
 from switchback.snapshots.rds_names import identifier
+from tests.aws.server import FakeAws
 from tests.conformance.rig import Rig
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from tests.aws.server import FakeAws
+    from collections.abc import AsyncIterator, Iterator
 
 REGION = "eu-central-1"
 HOST = "shop-prod.c0ffee.eu-central-1.rds.amazonaws.com"
@@ -131,3 +131,20 @@ class RDSRig(Rig):
     @override
     def calls(self) -> int:
         return sum(self.fake.counts().values())
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
+    """A fake AWS that this process' clients talk to."""
+    with FakeAws() as started:
+        for name, value in started.environment().items():
+            monkeypatch.setenv(name, value)
+        yield started
+
+
+@pytest.fixture
+def rig(fake: FakeAws) -> Iterator[RDSRig]:
+    """An instance and a provider for it."""
+    made = RDSRig(fake)
+    yield made
+    made.aws.close()

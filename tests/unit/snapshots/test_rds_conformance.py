@@ -6,29 +6,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.aws.plugin import aws
 from tests.conformance.suite import Conformance
-from tests.unit.snapshots.rds_rig import RDSRig
+from tests.unit.snapshots.rds_rig import RDSRig, fake
 
 if TYPE_CHECKING:
     from tests.aws.server import FakeAws
 
-__all__ = ["aws"]
-
-
-@pytest.fixture(autouse=True)
-def environment(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in aws.environment().items():
-        monkeypatch.setenv(name, value)
+__all__ = ["fake"]
 
 
 class TestInstance(Conformance):
     @pytest.fixture
-    def rig(self, aws: FakeAws) -> RDSRig:
-        return RDSRig(aws)
+    def rig(self, fake: FakeAws) -> RDSRig:
+        return RDSRig(fake)
 
 
 class TestCluster(Conformance):
     @pytest.fixture
-    def rig(self, aws: FakeAws) -> RDSRig:
-        return RDSRig(aws, cluster=True)
+    def rig(self, fake: FakeAws) -> RDSRig:
+        return RDSRig(fake, cluster=True)
