@@ -24,6 +24,7 @@ class Line:
         self.cut = False
         self.lose_next = False
         self.answer_instead = 0
+        self.rename = ("/", "/")
         self._upstream = admin.host
         self._tls = ssl.create_default_context(cafile=admin.ssl_ca_cert)
 
@@ -53,7 +54,7 @@ class Line:
         headers = {key: value for key, value in request.headers.items() if key.lower() not in _HOP}
         async with self._session.request(
             request.method,
-            self._upstream + request.raw_path,
+            self._upstream + request.raw_path.replace(*self.rename),
             headers=headers,
             data=await request.read(),
             ssl=self._tls,
