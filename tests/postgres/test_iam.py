@@ -27,7 +27,7 @@ from switchback.runner import connect, url
 from switchback.runner.connect import Wishes
 from switchback.runner.errors import RunnerError
 from switchback.runner.opening import Opener
-from switchback.snapshots.libpq import connection_files, parameters_of
+from switchback.snapshots.libpq import connect_to, connection_files, parameters_of
 from tests.aws.plugin import aws
 from tests.postgres.servers import DEBIAN_15
 from tests.postgres.test_tls import Place, place
@@ -316,3 +316,26 @@ def test_the_container_login_writes_a_passfile(place: Place, user: str, tmp_path
         psycopg.connect(
             host=place.server.host, port=place.server.port, user=user, dbname=user, passfile=str(passfile)
         )
+
+
+def test_what_connects_again_much_later_gets_another_token(
+    place: Place, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restore may take longer than a token lasts."""
+    made: list[str] = []
+    monkeypatch.setattr(
+        aws_tokens, "auth_token", lambda *_: made.append(f"token-{len(made) + 1}") or made[-1]
+    )
+    for name, value in parts(place, user).items():
+        monkeypatch.setenv(name, value)
+    opener = Opener(None, QUICK, print, lambda _: None)
+    take(place, user, "token-1")
+    with opener("restore") as connection:
+        known = parameters_of(connection, "", "x", 15)
+    take(place, user, "token-2")
+    again = opener.renewed(known)
+    assert (known["password"], again["password"]) == ("token-1", "token-2")
+    connect_to(again, user).close()
+    assert "token" not in opener.redactor().clean("token-2")
+    plain = Opener(place.server.url(), QUICK, print, lambda _: None)
+    assert plain.renewed({"password": "x"}) == {"password": "x"}

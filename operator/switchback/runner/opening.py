@@ -11,7 +11,7 @@ from switchback.runner.errors import RunnerError
 from switchback.runner.redact import Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import psycopg
 
@@ -81,6 +81,21 @@ class Opener:
             RunnerError: `PoolerRefused`.
         """
         connect.prove_apart(first, second, self.address)
+
+    def renewed(self, parameters: Mapping[str, str]) -> dict[str, str]:
+        """Parameters of a connection that was made, with a password that is good for another one.
+
+        Tokens are not for long; other passwords stay what they are.
+
+        Raises:
+            RunnerError: `AuthenticationFailed`; no token could be made.
+        """
+        address = self.address
+        if address.tokens is None:
+            return dict(parameters)
+        met = (parameters.get("host"), parameters.get("port"))
+        host = next((one for one in address.hosts if (one.name, str(one.port)) == met), address.hosts[0])
+        return {**parameters, "password": address.tokens.make(host, address.user)}
 
     def explain(self, error: psycopg.Error) -> RunnerError:
         """From what the driver raised on an open connection to an error for people."""
