@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from switchback.api import names
+from switchback.contract.points import Failure, Phase
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Operation
 from switchback.controller.decision import Settle
 from switchback.controller.observed import Namespace, PolicyState, Trouble
 from tests.property.database import START
+from tests.property.keeping import TROUBLES
 from tests.property.world import UID, World
 
 if sys.version_info >= (3, 12):
@@ -32,7 +34,9 @@ SPEC: dict[str, Any] = {
 SNAPSHOTS: list[dict[str, Any]] = [
     {"pgDump": {"persistentVolumeClaim": {"claimName": "backups"}}},
     {"none": {"acknowledge": True}},
+    {"rds": {"instance": "shop", "region": "eu-west-1"}},
 ]
+FENCE = {"image": "fence:1", "command": ["/fence"]}
 FAILURES = [
     Reason.CONNECTION_REFUSED,
     Reason.AUTHENTICATION_FAILED,
@@ -45,7 +49,7 @@ FAILURES = [
 ]
 QUOTA = Trouble("JobRefused", "exceeded quota: pods")
 WEBHOOK = Trouble("JobRefused", "failed calling webhook", passing=True)
-PASSES = 50
+PASSES = 80
 CAMPAIGN = os.environ.get("SWITCHBACK_CAMPAIGN", "") not in ("", "0")
 """`make test-all` looks at many more worlds."""
 OTHER = "ffffffff-000000"
@@ -60,6 +64,9 @@ class RandomWorlds(RuleBasedStateMachine):
         limit=st.integers(0, 3),
         clock_error=st.sampled_from([-3600, 0, 3600]),
         goes=st.booleans(),
+        before=st.sampled_from(["Never", "Never", "Always"]),
+        failing=st.sampled_from(["Abort", "Continue"]),
+        fenced=st.booleans(),
     )
     def begin(
         self,
@@ -68,8 +75,14 @@ class RandomWorlds(RuleBasedStateMachine):
         limit: int,
         clock_error: int,
         goes: bool,  # noqa: FBT001 - drawn by Hypothesis
+        before: str,
+        failing: str,
+        fenced: bool,  # noqa: FBT001 - drawn by Hypothesis
     ) -> None:
-        self.goes = goes
+        self.goes, self.witness_lost = goes, False
+        rules = {"beforeMigratePolicy": before, "migrateFailurePolicy": failing}
+        fence = {"fence": FENCE} if fenced else {}
+        snapshot = {**snapshot, **rules, **fence, "retention": {"minimumCount": 1, "minimumAgeSeconds": 0}}
         spec = {**SPEC, "snapshot": snapshot, "rollback": {"dataLossPolicy": policy}}
         self.world = World(spec={**spec, "execution": {"backoffLimit": limit}})
         self.world.postgres.clock_error = timedelta(seconds=clock_error)
@@ -100,6 +113,7 @@ class RandomWorlds(RuleBasedStateMachine):
     def a_job_is_deleted_by_hand(self, pick: int) -> None:
         if self.world.jobs:
             self.world.vanish(sorted(self.world.jobs)[pick % len(self.world.jobs)])
+            self._note_witness()
 
     @rule(mend=st.booleans())
     def a_pod_does_not_start(self, mend: bool) -> None:  # noqa: FBT001 - drawn by Hypothesis
@@ -110,6 +124,27 @@ class RandomWorlds(RuleBasedStateMachine):
     @rule(refusal=st.sampled_from([None, QUOTA, WEBHOOK]))
     def the_api_server_refuses_jobs(self, refusal: Trouble | None) -> None:
         self.world.refused = refusal
+
+    @rule(phase=st.sampled_from([Phase.AVAILABLE, Phase.AVAILABLE, Phase.FAILED, Phase.ABSENT]))
+    def the_provider_goes_on(self, phase: Phase) -> None:
+        self.world.keeping.go_on(phase)
+
+    @rule(trouble=st.sampled_from(TROUBLES))
+    def the_provider_is_in_trouble(self, trouble: Failure | None) -> None:
+        self.world.keeping.trouble = trouble
+
+    @rule()
+    def the_fence_is_edited_away(self) -> None:
+        snapshot = {key: value for key, value in self.world.spec["snapshot"].items() if key != "fence"}
+        self.world.spec = {**self.world.spec, "snapshot": snapshot}
+        self.world.generation += 1
+
+    def _note_witness(self) -> None:
+        """Whether a fence is up of which neither status nor a Job tells: nobody can know then."""
+        jobs = [job for job in self.world.jobs.values() if job.job.step is Operation.FENCE]
+        told = self.world.status.operation is not None and self.world.status.operation.fence is not None
+        wanted = "fence" in self.world.spec["snapshot"]
+        self.witness_lost |= self.world.keeping.fenced and not told and not (jobs and wanted)
 
     @rule()
     def stray_pods_end(self) -> None:
@@ -189,6 +224,7 @@ class RandomWorlds(RuleBasedStateMachine):
     def the_status_is_wiped(self) -> None:
         self.world.status = type(self.world.status)()
         self.world.resource_version += 1
+        self._note_witness()
 
     @precondition(lambda self: not self.world.postgres.holder(self.world.now))
     @rule()
@@ -239,7 +275,9 @@ class RandomWorlds(RuleBasedStateMachine):
                 if not job.ended:
                     world.run(name)
             world.sweep()
+            world.keeping.go_on(Phase.AVAILABLE)
             if world.token:
+                assert not world.keeping.fenced or self.witness_lost, "writers wait for a person"
                 world.annotations["switchback.dev/approve"] = world.token
             decision = world.reconcile()
             settled = isinstance(decision, Settle) and world.observed().status == decision.status
@@ -247,6 +285,7 @@ class RandomWorlds(RuleBasedStateMachine):
                 break
             world.tick(decision)
         assert not world.finalizers, "it may not be deleted although nothing is in flight"
+        assert not world.keeping.fenced or self.witness_lost, "writers are kept out for ever"
         self._looks_are_answered()
         assert world.condition("Finished") == "True", f"not finished within {PASSES} passes: {world.status}"
         assert world.now >= START
@@ -257,6 +296,7 @@ class RandomWorlds(RuleBasedStateMachine):
         world = self.world
         world.source_problem = None
         world.refused = None
+        world.keeping.trouble = None
         world.policy = PolicyState.PRESENT
         for request in ("abort", "rollback", "reject"):
             world.annotations.pop(f"switchback.dev/{request}", None)
@@ -273,11 +313,12 @@ class RandomWorlds(RuleBasedStateMachine):
             decision = world.reconcile()
             for name, job in list(world.jobs.items()):
                 job.trouble = None
-                if job.deleting or job.job.step is Operation.RELEASE:
+                if job.deleting or job.job.step in {Operation.RELEASE, Operation.UNFENCE}:
                     world.run(name)
             world.sweep()
             world.tick(decision)
         assert not world.finalizers, f"still held after {PASSES} passes: {world.status}"
+        assert not world.keeping.fenced or self.witness_lost, "writers are kept out for ever"
         holder = world.postgres.holder(world.now)
         lost = world.status.operation is None or not world.status.operation.reserved_until
         assert lost or holder.split("-")[0] != names.uid_hash(UID), "the database stays reserved"

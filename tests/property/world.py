@@ -7,16 +7,15 @@ tests can judge by it instead of by the operator's own status.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from switchback.api.names import FINALIZER, is_look
 from switchback.api.spec import Spec
 from switchback.api.status import OperationKind, Status
-from switchback.contract.digest import plan_digest
-from switchback.contract.reasons import Reason, meaning
-from switchback.contract.result import Result, Snapshot, Step
-from switchback.contract.words import BASE, LATEST, Direction, Operation, Risk, Severity
+from switchback.contract.points import Phase
+from switchback.contract.reasons import Reason
+from switchback.contract.words import Direction, Operation
 from switchback.controller.decide import decide
 from switchback.controller.decision import (
     Act,
@@ -24,25 +23,26 @@ from switchback.controller.decision import (
     CreateJob,
     Decision,
     DeleteJob,
+    DeleteSnapshot,
     Hold,
     LetGo,
+    RequestSnapshot,
     Settle,
     Wait,
     WriteIntent,
 )
 from switchback.controller.intent import intent_digest
 from switchback.controller.observed import Job, Namespace, Observed, Pod, PolicyState, Source, Trouble
-from switchback.controller.times import rfc3339
 from tests.consumers.records import record
-from tests.property.database import DATABASE, PLANNED, START, WRITES, BrokenPromiseError, Postgres, Running
+from tests.property.database import PLANNED, START, WRITES, BrokenPromiseError, Postgres, Running
+from tests.property.keeping import Keeping, capabilities
+from tests.property.runner import Runner
 
 UID = "11111111-2222-3333-4444-555555555555"
-RESERVATION_SECONDS = 300
-"""Short, so that reservations run out in the midst of things."""
 
 
 @dataclass
-class World:
+class World(Runner):
     """One resource and everything around it."""
 
     spec: dict[str, Any]
@@ -65,12 +65,16 @@ class World:
     deleted_at: datetime | None = None
     gone: bool = False
     created: list[str] = field(default_factory=list)
+    keeping: Keeping = field(default_factory=Keeping)
 
     # --- what the operator sees and does -------------------------------------------------------------------
 
     def observed(self) -> Observed:
         """The world as `observe` would read it."""
+        self.keeping.capabilities = capabilities(self.spec)
         return Observed(
+            provider=self.keeping.capabilities,
+            kept=self.keeping.seen(self.status, self.now),
             namespace="shop",
             name="shop",
             uid=UID,
@@ -150,6 +154,24 @@ class World:
                 self._create_look(action)
             case CreateJob():
                 self._create(action)
+            case RequestSnapshot(name):
+                self._ask(name)
+            case DeleteSnapshot(name):
+                del self.keeping.artifacts[name]
+
+    def _ask(self, name: str) -> None:
+        operation = self.status.operation
+        if operation is None or operation.snapshot_name != name or FINALIZER not in self.finalizers:
+            raise BrokenPromiseError(f"{name} is asked for without a stored intent")
+        self._check_fence("a restore point")
+        held = (tuple(self.postgres.applied), operation.plan_digest, self.postgres.reservations)
+        self.keeping.request(name, operation.id, held, self.now)
+
+    def _check_fence(self, what: str) -> None:
+        operation = self.status.operation
+        wanted = "fence" in self.spec.get("snapshot", {}) and operation is not None
+        if wanted and not self.keeping.fenced and self.generation == operation.generation:
+            raise BrokenPromiseError(f"{what} without a fence")
 
     def _let_go(self) -> None:
         alive = [name for name, one in self.jobs.items() if not one.ended and not is_look(one.job.operation)]
@@ -201,6 +223,12 @@ class World:
             raise BrokenPromiseError(f"{action.name} starts beside {alive}")
         if action.step is Operation.ROLLBACK and operation.direction is not Direction.NONE:
             self._check_restore_point()
+        if action.step is Operation.MIGRATE and operation.direction is Direction.FORWARD:
+            always = self.spec.get("snapshot", {}).get("beforeMigratePolicy") == "Always"
+            if always and not operation.snapshot_waived and self.generation == operation.generation:
+                self._check_restore_point()
+        if action.step is Operation.SNAPSHOT:
+            self._check_fence("a restore point")
         job = self._job(action, operation.id)
         self.created.append(action.name)
         arguments = {
@@ -233,7 +261,11 @@ class World:
         if "none" in self.spec["snapshot"]:
             return
         operation = self.status.operation
-        held = self.postgres.snapshots.get(operation.snapshot_name if operation else "")
+        name = operation.snapshot_name if operation else ""
+        there = self.keeping.artifacts.get(name)
+        if there is not None and there.phase is Phase.AVAILABLE:
+            self.postgres.snapshots[name] = there.held
+        held = self.postgres.snapshots.get(name)
         if held is None:
             raise BrokenPromiseError("a rollback Job without a restore point")
         if operation is not None and held[1] != operation.plan_digest:
@@ -254,120 +286,6 @@ class World:
             result = self._execute(running)
             running.result = None if outcome == "silent" else result
         running.ended = True
-
-    def _result(self, running: Running, reason: Reason, direction: Direction, **more: Any) -> Result:
-        current = self.postgres.applied[-1] if self.postgres.applied else BASE
-        return Result(
-            operation=running.job.step,
-            operation_id=running.arguments["id"],
-            reason=reason,
-            exit_code=meaning(reason).exit_code,
-            message=f"{reason} says the run.",
-            at=rfc3339(self.now),
-            database=DATABASE,
-            direction=direction,
-            current=current,
-            target=self._wished(running) or current,
-            **more,
-        )
-
-    def _wished(self, running: Running) -> str:
-        target = running.arguments["target"]
-        return str(running.arguments["files"][-1] if target == LATEST else target)
-
-    def _plan(self, running: Running) -> tuple[Direction, list[str], str]:
-        wished = self._wished(running)
-        keep = [] if wished == BASE else [file for file in running.arguments["files"] if file <= wished]
-        up = [file for file in keep if file not in self.postgres.applied]
-        down = [file for file in reversed(self.postgres.applied) if wished == BASE or file > wished]
-        direction = Direction.BACKWARD if down else Direction.FORWARD if up else Direction.NONE
-        todo = down or up
-        steps = [(str(direction), file, "s1:u", "s1:d" if down else "") for file in todo]
-        applied = [(file, "s1:u") for file in self.postgres.applied]
-        return direction, todo, plan_digest([self.postgres.name], applied, steps)
-
-    def _execute(self, running: Running) -> Result:  # noqa: C901, PLR0911 - one answer per operation
-        """The runner, in so far as the operator depends on it."""
-        own, holder = running.arguments["id"], self.postgres.holder(self.now)
-        direction, todo, digest = self._plan(running)
-        if holder and holder.split("-")[0] != own.split("-")[0] and running.job.step is not Operation.INSPECT:
-            return self._result(running, Reason.RESERVED, Direction.NONE)
-        risks = (Risk.DATA_LOSS,) if direction is Direction.BACKWARD and self.risky & set(todo) else ()
-        steps = tuple(Step(direction, file, Severity.DATA if risks else Severity.NOTHING) for file in todo)
-        told = {"plan_digest": digest, "risks": risks, "steps": steps, "pending": len(todo)}
-        if self._wished(running) not in {BASE, *running.arguments["files"], *self.postgres.applied}:
-            return self._result(running, Reason.TARGET_UNKNOWN, Direction.NONE)
-        withdrawn = running.arguments["intent"] in self.postgres.withdrawn and not running.arguments["retry"]
-        if withdrawn and direction is not Direction.BACKWARD and running.job.step is Operation.MIGRATE:
-            return self._result(running, Reason.PREVIOUSLY_ROLLED_BACK, direction)
-        latest_behind = running.arguments["target"] == LATEST and direction is Direction.BACKWARD
-        match running.job.step:
-            case Operation.INSPECT | Operation.MIGRATE if latest_behind:
-                return self._result(running, Reason.SOURCE_BEHIND_LEDGER, direction)
-            case Operation.INSPECT:
-                return self._result(running, Reason.SUCCEEDED, direction, **told)
-            case Operation.MIGRATE if direction is Direction.BACKWARD:
-                return self._result(running, Reason.BACKWARD, direction, **told)
-            case Operation.MIGRATE:
-                self.postgres.applied += todo
-                self.postgres.withdrawn.discard(running.arguments["intent"])  # by a retry it got this far
-                if todo:
-                    self.postgres.reserved_by = ""
-                reason = Reason.SUCCEEDED if todo else Reason.UP_TO_DATE
-                return self._result(running, reason, direction)
-            case Operation.RESERVE:
-                return self._reserve(running, digest, direction)
-            case Operation.SNAPSHOT:
-                return self._snapshot(running, direction)
-            case Operation.ROLLBACK:
-                return self._rollback(running, digest, direction, todo, set(risks))
-            case Operation.RELEASE:
-                self.postgres.reserved_by = ""
-                return self._result(running, Reason.SUCCEEDED, direction)
-
-    def _reserve(self, running: Running, digest: str, direction: Direction) -> Result:
-        if digest != running.arguments["plan"]:
-            return self._result(running, Reason.PLAN_MOVED, direction)
-        self.postgres.reserved_by = running.arguments["id"]
-        self.postgres.reservations += 1
-        self.postgres.reserved_until = self.now + timedelta(seconds=RESERVATION_SECONDS)
-        told = {
-            "reserved_until": rfc3339(self.postgres.reserved_until + self.postgres.clock_error),
-            "reserved_seconds": RESERVATION_SECONDS,
-        }
-        return self._result(running, Reason.SUCCEEDED, direction, **told)
-
-    def _snapshot(self, running: Running, direction: Direction) -> Result:
-        name = running.arguments["snapshot"]
-        self.postgres.snapshots[name] = (
-            tuple(self.postgres.applied),
-            running.arguments["plan"],
-            self.postgres.reservations,
-        )
-        point = Snapshot(path=name, digest="f1:0", size=1, restore_point=rfc3339(self.now))
-        return self._result(running, Reason.SUCCEEDED, direction, snapshot=point)
-
-    def _rollback(
-        self, running: Running, digest: str, direction: Direction, todo: list[str], risks: set[Risk]
-    ) -> Result:
-        if not todo and running.arguments["withdraw"]:
-            self.postgres.withdrawn.add(running.arguments["intent"])
-            return self._result(running, Reason.UP_TO_DATE, direction)
-        if self.postgres.holder(self.now) != running.arguments["id"]:
-            return self._result(running, Reason.RESERVATION_LOST, direction)
-        self.postgres.reserved_by = ""
-        if digest != running.arguments["plan"]:
-            return self._result(running, Reason.PLAN_MOVED, direction)
-        if risks - running.arguments["accept"] and not running.arguments["any_loss"]:
-            return self._result(running, Reason.DATA_LOSS_REFUSED, direction)
-        held = self.postgres.snapshots.get(running.arguments["snapshot"])
-        if held is not None and held[2] != self.postgres.reservations:
-            raise BrokenPromiseError("a rollback behind a restore point of before its reservation")
-        if running.arguments["withdraw"]:
-            self.postgres.withdrawn.add(running.arguments["intent"])
-        for file in todo:
-            self.postgres.applied.remove(file)
-        return self._result(running, Reason.SUCCEEDED, direction)
 
     def vanish(self, name: str) -> None:
         """Somebody deletes a Job by hand; its pod goes on until it is told."""

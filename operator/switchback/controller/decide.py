@@ -38,7 +38,7 @@ from switchback.controller.view import View
 
 if TYPE_CHECKING:
     from switchback.api.status import Status
-    from switchback.controller.observed import Observed
+    from switchback.controller.observed import Job, Observed
     from switchback.controller.stages.results import StageResult
 
 
@@ -209,10 +209,15 @@ def _tidy(view: View) -> Decision:
     return Act(surplus) if view.is_stored(stored) else WriteIntent(stored)
 
 
+def _tells(view: View, job: Job) -> bool:
+    """Whether the Job is the only witness of a fence, should the status be lost."""
+    return job.step is Operation.FENCE and view.operation.fence is not None
+
+
 def _surplus_job(view: View) -> DeleteJob | None:
     """The oldest finished Job beyond the history that the spec wants to keep."""
     over = sorted(
-        (job for job in view.world.jobs if job.finished and not job.deleting),
+        (job for job in view.world.jobs if job.finished and not job.deleting and not _tells(view, job)),
         key=lambda job: (job.created, job.attempt, job.name),
     )
     if len(over) <= view.spec.job_history_limit:

@@ -17,12 +17,13 @@ from switchback.api.policies import AheadPolicy
 from switchback.api.status import (
     TAIL,
     DatabaseIdentity,
+    FencePhase,
+    FenceState,
     HistoryEntry,
     OperationKind,
     OperationState,
     Outcome,
     SchemaState,
-    SnapshotPhase,
     SourceState,
     Status,
     plan_steps,
@@ -33,6 +34,7 @@ from switchback.contract.result import bounded
 from switchback.contract.words import LATEST, Direction, Operation
 from switchback.controller import requests
 from switchback.controller.intent import database_digest
+from switchback.controller.restore_points import too_many_perhaps
 from switchback.controller.times import parse, rfc3339
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ def begin(view: View) -> Status:
         start_time=rfc3339(view.now),
         deadline_time=rfc3339(view.now + timedelta(seconds=view.spec.operation_deadline_seconds)),
         reserved_until=last.reserved_until if last else "",
-        fence=last.fence if last else None,
+        fence=last.fence if last else _fence_left(view),
     )
     image = view.spec.source.image
     source = SourceState(
@@ -86,6 +88,23 @@ def begin(view: View) -> Status:
     if rollback:
         status = requests.handled(status, rollback=requests.given(view, "rollback"))
     return status.model_copy(update={"operation": operation, "approval": None, "source": source})
+
+
+def _fence_left(view: View) -> FenceState | None:
+    """A fence that an earlier life of this status has raised, as far as its Jobs still tell."""
+    told = [job for job in view.world.jobs if job.step in {Operation.FENCE, Operation.UNFENCE}]
+    newest = max(told, key=lambda job: (job.created, job.attempt), default=None)
+    fence = view.spec.snapshot.fence if view.spec.snapshot is not None else None
+    if newest is None or newest.step is Operation.UNFENCE or fence is None:
+        return None
+    return FenceState(
+        phase=FencePhase.RAISING,
+        operation_id=newest.operation,
+        image=fence.image,
+        command=fence.command,
+        deadline_seconds=fence.deadline_seconds,
+        time=rfc3339(newest.created),
+    )
 
 
 def _goes_on(view: View) -> bool:
@@ -195,21 +214,12 @@ def end(view: View, outcome: Outcome, reason: str, message: str) -> Status:
     )
     status = change(view.status, next_attempt_time="", last_reason="", last_message="")
     well = outcome in {Outcome.SUCCEEDED, Outcome.ROLLED_BACK}
-    if well and _kept_something(status):
+    if well and too_many_perhaps(view.spec.snapshot, status, view.now):
         status = change(status, pruning=True)
     update: dict[str, Any] = {"history": (*status.history, entry)[-TAIL:]}
     if outcome is Outcome.SUCCEEDED and _holds_all(view) and status.source is not None:
         update["applied_source"] = status.source
     return status.model_copy(update=update)
-
-
-def _kept_something(status: Status) -> bool:
-    """Whether the operation has taken a restore point: then older ones may be more than are wanted."""
-    operation = status.operation
-    return operation is not None and any(
-        known.operation_id == operation.id and known.phase is SnapshotPhase.READY
-        for known in status.snapshots
-    )
 
 
 def _holds_all(view: View) -> bool:

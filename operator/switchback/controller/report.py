@@ -9,6 +9,7 @@ from switchback.api.names import ANNOTATION_APPROVE
 from switchback.api.reasons import OperatorReason, advised
 from switchback.api.status import ConditionStatus, OperationKind, Outcome, SnapshotPhase
 from switchback.contract.words import Direction, Operation
+from switchback.controller.restore_points import ready, under_way
 from switchback.controller.stages.consent import no_approval_counts
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _details(
         details.append(_rolled_back(status, operation))
     if status.approval is not None:
         details.append(_approved(world, status, status.approval))
-    if operation.direction is not Direction.BACKWARD:
+    if operation.direction is not Direction.BACKWARD and not operation.snapshot_name:
         return details
     if status.approval is None and operation.reserved_plan:
         text = "The plan has no risk that the policies want a person to see."
@@ -113,10 +114,15 @@ def _details(
     point = next((known for known in status.snapshots if known.name == operation.snapshot_name), None)
     if point is not None:
         details.append(_snapshot_ready(point, operation, situation, reason, message))
-    elif world.spec is not None and world.spec.snapshot is not None and world.spec.snapshot.none is not None:
+    elif operation.direction is Direction.BACKWARD and _waives(world):
         text = "spec.snapshot.none was acknowledged: there is no restore point."
         details.append(_detail(ConditionType.SNAPSHOT_READY, OperatorReason.SNAPSHOT_WAIVED, text, yes=False))
     return details
+
+
+def _waives(world: Observed) -> bool:
+    spec = world.spec
+    return spec is not None and spec.snapshot is not None and spec.snapshot.none is not None
 
 
 def _detail(kind: ConditionType, reason: str, text: str, *, yes: bool) -> Detail:
@@ -169,17 +175,16 @@ def _snapshot_ready(
     kind = ConditionType.SNAPSHOT_READY
     match point.phase:
         case SnapshotPhase.READY:
-            since = point.restore_point_time
-            text = f"{point.path} was read back in full; it holds what was committed before {since}."
-            return Detail(kind, ConditionStatus.TRUE, OperatorReason.SNAPSHOT_VERIFIED, text)
+            return Detail(kind, ConditionStatus.TRUE, OperatorReason.SNAPSHOT_VERIFIED, ready(point))
+        case SnapshotPhase.FAILED if operation.snapshot_waived:
+            text = f"The operation goes on without a restore point: {operation.snapshot_waived}."
+            return Detail(kind, ConditionStatus.FALSE, OperatorReason.SNAPSHOT_CONTINUED_WITHOUT, text)
         case SnapshotPhase.FAILED:
             return Detail(kind, ConditionStatus.FALSE, reason, message)
         case SnapshotPhase.IN_PROGRESS:
             if situation in _FAILED and operation.step is Operation.SNAPSHOT:
                 return Detail(kind, ConditionStatus.FALSE, reason, message)
-            return Detail(
-                kind, ConditionStatus.FALSE, OperatorReason.TAKING_SNAPSHOT, f"{point.name} is being taken."
-            )
+            return Detail(kind, ConditionStatus.FALSE, OperatorReason.TAKING_SNAPSHOT, under_way(point))
 
 
 def _outcome(status: Status) -> HistoryEntry | None:

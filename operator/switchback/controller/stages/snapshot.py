@@ -19,7 +19,7 @@ from switchback.contract.points import ErrorClass, Phase, Place, Purpose
 from switchback.contract.words import Direction, Operation
 from switchback.controller.decision import RequestSnapshot
 from switchback.controller.lifecycle import change, intend
-from switchback.controller.restore_points import of_operation, put, spoil
+from switchback.controller.restore_points import of_operation, put, spoil, under_way
 from switchback.controller.stages.results import Do, Done, Fail, Intend, Wait
 from switchback.controller.times import parse, passed, rfc3339
 
@@ -157,7 +157,7 @@ def _by_calls(view: View, snapshot: Snapshot, purpose: Purpose, known: SnapshotS
         return _first(view, snapshot, known)
     point = view.world.kept.point
     if point is None or point.name != known.name:
-        return _wait(view, known, _text(known), POLL_SECONDS)
+        return _wait(view, known, under_way(known), POLL_SECONDS)
     return _seen(view, snapshot, known, point)
 
 
@@ -194,12 +194,7 @@ def _captured_is_enough(snapshot: Snapshot) -> bool:
 
 def _under_way(view: View, known: SnapshotState, point: Observation) -> Wait:
     shown = _updated(view, known, point)
-    return _wait(view, shown, _text(shown), point.retry_after)
-
-
-def _text(shown: SnapshotState) -> str:
-    progress = f", {shown.progress} %" if shown.progress is not None else ""
-    return f"{shown.name}: {shown.raw_status or 'asked for'}{progress}."
+    return _wait(view, shown, under_way(shown), point.retry_after)
 
 
 def _updated(view: View, known: SnapshotState, point: Observation) -> SnapshotState:
