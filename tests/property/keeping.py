@@ -1,7 +1,7 @@
 """Restore points and the fence as they truly are, for `tests.property.world`.
 
-A provider that the operator asks itself: artifacts by name, each with the state of the database that it holds.
-It keeps what it is asked for until somebody lets it finish, fail or vanish.
+A provider that the operator asks itself: artifacts by name, each with the state of the database that it
+holds. It keeps what it is asked for until somebody lets it finish, fail or vanish.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from switchback.contract.digest import plan_digest
 from switchback.contract.reasons import Reason, meaning
@@ -11,7 +11,9 @@ from switchback.contract.result import Result, Snapshot, Step
 from switchback.contract.words import BASE, LATEST, Direction, Operation, Risk, Severity
 from switchback.controller.times import rfc3339
 from tests.property.database import DATABASE, BrokenPromiseError, Postgres, Running
-from tests.property.keeping import Keeping
+
+if TYPE_CHECKING:
+    from tests.property.keeping import Keeping
 
 RESERVATION_SECONDS = 300
 """Short, so that reservations run out in the midst of things."""
@@ -56,7 +58,7 @@ class Runner:
         applied = [(file, "s1:u") for file in self.postgres.applied]
         return direction, todo, plan_digest([self.postgres.name], applied, steps)
 
-    def _execute(self, running: Running) -> Result:  # noqa: C901, PLR0911 - one answer per operation
+    def _execute(self, running: Running) -> Result:  # noqa: C901, PLR0911, PLR0912 - one answer per operation
         """The runner, in so far as the operator depends on it."""
         own, holder = running.arguments["id"], self.postgres.holder(self.now)
         direction, todo, digest = self._plan(running)

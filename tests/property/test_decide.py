@@ -68,7 +68,7 @@ class RandomWorlds(RuleBasedStateMachine):
         failing=st.sampled_from(["Abort", "Continue"]),
         fenced=st.booleans(),
     )
-    def begin(
+    def begin(  # noqa: PLR0917 - Hypothesis draws them by name
         self,
         snapshot: dict[str, Any],
         policy: str,

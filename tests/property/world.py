@@ -7,8 +7,7 @@ tests can judge by it instead of by the operator's own status.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from switchback.api.names import FINALIZER, is_look
 from switchback.api.spec import Spec
@@ -37,6 +36,9 @@ from tests.consumers.records import record
 from tests.property.database import PLANNED, START, WRITES, BrokenPromiseError, Postgres, Running
 from tests.property.keeping import Keeping, capabilities
 from tests.property.runner import Runner
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 UID = "11111111-2222-3333-4444-555555555555"
 
@@ -169,8 +171,9 @@ class World(Runner):
 
     def _check_fence(self, what: str) -> None:
         operation = self.status.operation
-        wanted = "fence" in self.spec.get("snapshot", {}) and operation is not None
-        if wanted and not self.keeping.fenced and self.generation == operation.generation:
+        wanted = "fence" in self.spec.get("snapshot", {})
+        edited = operation is None or self.generation != operation.generation
+        if wanted and not self.keeping.fenced and not edited:
             raise BrokenPromiseError(f"{what} without a fence")
 
     def _let_go(self) -> None:
