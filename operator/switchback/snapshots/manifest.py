@@ -5,7 +5,7 @@ dump's own files. The manifest is written last, so its presence says that the du
 full and hashed; its hashes say whether that is still so.
 
 Versions: 1 knew neither UID, installation, purpose, attempt and schema version of the requester, nor the
-events of the ledger, nor `data`. What a version did not know is empty when it is read.
+events of the ledger, nor `data` and `checksum`. What a version did not know is empty when it is read.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 VERSION = 2
 READ = {1, 2}
 _NO_FILES = {"", ".", "..", MANIFEST, KEEP}
+_CHECKSUM = "checksum"
 _DATA = re.compile(r"([0-9a-f]{8})?")
 
 
@@ -188,8 +189,20 @@ class Manifest:
 
 
 def encode(manifest: Manifest) -> bytes:
-    """The text of `manifest.json`."""
-    return (json.dumps(asdict(manifest), indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    """The text of `manifest.json`. From version 2 on it holds a checksum of itself."""
+    data = asdict(manifest)
+    if manifest.version > 1:
+        data[_CHECKSUM] = _checksum(data)
+    return _text(data)
+
+
+def _text(data: dict[str, Any]) -> bytes:
+    return (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def _checksum(data: dict[str, Any]) -> str:
+    """Of everything else. Against decay, not against people: they would change it as well."""
+    return hashlib.sha256(_text(data)).hexdigest()
 
 
 def digest(text: bytes) -> str:
@@ -201,13 +214,16 @@ def decode(text: bytes, where: Path | str) -> Manifest:
     """The manifest in `text`. `where` is named in errors.
 
     Raises:
-        RunnerError: SnapshotUnreadable; not JSON, not a manifest, or of a version this release does not know.
+        RunnerError: SnapshotUnreadable; not JSON, not a manifest, changed, or of a version this release does
+            not know.
     """
     try:
         data: dict[str, Any] = json.loads(text)
         version = data["version"]
         if version not in READ:
             raise unreadable(f"{where}: manifest version {version} is not known to this release.")
+        if version > 1 and data.pop(_CHECKSUM) != _checksum(data):
+            raise unreadable(f"{where} has changed: it does not fit its own checksum.")
         files = tuple(FileEntry(**entry) for entry in data.pop("files"))
         manifest = Manifest(
             origin=Origin(**data.pop("origin")),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -51,6 +53,22 @@ def test_a_manifest_is_read_as_it_was_written(manifest: Manifest) -> None:
     assert decode(encode(manifest), WHERE) == manifest
 
 
+@given(manifests, st.data())
+def test_any_changed_bit_of_a_manifest_is_found(manifest: Manifest, data: st.DataObject) -> None:
+    raw = bytearray(encode(manifest))
+    raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    with contextlib.suppress(RunnerError):
+        assert decode(bytes(raw), WHERE) == manifest  # a blank that is another blank now
+
+
+def changed(**fields: object) -> bytes:
+    """A manifest of version 2 with other fields, and the checksum that belongs to them."""
+    data = {**example(), **fields}
+    del data["checksum"]
+    text = json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return json.dumps(data | {"checksum": hashlib.sha256(text.encode()).hexdigest()}).encode()
+
+
 def example() -> dict[str, object]:
     manifest = Manifest(
         name="x",
@@ -68,20 +86,20 @@ def example() -> dict[str, object]:
 @pytest.mark.parametrize("data", ["..", "3f2a91c0/..", "x", "3F2A91C0", "3f2a91c0\n"])
 def test_a_manifest_whose_files_are_elsewhere_is_refused(data: str) -> None:
     with pytest.raises(RunnerError, match="outside its folder"):
-        decode(json.dumps(example() | {"data": data}).encode(), WHERE)
+        decode(changed(data=data), WHERE)
 
 
 @pytest.mark.parametrize("path", ["../toc.dat", "/etc/passwd", "a/b", "..", "", "manifest.json", "keep"])
 def test_a_manifest_that_names_files_elsewhere_is_refused(path: str) -> None:
-    data = example() | {"files": [{"path": path, "size": 1, "sha256": "00"}]}
+    raw = changed(files=[{"path": path, "size": 1, "sha256": "00"}])
     with pytest.raises(RunnerError, match="outside its folder") as refusal:
-        decode(json.dumps(data).encode(), WHERE)
+        decode(raw, WHERE)
     assert refusal.value.reason is Reason.SNAPSHOT_UNREADABLE
 
 
 def test_a_manifest_of_another_version_is_refused_by_its_version() -> None:
     with pytest.raises(RunnerError, match="version 3 is not known"):
-        decode(json.dumps(example() | {"version": 3}).encode(), WHERE)
+        decode(changed(version=3), WHERE)
 
 
 def test_a_manifest_of_the_first_version_is_read_for_ever() -> None:
@@ -112,7 +130,7 @@ def test_a_manifest_of_the_second_version_is_written_and_read_as_it_always_was()
 
 def test_a_purpose_of_a_later_release_is_no_reason_not_to_read() -> None:
     asked = {**asdict(Requester("3f2a91c0-5b1e77")), "purpose": "new"}
-    manifest = decode(json.dumps(example() | {"requester": asked}).encode(), WHERE)
+    manifest = decode(changed(requester=asked), WHERE)
     assert manifest.requester.ownership.purpose is Purpose.MANUAL
 
 
@@ -125,11 +143,12 @@ def test_a_purpose_of_a_later_release_is_no_reason_not_to_read() -> None:
         b"{}",
         b"\xff\xfe",
         b'{"version": 1}',
-        json.dumps(example() | {"client_version": "x"}).encode(),
-        json.dumps(example() | {"files": [1]}).encode(),
-        json.dumps(example() | {"files": [{"path": 1, "size": 1, "sha256": "00"}]}).encode(),
-        json.dumps(example() | {"data": 1}).encode(),
-        json.dumps(example() | {"new": 1}).encode(),
+        changed(client_version="x"),
+        changed(files=[1]),
+        changed(files=[{"path": 1, "size": 1, "sha256": "00"}]),
+        changed(data=1),
+        changed(new=1),
+        json.dumps(example() | {"name": "y"}).encode(),
     ],
 )
 def test_what_is_no_manifest_is_refused_and_named(raw: bytes) -> None:
