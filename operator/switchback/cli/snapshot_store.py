@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -110,7 +110,9 @@ def prune(console: Console, **values: Any) -> int:
 
     def conclude(ending: Ending) -> None:
         if values["result_file"] is not None:
-            work.write_result(values["result_file"], encode(ending.result, values["result_budget"]), console)
+            left = sum(line.point.name not in gone for line in lines)
+            told = replace(ending.result, deleted=tuple(gone), kept=left)
+            work.write_result(values["result_file"], encode(told, values["result_budget"]), console)
 
     operation_id = values["operation_id"] or outcome.laptop_id()
     flags = {"as_json": values["as_json"], "debug": values["debug"], "operation": Operation.PRUNE}

@@ -95,6 +95,7 @@ class Step:
 class Result:
     """Outcome of one run. `at` is RFC 3339, UTC. Ids may be `base`; empty means not known.
 
+    `deleted` names restore points that a run has deleted, the last few, and `kept` says how many there are.
     `reserved_until` is by the clock of the database's server, for people. `reserved_seconds` is the life that
     the reservation was given: whoever counts it from a time of its own needs no clock but its own.
     """
@@ -117,15 +118,18 @@ class Result:
     reserved_seconds: int = 0
     snapshot: Snapshot | None = None
     marker: Marker | None = None
+    kept: int = 0
+    deleted: tuple[str, ...] = ()
     applied_tail: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
     steps_omitted: int = 0
 
 
-_BODY = ("applied_tail", "steps")
+_BODY = ("applied_tail", "steps", "deleted")
 
 
 _ELLIPSIS = "…"
+_DELETED = "deleted"
 
 
 def bounded(text: str, limit: int = MESSAGE_BYTES) -> str:
@@ -149,6 +153,10 @@ def encode(result: Result, budget: int = DEFAULT_BUDGET) -> str:
         lines.append(tail)
     else:
         room = beside
+    gone = _line({_DELETED: list(result.deleted[-TAIL_LENGTH:])})
+    if result.deleted and room - len(gone.encode()) - 1 >= 0:
+        lines.append(gone)
+        room -= len(gone.encode()) + 1
     kept = 0
     for step in result.steps:
         line = _line({"d": step.direction, "id": step.id, "s": step.severity, "l": list(step.losses)})
@@ -239,6 +247,8 @@ def _with_body(result: Result, lines: list[str]) -> Result:
             value = json.loads(line)
             if isinstance(value, list):
                 tail = _texts(value)
+            elif _DELETED in value:
+                result = replace(result, deleted=_texts(value[_DELETED]))
             else:
                 steps.append(_step(value))
         except (ValueError, KeyError, TypeError):

@@ -93,7 +93,9 @@ def _spoken(view: View, result: Result) -> Status:
     status = _counted_since(_with_source(status, view, result), result)
     if view.outcome is not None:
         done = meaning(result.reason).retry is Retry.DONE
-        return after_the_end(view.with_status(status), result.reason, result.message, done=done)
+        return after_the_end(
+            view.with_status(status), result.reason, result.message, done=done, result=result
+        )
     if not view.operation.from_ and before is not None:
         status = change(status, from_=before.current)
     retry = meaning(result.reason).retry

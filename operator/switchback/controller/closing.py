@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from switchback.api.snapshots import Retention
     from switchback.api.status import Status
     from switchback.contract.points import Listing, Owned
+    from switchback.contract.result import Result
     from switchback.controller.view import View
 
 LISTING_SECONDS = 600
@@ -39,14 +40,17 @@ def close(view: View) -> Decision | None:
     return _fence(view) or _reservation(view) or _points(view)
 
 
-def after_the_end(view: View, reason: str, message: str, *, done: bool = False) -> Status:
+def after_the_end(
+    view: View, reason: str, message: str, *, done: bool = False, result: Result | None = None
+) -> Status:
     """The status once a Job has ended that closes an operation which was over already."""
     status, operation = view.status, view.operation
     match operation.step:
         case Operation.RELEASE:
             return change(status, reserved_until="")
         case Operation.PRUNE:
-            return _tidied(view, (), "" if done else reason, message)
+            gone, kept = (result.deleted, result.kept) if result is not None else ((), 0)
+            return _noted(view, gone, kept, "" if done else reason, message)
         case Operation.UNFENCE if operation.fence is not None and not done:
             tries = operation.fence.tries + 1
             fence = operation.fence.model_copy(update={"tries": tries})
@@ -152,12 +156,16 @@ def _point(view: View, one: Owned) -> retention.Point:
 def _tidied(view: View, points: tuple[Owned, ...], reason: str, message: str) -> Status:
     """What became of older restore points is noted, and not looked at again before the next operation."""
     there = {one.observation.name for one in points}
-    gone = [one.name for one in view.status.snapshots if points and one.name not in there]
+    gone = tuple(one.name for one in view.status.snapshots if points and one.name not in there)
+    return _noted(view, gone, len(points), reason, message)
+
+
+def _noted(view: View, gone: tuple[str, ...], kept: int, reason: str, message: str) -> Status:
     state = RetentionState(
         time=rfc3339(view.now),
         operation_id=view.operation.id,
-        kept=len(points),
-        deleted=tuple(gone[-TAIL:]),
+        kept=kept,
+        deleted=gone[-TAIL:],
         reason=reason,
         message=message,
     )

@@ -14,6 +14,7 @@ from switchback.contract.result import (
     DEFAULT_BUDGET,
     MESSAGE_BYTES,
     Database,
+    Marker,
     Result,
     ResultError,
     Snapshot,
@@ -50,6 +51,9 @@ RESULTS = st.builds(
     plan_digest=st.just("p1:0123"),
     risks=st.lists(st.sampled_from(Risk), unique=True).map(tuple),
     snapshot=st.none() | st.builds(Snapshot, IDS, st.just("f1:1"), st.integers(1, 10**12), IDS),
+    marker=st.none() | st.builds(Marker, IDS, IDS, IDS, st.integers(-1, 10**9)),
+    kept=st.integers(0, 1000),
+    deleted=st.lists(IDS, max_size=3).map(tuple),
     applied_tail=st.lists(IDS, max_size=10).map(tuple),
     steps=st.lists(
         st.builds(
