@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
+from tests.cluster_snapshots.backups import BackupRig
 from tests.cluster_snapshots.ground import Ground
+from tests.cluster_snapshots.player import Play, playing
 from tests.cluster_snapshots.rights import Rights
 from tests.cluster_snapshots.volumes import VolumeRig, Volumes, connected
 
@@ -48,3 +50,19 @@ async def volume_rig(volumes: Volumes, rights: Rights) -> AsyncIterator[VolumeRi
     async with connected(volumes.ground, rights) as (client, line):
         yield VolumeRig(volumes, rights, client, line)
     volumes.clean()
+
+
+@pytest.fixture(scope="module")
+def play(ground: Ground, csi: Csi) -> Play:
+    """A Cluster of CloudNativePG and its primary, without CloudNativePG."""
+    return Play(ground, csi)
+
+
+@pytest_asyncio.fixture
+async def backup_rig(play: Play, rights: Rights) -> AsyncIterator[BackupRig]:
+    """The provider of Backups; they and their snapshots are removed after the test."""
+    async with connected(play.ground, rights) as (client, line), playing(play.ground, play.csi) as player:
+        made = BackupRig(play, player, rights, client, line)
+        yield made
+    made.clean()
+    play.reset()
