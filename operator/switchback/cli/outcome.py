@@ -32,6 +32,9 @@ OPERATIONS = {
 }
 """What stands as the operation in a command's own results."""
 
+_ANSWERING = (["seal"], ["accept"], ["prune"])
+"""Words after `snapshot` that are the container whose result is read."""
+
 _FENCES = {"raise": Operation.FENCE, "lower": Operation.UNFENCE}
 """The same for `snapshot accept --fence`."""
 
@@ -74,7 +77,7 @@ def _names(words: Sequence[str]) -> list[str]:
 
 def _speaks_to_the_operator(words: Sequence[str]) -> bool:
     names = _names(words)
-    return names[:1] == ["run"] or names[:2] in (["snapshot", "seal"], ["snapshot", "accept"])
+    return names[:1] == ["run"] or (names[:1] == ["snapshot"] and names[1:2] in _ANSWERING)
 
 
 def early(words: Sequence[str], reason: Reason, message: str, code: int) -> str:
@@ -91,6 +94,8 @@ def early(words: Sequence[str], reason: Reason, message: str, code: int) -> str:
     if command == "run":
         named = _value(words, "--operation")
         operation = Operation(named) if named in set(Operation) else None
+    if _names(words)[:2] == ["snapshot", "prune"]:
+        operation = Operation.PRUNE
     operation = _FENCES.get(_value(words, "--fence"), operation)
     result = Result(
         operation=operation or Operation.INSPECT,

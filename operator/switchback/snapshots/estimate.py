@@ -3,9 +3,9 @@
 A wrong refusal stands in the way of a rollback, and a wrong go costs time. So what is refused is what cannot
 work by numbers that favour going ahead; what may not work is said.
 
-- **Bytes**: pg_dump holds no indexes, and it compresses. Tables that consist of repetitions shrank to a
-  twentieth. Less than that is never needed, so less room than that is refused. What was compressed before, or
-  is random, hardly shrinks: more than the tables themselves is hardly needed.
+- **Bytes**: a dump holds no indexes, and is compressed. Tables that consist of repetitions shrank to a
+  twentieth: less room than half of that is refused. What was compressed before, or is random, hardly shrinks:
+  with less room than the tables themselves have, it is said that the dump may not fit.
 - **Seconds**: on two cores with a local disk one job read and compressed 320 MB of tables per second, two
   jobs 370 MB. Over a network and beside other work it is less: a third is counted for one job, and half as
   much for each further one. A table is dumped by one job, so the largest one may decide. Reading back took a
@@ -34,7 +34,8 @@ READ_RATE = 500 * MB
 """The same for reading a dump back."""
 UPLOAD_RATE = 200 * MB
 """The same for uploading it."""
-SHRINKS = 20
+SHRINKS = 40
+"""No dump is expected to be smaller than this part of the tables."""
 LOCK_WAIT = "2s"
 
 # A table that somebody alters cannot be measured without waiting for it. The page counts of the last VACUUM

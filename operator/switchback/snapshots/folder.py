@@ -93,9 +93,7 @@ class FolderStore:
         try:
             folders = [path for path in sorted(self.root.iterdir()) if path.is_dir()]
         except OSError as error:
-            raise RunnerError(
-                Reason.USAGE, f"{self.root} cannot be read: {error.strerror}.", "Check the path."
-            ) from None
+            raise RunnerError(Reason.USAGE, f"{self.root} cannot be read: {error.strerror}.", "") from None
         points, trouble = [], ""
         for folder in folders:
             try:
