@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 ATTEMPTS: Final = 8
 """How often one call is tried. botocore's three are too few when it is told to ask less often."""
 
-PATIENCE: Final = 60.0
-"""Seconds after which a call counts as unanswered, however often it was tried until then."""
+PATIENCE: Final = 15.0
+"""Seconds after which a call counts as unanswered, however often it was tried until then.
+
+Whoever decides about a resource cannot wait longer. The call goes on in its thread; what it makes is found.
+"""
 
 RESOLVING: Final = 3.0
 """Seconds for looking up a host name."""

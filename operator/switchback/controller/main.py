@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from switchback.api import names
+from switchback.aws.client import Aws
 from switchback.controller.config_maps import ConfigMapWatch
 from switchback.controller.decide import decide
 from switchback.controller.desk import Desk
@@ -168,7 +169,8 @@ class Process:
         queue, sources = Queue(self._metrics), SourceMemory()
         opening = Opening(queue)
         recorder = Recorder(client, settings.pod_name, metrics=self._metrics)
-        desk = Desk(Tools(client, settings.installation, settings.rds_allow), self._metrics)
+        tools = Tools(client, settings.installation, settings.rds_allow, Aws())
+        desk = Desk(tools, self._metrics)
         worker = Worker(
             client, queue, settings, decide, sources, self._metrics, recorder, desk, self._elector.leads
         )

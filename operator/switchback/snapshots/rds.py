@@ -79,8 +79,10 @@ class RDS:
             if wrong := rds_tags.refused(rds_tags.tags(intent, self._tags)):
                 return (Finding(_refused(wrong)),)
             source = await self._rds.source(caller, 0)
-            mismatch = await self._mismatch(caller, source, intent)
             trouble = rds_state.source_trouble(source.what, source.status)
+            # While it is being made it listens nowhere; when it is ready and does not, nothing is proven.
+            listens = source.endpoints or trouble is None
+            mismatch = await self._mismatch(caller, source, intent) if listens else None
             if mismatch or trouble:
                 return tuple(Finding(one) for one in (mismatch, trouble) if one)
             found = rds_room.finding(await self._rds.room(caller, source, ROOM_SECONDS), source)
@@ -89,10 +91,10 @@ class RDS:
         return (found,) if found else ()
 
     async def _mismatch(self, caller: Caller, source: Source, intent: Intent) -> Failure | None:
-        """Why this is not the database that would be rolled back; None when it is, or does not listen yet."""
+        """Why this is not the database that would be rolled back; None when it is."""
         subject = intent.subject
         copy = rds_source.replica(source)
-        if copy or not source.endpoints or rds_source.named(source, subject):
+        if copy or rds_source.named(source, subject):
             return copy
         if source.kind is CLUSTER and len(source.endpoints) == 1:
             # The instance in the spec is a reader; the host may be the one that takes writes.

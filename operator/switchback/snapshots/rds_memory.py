@@ -78,6 +78,8 @@ class Memory:
         if ours is None:
             asked: set[str] = set()
             task = asyncio.get_running_loop().create_task(self._gather(aws, caller, kind, asked))
+            # When all have given up, nobody asks how it ended.
+            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
             ours = self._rounds[key] = _Round(asked, task)
         ours.names |= wanted
         # One of them may be given up; the others still want the answer.

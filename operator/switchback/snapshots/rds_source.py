@@ -113,7 +113,7 @@ def replica(source: Source) -> Failure | None:
 
 def named(source: Source, subject: Subject) -> bool:
     """Whether the database is reached under one of the names that AWS has given."""
-    return subject.port == source.port and _plain(subject.host) in map(_plain, source.endpoints)
+    return _same_port(source, subject) and _plain(subject.host) in map(_plain, source.endpoints)
 
 
 def elsewhere(source: Source, subject: Subject, found: Iterable[str]) -> Failure | None:
@@ -128,14 +128,18 @@ def elsewhere(source: Source, subject: Subject, found: Iterable[str]) -> Failure
     """
     ours = _addresses(found)
     theirs = _addresses((subject.server_address, *subject.addresses))
-    if subject.port == source.port and ours & theirs:
+    if _same_port(source, subject) and ours & theirs:
         return None
-    where = " or ".join(f"{name}:{source.port}" for name in source.endpoints)
+    where = " or ".join(f"{name}:{source.port}" for name in source.endpoints) or "no place that is known"
     message = (
         f"{source.what} listens at {where} ({_told(ours)}); the database {subject.database} is at "
         f"{subject.host or '(a host that is not known)'}:{subject.port} ({_told(theirs)})"
     )
     return _mismatch(message)
+
+
+def _same_port(source: Source, subject: Subject) -> bool:
+    return bool(subject.port) and subject.port == source.port
 
 
 def _account(arn: str) -> str:

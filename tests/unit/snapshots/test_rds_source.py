@@ -155,6 +155,23 @@ async def test_an_instance_that_does_not_listen_yet_is_busy_and_no_mismatch(
     assert "creating" in finding.failure.message
 
 
+WITHOUT_ENDPOINT = """<DescribeDBInstancesResponse xmlns="http://rds.amazonaws.com/doc/2014-10-31/">
+<DescribeDBInstancesResult><DBInstances><DBInstance><DBInstanceIdentifier>shop-prod</DBInstanceIdentifier>
+<DbiResourceId>db-ONE</DbiResourceId><DBInstanceStatus>available</DBInstanceStatus></DBInstance></DBInstances>
+</DescribeDBInstancesResult></DescribeDBInstancesResponse>"""
+
+
+@pytest.mark.asyncio
+async def test_an_instance_that_is_ready_and_listens_nowhere_proves_nothing(
+    rig: RDSRig, fake: FakeAws
+) -> None:
+    fake.fault("DescribeDBInstances", times=None, body=WITHOUT_ENDPOINT, status=200)
+    for asked in (at(HOST), at("", port=0), at(HOST, addresses=("10.0.1.5",))):
+        (finding,) = await rig.provider.preflight(asked)
+        assert finding.failure.reason == OperatorReason.SNAPSHOT_SOURCE_MISMATCH
+        assert "listens at no place that is known" in finding.failure.message
+
+
 @pytest.mark.asyncio
 async def test_what_is_wrong_for_good_is_told_with_what_passes(rig: RDSRig, fake: FakeAws) -> None:
     fake.set_source("shop-prod", status="modifying")
