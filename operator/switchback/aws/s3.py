@@ -40,6 +40,7 @@ SOME_REGION: Final = "us-east-1"
 _RACING: Final = "ConditionalRequestConflict"
 _TAKEN: Final = "PreconditionFailed"
 _GONE: Final = {"NoSuchKey", "404", "NotFound"}
+_DENIED: Final = {"AccessDenied", "403"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +117,17 @@ class Bucket:
             yield from self._client.get_paginator(what).paginate(Bucket=self.name, Prefix=prefix)
 
     def get(self, key: str) -> bytes | None:
-        """A small object; None when there is none of that key."""
+        """A small object; None when there is none of that key.
+
+        To those who may list a prefix only, S3 says of a missing object that reading it is denied.
+        """
         try:
             return b"".join(self.chunks(key))
         except KeyError:
+            return None
+        except Trouble as trouble:
+            if trouble.failure.code not in _DENIED or any(one.key == key for one in self.objects(key)):
+                raise
             return None
 
     def chunks(self, key: str) -> Iterator[bytes]:

@@ -88,6 +88,14 @@ def test_two_tries_at_the_same_time_make_one_restore_point(aws: FakeAws, tmp_pat
     assert {key.split("/")[2] for key in objects(aws)} == {"manifest.json", made.manifest.data}
 
 
+def test_who_may_list_a_prefix_only_is_told_no_where_there_is_nothing(aws: FakeAws, tmp_path: Path) -> None:
+    """S3 answers so when the right to list has a condition on the prefix."""
+    aws.fault("GetObject", times=None, error="AccessDenied", status=403)
+    assert store().adopt(NAME) is None
+    store().publish(*dump(tmp_path))
+    assert failing(lambda: store().adopt(NAME)).reason is Reason.SNAPSHOT_STORE_REFUSED
+
+
 def test_another_try_of_another_database_is_no_restore_point_of_this_one(
     aws: FakeAws, tmp_path: Path
 ) -> None:
