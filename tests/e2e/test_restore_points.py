@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.cluster
 
-LOG = "CREATE TABLE IF NOT EXISTS fence_log (at timestamptz DEFAULT clock_timestamp(), word text)"
+LOG = (
+    "CREATE TABLE fence_log (at timestamptz DEFAULT clock_timestamp(), word text);"
+    "GRANT ALL ON fence_log TO PUBLIC"
+)
 
 
 def kept(volume: Volume) -> list[str]:
@@ -81,8 +84,8 @@ def test_when_it_cannot_be_had(world: World, database: Database, policy: str) ->
            "FROM generate_series(1, 60000);"}  # fmt: skip
     shop = world.migration(database, big, snapshot={"none": {"acknowledge": True}})
     shop.succeeded()
+    shop.edit(snapshot={**snapshot, "none": None})
     world.files("shop-files", big | SHOP)
-    shop.edit(snapshot=snapshot)
     if policy == "Abort":
         failed = shop.stalled("SnapshotVolumeFull")
         assert "migrate" not in world.steps()[1:]
@@ -98,12 +101,12 @@ def test_writers_are_kept_out_from_before_the_dump_until_after_the_rollback(
     world: World, database: Database
 ) -> None:
     world.claim()
-    database.sql(LOG)
     snapshot = {**pg_dump(), "fence": fence(world)}
     shop = world.migration(
         database, SHOP, snapshot=snapshot, rollback=ALLOW_LOSS, source=allowing("shop-files")
     )
     shop.succeeded()
+    database.sql(LOG)
     shop.edit(target=FIRST)
     done = shop.succeeded()
     assert world.steps()[1:] == ["migrate", "reserve", "fence", "snapshot", "rollback", "unfence"]
@@ -118,7 +121,6 @@ def test_a_fence_that_fails_to_go_up_is_lowered_and_nothing_is_rolled_back(
     world: World, database: Database
 ) -> None:
     world.claim()
-    database.sql(LOG)
     snapshot = {**pg_dump(), "fence": fence(world, fails="raise")}
     shop = world.migration(
         database,
@@ -129,9 +131,13 @@ def test_a_fence_that_fails_to_go_up_is_lowered_and_nothing_is_rolled_back(
         source=allowing("shop-files"),
     )
     shop.succeeded()
+    database.sql(LOG)
     shop.edit(target=FIRST)
     shop.stalled("FenceCommandFailed")
-    shop.until("lowers the fence", lambda state: "fence" not in state["status"]["operation"])
+    shop.until(
+        "lowers the fence",
+        lambda state: is_true(state, "Stalled") and "fence" not in state["status"]["operation"],
+    )
     assert words(database) == ["raise", "lower"]
     assert "rollback" not in world.steps()
 
