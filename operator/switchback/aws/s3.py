@@ -9,11 +9,12 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import itertools
 import time
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -25,8 +26,11 @@ from switchback.aws.client import Trouble
 from switchback.contract.points import ErrorClass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 ATTEMPTS: Final = 5
 PART: Final = 16 * 1024 * 1024
@@ -65,6 +69,29 @@ class ChangedError(Exception):
     """A file, or an object, is not what it was when it was hashed."""
 
 
+def together(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """The results of `work`, a few at a time and in no order. The first that fails ends it.
+
+    A dump of many tables is many small objects, each of which takes a round trip.
+    """
+    waiting = iter(items)
+    running: set[Future[R]] = set()
+    with ThreadPoolExecutor(THREADS) as pool:
+        try:
+            while True:
+                running |= {
+                    pool.submit(work, one) for one in itertools.islice(waiting, THREADS - len(running))
+                }
+                if not running:
+                    return
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for one in done:
+                    yield one.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
 class Bucket:
     """One bucket.
 
@@ -91,7 +118,7 @@ class Bucket:
                     retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
                     connect_timeout=5,
                     read_timeout=60,
-                    max_pool_connections=THREADS + 1,
+                    max_pool_connections=THREADS * THREADS,
                     user_agent_extra="switchback",
                     # Ours are sent with every object. More than that is not known to every service.
                     request_checksum_calculation="when_required",
@@ -293,6 +320,11 @@ class Bucket:
             raise ChangedError(f"s3://{self.name}/{key} is not there after it was written") from None
         if sha.hexdigest() != sha256:
             raise ChangedError(f"s3://{self.name}/{key} has other content than was sent")
+
+    def delete_all(self, keys: Iterable[str]) -> None:
+        """Delete objects, a few at a time."""
+        for _ in together(self.delete, keys):
+            pass
 
     def delete(self, key: str) -> None:
         """Delete an object. It is no error when there is none."""

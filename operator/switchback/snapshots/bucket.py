@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import secrets
+import threading
 from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
@@ -85,12 +86,16 @@ class BucketStore:
 
     def publish(self, partial: Path, manifest: Manifest, progress: Progress = None) -> Published:
         """See `store.Store`. Files first, then the manifest; what was uploaded in vain is removed again."""
-        manifest = replace(manifest, data=try_of(partial.name))
+        manifest, told = replace(manifest, data=try_of(partial.name)), _one_at_a_time(progress)
+
+        def upload(entry: FileEntry) -> None:
+            key = self._key(f"{manifest.name}/{manifest.data}/{entry.path}")
+            self._bucket.put_file(key, partial / entry.path, entry.sha256, told)
+
         try:
             with telling_store():
-                for entry in manifest.files:
-                    key = self._key(f"{manifest.name}/{manifest.data}/{entry.path}")
-                    self._bucket.put_file(key, partial / entry.path, entry.sha256, progress or _nothing)
+                for _ in s3.together(upload, manifest.files):
+                    pass
         except BaseException:
             # There is no manifest, and this folder is of this try alone.
             self._remove_all(f"{manifest.name}/{manifest.data}/")
@@ -130,9 +135,8 @@ class BucketStore:
         try:
             objects = {found.key[len(root) :]: found for found in self._bucket.objects(root)}
             left = _tries(objects) - {counts} - self._aside(name, objects)
-            for path, found in objects.items():
-                if path.partition("/")[0] in left:
-                    self._bucket.delete(found.key)
+            doomed = [one.key for path, one in objects.items() if path.partition("/")[0] in left]
+            self._bucket.delete_all(doomed)
             for upload in self._bucket.uploads(root):
                 self._bucket.abort(upload)
         except Trouble as trouble:
@@ -150,8 +154,7 @@ class BucketStore:
 
     def _remove_all(self, prefix: str) -> None:
         try:
-            for found in self._bucket.objects(self._key(prefix)):
-                self._bucket.delete(found.key)
+            self._bucket.delete_all([found.key for found in self._bucket.objects(self._key(prefix))])
         except Trouble:
             return  # the next try of this name, or pruning, removes it
 
@@ -191,16 +194,21 @@ class BucketStore:
         self, name: str, taking: Callable[[str], AbstractContextManager[_Sink]], progress: Progress
     ) -> tuple[Manifest, str]:
         manifest, checksum = self.read(name)
-        where, seen = self.locate(name), {}
+        where, told = self.locate(name), _one_at_a_time(progress)
+        seen: dict[str, FileEntry] = {}
+
+        def read(item: tuple[str, Found]) -> FileEntry:
+            with taking(item[0]) as sink:
+                return self._read_one(*item, sink, told)
+
         with telling_store():
             objects = self._files(name, manifest)
             why = contents.difference_of_sizes(manifest, {path: one.size for path, one in objects.items()})
             added = sorted(objects.keys() - {entry.path for entry in manifest.files})
             if why or added:
                 raise unreadable(f"{where} is not what its manifest says: {why or f'{added[0]} was added'}.")
-            for path, found in objects.items():
-                with taking(path) as sink:
-                    seen[path] = self._read_one(path, found, sink, progress or _nothing)
+            for entry in s3.together(read, objects.items()):
+                seen[entry.path] = entry
         contents.refuse_different(where, manifest, seen)
         return manifest, checksum
 
@@ -265,8 +273,7 @@ class BucketStore:
         with telling_store():
             files = [one.key for one in self._files(name, known).values()]
             self._bucket.delete(self._key(f"{name}/{MANIFEST}"))
-            for key in files:
-                self._bucket.delete(key)
+            self._bucket.delete_all(files)
 
     def remove_tries(self, uid_hash: str, before: float) -> list[str]:
         """See `store.Store`. Parts of uploads that were never completed go as well."""
@@ -280,8 +287,7 @@ class BucketStore:
                 if folder in left and is_for(uid_hash, name):
                     tries[folder].append(found)
             old = {one: parts for one, parts in tries.items() if max(p.modified for p in parts) < before}
-            for found in (part for parts in old.values() for part in parts):
-                self._bucket.delete(found.key)
+            self._bucket.delete_all([part.key for parts in old.values() for part in parts])
             for upload in self._bucket.uploads(self._root):
                 name = upload.key[len(self._root) :].partition("/")[0]
                 if upload.started < before and is_for(uid_hash, name):
@@ -305,8 +311,16 @@ class _Nowhere:
         pass
 
 
-def _nothing(_: int) -> None:
-    pass
+def _one_at_a_time(progress: Progress) -> Callable[[int], None]:
+    """`progress` for threads: it need not know of them."""
+    lock = threading.Lock()
+
+    def told(size: int) -> None:
+        if progress is not None:
+            with lock:
+                progress(size)
+
+    return told
 
 
 def _is_aside(path: str) -> bool:
