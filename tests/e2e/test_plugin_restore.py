@@ -54,7 +54,7 @@ def points(world: World) -> Volume:
 @pytest.fixture
 def rolled_back(world: World, database: Database, points: Volume) -> tuple[Migration, dict[str, object]]:
     """A shop that has gone back from the third version to the second, and what the third looked like."""
-    assert points
+    assert points.name
     shop = world.migration(database, SHOP, rollback=ALLOW_LOSS, snapshot=pg_dump())
     shop.succeeded()
     before = database.contents()

@@ -127,7 +127,7 @@ def test_the_password_is_in_the_passfile_alone(server: Server, restoring: Restor
         connection.execute(f"DROP ROLE {name}".encode())
     for path in restoring.work.iterdir():
         assert path.stat().st_mode & 0o077 == 0
-        if path.name != "pgpass":
+        if path.is_file() and path.name != "pgpass":
             assert "cr#et" not in path.read_text()
     assert "restore: ended with 0" in said
     assert "cr#et" not in prepared.stdout + prepared.stderr + said
@@ -150,7 +150,8 @@ def test_what_the_client_cannot_do_leaves_no_database(server: Server, restoring:
 def test_the_client_was_killed(server: Server, restoring: RestorePod) -> None:
     restoring.part("prepare")
     finished = restoring.part("finish")
-    assert finished.returncode == 11, finished.stderr
+    assert finished.returncode == 8, finished.stderr
+    assert "ended before it could" in finished.stderr
     assert comment(server) is None
 
 

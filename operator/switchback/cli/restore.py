@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
+from switchback.cli import places
 from switchback.cli.console import Console
+from switchback.cli.options import iam_region
 from switchback.contract.result import DEFAULT_BUDGET
 from switchback.runner.stop import SIGNALS
 
@@ -16,13 +18,21 @@ PARTS = ("prepare", "finish")
 
 
 @click.command("restore")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), metavar="SNAPSHOT_DIR")
+@click.argument("source", metavar=places.POINT)
+@places.bucket
+@click.option(
+    "--scratch",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Folder that a dump in a bucket is downloaded to; default: that for temporary files.",
+)
 @click.option(
     "--url",
     metavar="URL",
     help="Any database of the server, for example postgres, as a role that may create databases. "
     "Default: DATABASE_URL, else PGHOST, PGDATABASE, PGUSER, PGPASSWORD.",
 )
+@iam_region
 @click.option("--database", required=True, metavar="NEWNAME", help="Name of the database to create.")
 @click.option("--digest", default="", metavar="DIGEST", help="That the manifest must have; see the status.")
 @click.option(
@@ -73,6 +83,8 @@ def command(**values: Any) -> int:
     """
     if bool(values["part"]) != bool(values["work"]):
         raise click.UsageError("--part and --work go together.")
+    if values["part"] and values["source"].startswith("s3://") and values["scratch"] is None:
+        raise click.UsageError("A part that restores from a bucket needs --scratch.")
     if values["part"]:
         # The first process of a container would not notice a signal that comes before its handler is there.
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)

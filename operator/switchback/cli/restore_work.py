@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from switchback.cli import outcome
+from switchback.cli import outcome, places
 from switchback.cli.console import duration
 from switchback.cli.snapshot_work import perform_here
 from switchback.contract.reasons import Reason
 from switchback.runner.operations.base import Answer
 from switchback.runner.stop import Stopped
+from switchback.snapshots.places import fetched
+from switchback.snapshots.progress import Meter
 from switchback.snapshots.restore import Order, Restored, check, preflight, restore
 from switchback.snapshots.store import size_text
 
@@ -33,11 +36,14 @@ def run(console: Console, **values: Any) -> int:
 
     def act(opener: Opener) -> Answer:
         where = opener.address.where
-        preflight(order, opener)
-        known = check(order.folder, console.say)
-        if _wants_question(values):
-            _ask(known, order, where)
-        made.append(restore(order, known, opener, console.say))
+        known = preflight(order, opener)
+        meter = Meter(console.say, "downloaded", known.size)
+        with fetched(places.place(values["source"], values), values["scratch"], meter.add) as folder:
+            here = replace(order, folder=folder, place=None)
+            known = check(folder, console.say)
+            if _wants_question(values):
+                _ask(known, order, where)
+            made.append(restore(here, known, opener, console.say))
         return Answer(Reason.SUCCEEDED, summary(made[0], where))
 
     flags = {"as_json": values["as_json"], "debug": values["debug"]}
@@ -54,9 +60,20 @@ def run(console: Console, **values: Any) -> int:
 
 
 def order_of(values: dict[str, Any], operation_id: str) -> Order:
-    """What the options ask for."""
-    owners = not values["no_owner"]
-    return Order(values["folder"], values["database"], values["jobs"], owners, operation_id, values["digest"])
+    """What the options ask for. The folder of a restore point in a bucket is there once it was fetched."""
+    place = places.place(values["source"], values)
+    folder = Path(place.text)
+    if place.is_bucket:
+        folder = (values["scratch"] or Path()) / place.text.rstrip("/").rpartition("/")[2]
+    return Order(
+        folder=folder,
+        database=values["database"],
+        jobs=values["jobs"],
+        owners=not values["no_owner"],
+        operation_id=operation_id,
+        digest=values["digest"],
+        place=place if place.is_bucket else None,
+    )
 
 
 def _wants_question(values: dict[str, Any]) -> bool:

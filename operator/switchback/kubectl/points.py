@@ -53,7 +53,9 @@ class Line:
         transactions: that began since.
         verified: how thoroughly it was looked at.
         orphaned: its resource is no more.
-        seen: where it was seen: status, cluster, volume.
+        seen: where it was seen: status, cluster, volume (or bucket).
+        deletable: whether retention would delete it; None: nobody has asked there.
+        why: the reason for that.
     """
 
     namespace: str
@@ -77,6 +79,8 @@ class Line:
     verified: str = ""
     orphaned: bool = False
     seen: tuple[str, ...] = ()
+    deletable: bool | None = None
+    why: str = ""
 
     def as_data(self) -> Object:
         """The same for programs."""
@@ -203,6 +207,8 @@ def _of_volume(namespace: str, one: Object) -> Line:
         source=str((manifest.get("origin") or {}).get("database") or ""),
         operation=str(requester.get("operation_id") or ""),
         protected="it has a keep mark" if one.get("keep") else "",
+        deletable=one.get("deletable"),
+        why=str(one.get("reason") or ""),
         fenced=manifest.get("writers_fenced"),
         seen=("volume",),
     )
@@ -253,7 +259,8 @@ def _with(known: Line, other: Line) -> Line:
     missing = {name: getattr(other, name) for name in _MENDED if getattr(known, name) in {None, ""}}
     # A status says Ready and nobody looks again; the place itself may say otherwise.
     phase = other.phase if known.phase == READY and other.phase != READY else known.phase
-    return replace(known, **missing, phase=phase, seen=(*known.seen, *other.seen))
+    seen = (*known.seen, *other.seen)
+    return replace(known, **missing, phase=phase, seen=seen, deletable=other.deletable, why=other.why)
 
 
 def phase_of(line: Line) -> Phase:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 from switchback.api import names
 from switchback.contract import retention
 from switchback.contract.exits import ExitCode
-from switchback.controller.observe import status_from
-from switchback.controller.restore_points import unfinished
 from switchback.kubectl import states
 from switchback.kubectl.points import MISSING, READY, Line, phase_of, uid_hash_of
 from switchback.kubectl.restore_job import spec_of
+from switchback.kubectl.scan import open_operations
 from switchback.kubectl.screen import JSON, YAML
 from switchback.kubectl.text import columns, span
 from switchback.kubectl.times import moment, since
@@ -28,6 +27,20 @@ if TYPE_CHECKING:
 HEAD = ("", "NAME", "VERDICT", "AGE", "WHY")
 
 
+def verdicts_on(
+    resource: Resource, lines: Sequence[Line], now: datetime, *, complete: bool
+) -> tuple[Verdict, ...]:
+    """A verdict about each restore point, oldest first: as it was told where they are kept, or by `plan`."""
+    told = [line for line in lines if line.deletable is not None]
+    if not told:
+        return plan(resource, lines, now, complete=complete)
+    told.sort(key=lambda line: (line.made, line.name))
+    return tuple(
+        retention.Delete(line.name, line.why) if line.deletable else retention.Keep(line.name, line.why)
+        for line in told
+    )
+
+
 def plan(resource: Resource, lines: Sequence[Line], now: datetime, *, complete: bool) -> tuple[Verdict, ...]:
     """A verdict about each restore point, oldest first."""
     spec = spec_of(resource)
@@ -37,13 +50,12 @@ def plan(resource: Resource, lines: Sequence[Line], now: datetime, *, complete: 
         if wished is not None
         else retention.Policy()
     )
-    under_way = (resource.operation_id,) if resource.under_way else ()
     return retention.plan(
         [_point(line, resource) for line in lines if line.phase != MISSING],
         policy,
         now=now,
         complete=complete,
-        unfinished={*unfinished(status_from(resource.data)), *under_way},
+        unfinished=open_operations(resource),
     )
 
 
@@ -64,7 +76,7 @@ def show(
 ) -> int:
     """Show the verdicts."""
     now, screen = session.now(), session.screen
-    verdicts = plan(resource, lines, now, complete=complete)
+    verdicts = verdicts_on(resource, lines, now, complete=complete)
     if screen.output in {JSON, YAML}:
         told = [{"name": one.name, "verdict": type(one).__name__, "reason": one.reason} for one in verdicts]
         screen.document(

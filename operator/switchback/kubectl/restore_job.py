@@ -14,6 +14,7 @@ from switchback.kubectl.problems import Problem
 from switchback.snapshots import pgrestore
 
 if TYPE_CHECKING:
+    from switchback.api.snapshots import S3
     from switchback.api.spec import Database, Spec
     from switchback.kubectl.resource import Object, Resource
     from switchback.kubectl.restore_points import Chosen
@@ -69,7 +70,7 @@ def job_for(resource: Resource, chosen: Chosen, images: Images, wish: Wish) -> O
     spec = spec_of(resource)
     request = pgrestore.RestoreRequest(
         name=chosen.name,
-        claim=chosen.claim,
+        place=_place(spec, chosen),
         database=wish.database,
         operation_id=f"{WHAT}-{wish.nonce}",
         image=images.ours,
@@ -135,6 +136,13 @@ def _environment(database: Database, admin_secret: str) -> list[Part]:
     trust = [one for one in own if one["name"] == "PGSSLROOTCERT"]
     reference = {"secretKeyRef": {"name": name, "key": key}}
     return [{"name": "DATABASE_URL", "valueFrom": reference}, *trust]
+
+
+def _place(spec: Spec, chosen: Chosen) -> str | S3:
+    dump = spec.snapshot.pg_dump if spec.snapshot is not None else None
+    if chosen.claim or dump is None or dump.s3 is None:
+        return chosen.claim
+    return dump.s3
 
 
 def _client_image(resource: Resource, spec: Spec, chosen: Chosen, images: Images) -> str:

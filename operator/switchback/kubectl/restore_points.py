@@ -31,7 +31,7 @@ class Chosen:
 
     Attributes:
         name: of the restore point.
-        claim: that holds it.
+        claim: that holds it; empty: the bucket that spec.snapshot names.
         major: version of the server that it was taken from, such as 18.
         digest: of its manifest; empty: not known.
         time: everything that was committed before is in it.
@@ -84,10 +84,10 @@ def choose(resource: Resource, name: str, *, claim: str = "") -> Chosen:
         )
     dump = (resource.spec.get("snapshot") or {}).get(PG_DUMP) or {}
     held = claim or (dump.get("persistentVolumeClaim") or {}).get("claimName", "")
-    if not held:
-        raise _no_claim(resource, point, dump)
+    if not held and not dump.get("s3"):
+        raise _nowhere(resource, name)
     return Chosen(
-        str(point.get("path") or name),
+        str(point.get("name") or name),
         held,
         _major(resource, point),
         str(point.get("digest") or ""),
@@ -126,20 +126,11 @@ def _by_runbook(provider: str, point: Object) -> Problem:
     )
 
 
-def _no_claim(resource: Resource, point: Object, dump: Object) -> Problem:
-    where = (dump.get("s3") or {}).get("bucket")
-    if where:
-        source = "/".join(filter(None, (where, (dump.get("s3") or {}).get("prefix"), point.get("name"))))
-        return Problem(
-            ExitCode.REFUSED,
-            "InBucket",
-            f"restore point {point.get('name')} is in bucket {where}.",
-            f"Restore it from where the bucket can be read: switchback restore s3://{source} --database NEW",
-        )
+def _nowhere(resource: Resource, name: str) -> Problem:
     return Problem(
         ExitCode.USAGE,
         "ClaimUnknown",
-        f"spec.snapshot of {resource.name} names no claim any more, so where {point.get('name')} lies is "
+        f"spec.snapshot of {resource.name} names neither claim nor bucket any more, so where {name} lies is "
         "not known.",
-        "Name the claim with --claim.",
+        "Name the claim with --claim, or restore it with the command line: switchback restore s3://…",
     )

@@ -21,6 +21,7 @@ from switchback.kubectl.times import since
 from switchback.kubectl.troubles import refused
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from switchback.kubectl.resource import Object, Resource
@@ -62,7 +63,7 @@ async def snapshots(
         if listed is not None:
             looked.add((one.uid, PG_DUMP))
             lines += of_volume(one.namespace, listed)
-    notes += [note for one in wanted for note in _elsewhere(one)]
+    notes += [note for one in wanted if (note := _elsewhere(one, looked))]
     if chosen is not None:
         lines = [line for line in lines if _is_of(line, chosen) or (scan and line.seen == ("volume",))]
     told = merged(lines, {one.uid for one in resources}, looked)
@@ -107,15 +108,15 @@ async def _scanned(session: Session, resource: Resource, image: str, notes: list
         job = describe(await own_jobs.images(session, resource, image))
         await own_jobs.make(session, job)
     except Problem as problem:
-        notes.append(f"the volume of {resource.name} was not read: {problem.message}")
+        notes.append(f"where the dumps of {resource.name} are kept was not read: {problem.message}")
         return None
-    session.screen.progress(f"Job {job['metadata']['name']} reads the volume of {resource.name}")
+    session.screen.progress(f"Job {job['metadata']['name']} lists the dumps of {resource.name}")
     ended = await own_jobs.end_of(session, job, seconds=SCAN_SECONDS)
     found = await own_jobs.answer(session, ended, _document)
     await _remove(session, job)
     if found is None or ended.judged.exit_code != 0:
         why = ended.judged.trouble.message if ended.judged.trouble is not None else "its log is no list"
-        notes.append(f"the volume of {resource.name} was not read: {why}")
+        notes.append(f"where the dumps of {resource.name} are kept was not read: {why}")
         return None
     return list(found)
 
@@ -146,18 +147,17 @@ def _providers(resource: Resource) -> set[str]:
     return set((resource.spec.get("snapshot") or {}).keys())
 
 
-def _elsewhere(resource: Resource) -> list[str]:
-    """Where to look for what nobody here can list."""
+def _elsewhere(resource: Resource, looked: Collection[tuple[str, str]]) -> str:
+    """Where to look for what was not listed; empty when all of them are shown."""
     snapshot = resource.spec.get("snapshot") or {}
-    rds, s3 = snapshot.get("rds"), (snapshot.get("pgDump") or {}).get("s3")
-    told = f"{resource.name}: only those of the status are shown; all of them: "
-    if rds:
+    told = f"{resource.name}: only those of the status are shown"
+    if snapshot.get("rds"):
+        rds = snapshot["rds"]
         words = f"--region {rds.get('region')} --db-instance-identifier {rds.get('instance')}"
-        return [f"{told}aws rds describe-db-snapshots --snapshot-type manual {words}"]
-    if s3:
-        place = "/".join(filter(None, (s3.get("bucket"), s3.get("prefix"))))
-        return [f"{told}switchback snapshot list s3://{place}"]
-    return []
+        return f"{told}; all of them: aws rds describe-db-snapshots --snapshot-type manual {words}"
+    if snapshot.get(PG_DUMP) and (resource.uid, PG_DUMP) not in looked:
+        return f"{told}; --scan reads where the dumps are kept."
+    return ""
 
 
 def _show(session: Session, found: list[Line], notes: list[str], *, everywhere: bool) -> None:

@@ -92,7 +92,7 @@ class PgDump:
                 *(("--dry-run",) if request.dry_run else ()),
                 *("--result-file", "/dev/termination-log", "--result-budget", str(request.result_budget)),
             ],
-            "env": _keys(options.s3),
+            "env": keys(options.s3),
             "volumeMounts": [dict(_MOUNTS[0])] if own else [],
             "terminationMessagePolicy": "File",
         }
@@ -138,7 +138,7 @@ def _scratch(options: Options) -> list[str]:
     return [] if options.s3 is None else ["--scratch", VOLUME_MOUNT]
 
 
-def _keys(s3: S3 | None) -> list[PodObject]:
+def keys(s3: S3 | None) -> list[PodObject]:
     """The credentials of the Secret. Without one they are those of the pod's service account or its node."""
     if s3 is None or s3.credentials_from is None:
         return []
@@ -174,7 +174,7 @@ def _prepare(options: Options, request: SnapshotRequest, settings: SnapshotSetti
             *(("--role", request.role) if request.role else ()),
             *(("--writers-fenced",) if request.fenced else ()),
         ],
-        env=[*request.database_env, *_keys(options.s3)],
+        env=[*request.database_env, *keys(options.s3)],
     )
 
 
@@ -188,7 +188,7 @@ def _client(part: str, image: str) -> PodObject:
 
 
 def _seal(options: Options, request: SnapshotRequest, settings: SnapshotSettings) -> PodObject:
-    keys = _keys(options.s3)
+    env = keys(options.s3)
     return _container(
         CONTAINER,
         settings.image,
@@ -198,7 +198,7 @@ def _seal(options: Options, request: SnapshotRequest, settings: SnapshotSettings
             *("--name", request.name, "--operation-id", request.operation_id),
             *("--result-file", "/dev/termination-log", "--result-budget", str(request.result_budget)),
         ],
-        **({"env": keys} if keys else {}),
+        **({"env": env} if env else {}),
         terminationMessagePolicy="File",
     )
 

@@ -3,7 +3,7 @@
 Three containers, one after the other. `prepare` (our image) verifies every byte, makes the empty database and
 writes connection files to memory; `restore` (the client image of the dump's major version) runs pg_restore,
 and reports without failing; `switchback` (our image) judges, proves and binds the ledger, and answers.
-The restore points are mounted to be read only.
+A claim is mounted to be read only; what lies in a bucket is downloaded into the pod's own storage first.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 from switchback.api.names import CONTAINER
 from switchback.contract.result import DEFAULT_BUDGET
 from switchback.snapshots.layout import VOLUME_MOUNT, WORK_MOUNT, client_script
-from switchback.snapshots.pgdump import VOLUME, WORK_VOLUME
+from switchback.snapshots.pgdump import VOLUME, WORK_VOLUME, keys
 from switchback.snapshots.provider import PodObject, PodParts
 from switchback.snapshots.toc import PART
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from switchback.api.snapshots import S3
 
 WORK_SIZE = "64Mi"
 """The list of contents is in it: about a hundred bytes for each object of the database, twice."""
@@ -31,7 +33,7 @@ class RestoreRequest:
 
     Attributes:
         name: of the restore point, which is the name of its folder.
-        claim: that holds it.
+        place: the claim or the bucket that holds it.
         database: name of the new database.
         operation_id: on whose behalf; stands in the ledger of the copy.
         image: ours.
@@ -44,7 +46,7 @@ class RestoreRequest:
     """
 
     name: str
-    claim: str
+    place: str | S3
     database: str
     operation_id: str
     image: str
@@ -67,20 +69,39 @@ def pod(request: RestoreRequest) -> PodParts:
             },
         ),
         volumes=(
-            volume(request.claim),
+            volume(request.place),
             {"name": WORK_VOLUME, "emptyDir": {"medium": "Memory", "sizeLimit": WORK_SIZE}},
         ),
     )
 
 
-def volume(claim: str) -> PodObject:
-    """The restore points, to be read only."""
-    return {"name": VOLUME, "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
+def volume(place: str | S3) -> PodObject:
+    """The restore points of a claim, to be read only, or room for one of a bucket."""
+    if isinstance(place, str):
+        return {"name": VOLUME, "persistentVolumeClaim": {"claimName": place, "readOnly": True}}
+    return {"name": VOLUME, "emptyDir": {}}
 
 
-def mount() -> PodObject:
+def mount(place: str | S3) -> PodObject:
     """The same in a container."""
-    return {"name": VOLUME, "mountPath": VOLUME_MOUNT, "readOnly": True}
+    read_only = {"readOnly": True} if isinstance(place, str) else {}
+    return {"name": VOLUME, "mountPath": VOLUME_MOUNT, **read_only}
+
+
+def root(place: str | S3) -> tuple[str, ...]:
+    """Where restore points are, in words of the command line, and how a bucket is reached."""
+    if isinstance(place, str):
+        return (VOLUME_MOUNT,)
+    return (
+        f"s3://{place.bucket}/{place.prefix}".rstrip("/"),
+        *(("--region", place.region) if place.region else ()),
+        *(("--endpoint-url", place.endpoint) if place.endpoint else ()),
+    )
+
+
+def credentials(place: str | S3) -> list[PodObject]:
+    """Variables with the keys of a bucket."""
+    return [] if isinstance(place, str) else keys(place)
 
 
 def _result() -> tuple[str, ...]:
@@ -88,20 +109,22 @@ def _result() -> tuple[str, ...]:
 
 
 def _ours(request: RestoreRequest, name: str, part: str, *more: str) -> PodObject:
+    where, *how = root(request.place)
+    scratch = () if isinstance(request.place, str) else ("--scratch", VOLUME_MOUNT)
     return {
         "name": name,
         "image": request.image,
         "imagePullPolicy": request.pull_policy,
         "args": [
-            *("restore", f"{VOLUME_MOUNT}/{request.name}", "--part", part, "--work", WORK_MOUNT),
+            *("restore", f"{where}/{request.name}", *how, *scratch, "--part", part, "--work", WORK_MOUNT),
             *("--database", request.database, "--operation-id", request.operation_id),
             *("--jobs", str(request.jobs)),
             *(("--digest", request.digest) if request.digest else ()),
             *(() if request.owners else ("--no-owner",)),
             *more,
         ],
-        "env": [dict(variable) for variable in request.database_env],
-        "volumeMounts": _mounts(),
+        "env": [dict(variable) for variable in (*request.database_env, *credentials(request.place))],
+        "volumeMounts": _mounts(request.place),
     }
 
 
@@ -111,9 +134,9 @@ def _client(request: RestoreRequest) -> PodObject:
         "image": request.client_image,
         "command": ["/bin/sh", "-c", client_script(), "client.sh", PART],
         "env": [{"name": "SWITCHBACK_WORK", "value": WORK_MOUNT}, {"name": "HOME", "value": WORK_MOUNT}],
-        "volumeMounts": _mounts(),
+        "volumeMounts": _mounts(request.place),
     }
 
 
-def _mounts() -> list[PodObject]:
-    return [mount(), {"name": WORK_VOLUME, "mountPath": WORK_MOUNT}]
+def _mounts(place: str | S3) -> list[PodObject]:
+    return [mount(place), {"name": WORK_VOLUME, "mountPath": WORK_MOUNT}]

@@ -87,15 +87,24 @@ def fetched(place: Place, scratch: Path | None = None, progress: Progress = None
     if not place.is_bucket:
         yield Path(place.text)
         return
-    store, name = _bucket_point(place)
     with telling(scratch or Path(tempfile.gettempdir()), f"{place.text} could not be downloaded"):
         folder = tempfile.TemporaryDirectory(prefix="switchback-", dir=scratch)
     with folder as root:
-        into = Path(root) / name
-        with telling(into.parent, f"{place.text} could not be downloaded"):
-            into.mkdir(mode=0o700)
-            store.fetch(name, into, progress)
-        yield into
+        yield fetch(place, Path(root), progress)
+
+
+def fetch(place: Place, root: Path, progress: Progress = None) -> Path:
+    """The restore point at `place`, in a bucket, downloaded into a new folder of its name in `root`.
+
+    Raises:
+        RunnerError: it cannot be had, or is not what its manifest says.
+    """
+    store, name = _bucket_point(place)
+    into = root / name
+    with telling(root, f"{place.text} could not be downloaded"):
+        into.mkdir(mode=0o700)
+        store.fetch(name, into, progress)
+    return into
 
 
 def _bucket_point(place: Place) -> tuple[BucketStore, str]:

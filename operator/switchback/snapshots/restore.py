@@ -18,6 +18,7 @@ from switchback.runner.connect import application_name
 from switchback.runner.errors import RunnerError
 from switchback.snapshots import clients, contents, judge, layout, libpq, rebind, target, toc
 from switchback.snapshots.laptop import work_folder
+from switchback.snapshots.places import point_at
 from switchback.snapshots.prepare import trusting
 from switchback.snapshots.progress import Meter
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from switchback.runner.opening import Opener
     from switchback.snapshots.manifest import Manifest
+    from switchback.snapshots.places import Place
 
 _ROLES = ("must be member of role", "must be able to SET ROLE", "role ")
 _RESTORED = "restored (with indexes)"
@@ -49,6 +51,7 @@ class Order:
         owners: whether owners and rights are restored; else everything belongs to the role that restores.
         operation_id: for the event in the ledger of the copy.
         digest: that the manifest must have; empty: any.
+        place: where the restore point is kept, when it has to be downloaded into `folder` first.
     """
 
     folder: Path
@@ -57,6 +60,7 @@ class Order:
     owners: bool
     operation_id: str
     digest: str = ""
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +88,11 @@ class Restored:
     seconds: float = 0.0
 
 
-def preflight(order: Order, opener: Opener) -> None:
+def preflight(order: Order, opener: Opener) -> Manifest:
     """Everything that can be refused before gigabytes are read: program, server, name, roles.
+
+    Returns:
+        The manifest.
 
     Raises:
         RunnerError: why the restore point cannot be restored there.
@@ -94,6 +101,7 @@ def preflight(order: Order, opener: Opener) -> None:
     clients.find("pg_restore", known.client_major, Reason.RESTORE_FAILED)
     with opener("restore") as connection:
         refuse(order, known, connection)
+    return known
 
 
 def look(order: Order) -> Manifest:
@@ -103,9 +111,15 @@ def look(order: Order) -> Manifest:
         RunnerError: SnapshotUnreadable, Usage.
     """
     target.refuse_odd_name(order.database)
-    known, found = contents.read(order.folder)
+    if order.place is None:
+        known, found = contents.read(order.folder)
+        where = str(order.folder)
+    else:
+        kept, name = point_at(order.place)
+        known, found = kept.read(name)
+        where = order.place.text
     if order.digest:
-        contents.refuse_other_digest(order.folder, found, order.digest)
+        contents.refuse_other_digest(where, found, order.digest)
     return known
 
 
@@ -155,7 +169,7 @@ def restore(order: Order, known: Manifest, opener: Opener, say: Callable[[str], 
                 program,
                 _watch(connection, order.database, Meter(say, _RESTORED, known.origin.size)),
             )
-            made = complete(order, known, connection, Path(folder), parameters)
+            made = complete(order, known, connection, Path(folder), opener.renewed(parameters))
     return replace(made, seconds=time.monotonic() - began)
 
 
@@ -220,7 +234,7 @@ def complete(
     Raises:
         RunnerError: RestoreFailed. With `KeptError` the database is there, and says that it is not finished.
     """
-    judge_client(judge.report_of(work, toc.PART), known.client_major)
+    judge_restore(judge.report_of(work, toc.PART), known.client_major)
     left_out = toc.left_out(work, {known.properties.owner, *known.properties.roles})
     with libpq.connect_to(parameters, order.database) as inside:
         proof = rebind.prove(inside, known)
@@ -300,24 +314,31 @@ def _run(work: Path, program: clients.Program, watch: Callable[[], None]) -> Non
         raise RunnerError(Reason.RESTORE_FAILED, f"The script that restores ended with {code}.", detail=said)
 
 
-def judge_client(report: judge.Report, major: int) -> None:
+def judge_restore(report: judge.Report, major: int) -> None:
     """Nothing when pg_restore has restored everything.
 
     Raises:
-        RunnerError: RestoreFailed; SnapshotClientTooOld or TooNew for another major than the dump's.
+        RunnerError: RestoreFailed; SnapshotClientTooOld or TooNew for another major version than the dump's.
     """
-    judge.judge_client(report, major, "pg_restore")
+    if report.major is None:
+        raise RunnerError(
+            Reason.RESTORE_FAILED,
+            "The client image has no pg_restore that tells its version, or was ended before it could.",
+            "Use an image that holds PostgreSQL's client programs, such as postgres; see the pod's log.",
+        )
+    if report.major != major:
+        reason = Reason.SNAPSHOT_CLIENT_TOO_OLD if report.major < major else Reason.SNAPSHOT_CLIENT_TOO_NEW
+        message = f"pg_restore has version {report.release}, and pg_dump of version {major} made the dump."
+        raise RunnerError(reason, message, f"Use a client image of version {major}.")
     if report.exit_code == 0:
         return
     if report.exit_code is None or report.exit_code > judge.KILLED:
-        how = (
-            "before it could report"
-            if report.exit_code is None
-            else f"by signal {report.exit_code - judge.KILLED}"
-        )
+        how = "before it could report"
+        if report.exit_code is not None:
+            how = f"by signal {report.exit_code - judge.KILLED}"
         raise RunnerError(Reason.RESTORE_FAILED, f"pg_restore was ended {how}.")
     said = judge.headline(report.stderr)
-    advice = (
-        "Add --no-owner to restore without owners and rights." if any(w in said for w in _ROLES) else None
-    )
+    advice = None
+    if any(word in said for word in _ROLES):
+        advice = "Add --no-owner to restore without owners and rights."
     raise RunnerError(Reason.RESTORE_FAILED, f"pg_restore failed: {said}", advice, detail=report.stderr)

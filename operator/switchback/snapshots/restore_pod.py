@@ -7,7 +7,7 @@ which the last part knows how the first one ended.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -16,6 +16,8 @@ from switchback.contract.reasons import Reason
 from switchback.runner.connect import application_name
 from switchback.runner.errors import RunnerError
 from switchback.snapshots import libpq, target
+from switchback.snapshots.places import fetch
+from switchback.snapshots.progress import Meter
 from switchback.snapshots.record import Trouble
 from switchback.snapshots.restore import (
     Order,
@@ -78,6 +80,9 @@ def _prepare(order: Order, work: Path, opener: Opener, say: Callable[[str], None
     known = look(order)
     with opener("restore") as connection:
         refuse(order, known, connection)
+    if order.place is not None:
+        say(f"downloading {order.place.text} ...")
+        fetch(order.place, order.folder.parent, Meter(say, "downloaded", known.size).add)
     check(order.folder, say)
     with opener("restore") as connection:
         parameters = begin(order, known, opener, connection, say)
@@ -111,7 +116,7 @@ def finish(order: Order, work: Path, opener: Opener, say: Callable[[str], None])
     begun = _read(work)
     if begun.trouble is not None:
         raise begun.trouble.error()
-    known = look(order)
+    known = look(replace(order, place=None))
     with opener("restore") as connection:
         _refuse_other(order, begun, connection)
         with dropped_on_failure(connection, order.database, say):

@@ -202,6 +202,7 @@ def test_kubectl_asks_for_words() -> None:
         "reject",
         "retry",
         "resume",
+        "restore",
     ]
     assert "--steps\t" in call("__complete", "rollback", "shop", "--st").stdout
     assert call("__complete", "wait", "--for", "").stdout.splitlines() == [

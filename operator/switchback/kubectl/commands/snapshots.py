@@ -15,7 +15,7 @@ from switchback.kubectl.options import name, perform, place, take
 @click.option(
     "--scan",
     is_flag=True,
-    help="Read the claims of dumps as well, by a Job in each resource's namespace that writes nothing.",
+    help="Read where dumps are kept as well, by a Job in each resource's namespace that writes nothing.",
 )
 @click.option(
     "--prune-plan",
