@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -77,21 +79,25 @@ class Job:
         self.containers = [*parts.init_containers, *parts.containers]
 
     def run(self) -> Result:
+        code = 0
         for container in self.containers:
-            command = [self._here(word) for word in container.get("command", [SWITCHBACK])]
-            done = subprocess.run(
-                [*command, *(self._here(word) for word in container.get("args", []))],
-                env={"PATH": f"{self.pod.clients}:/usr/bin:/bin", **self._env(container)},
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False,
-            )  # fmt: skip
-            self.said += done.stdout
-            if container["name"] != "switchback":
-                assert done.returncode == 0, done.stdout
+            process = self.start(container)
+            said, _ = process.communicate(timeout=120)
+            self.said, code = self.said + said, process.returncode
+            assert container["name"] == "switchback" or code == 0, said
         result = decode(self.answer.read_text())
-        assert done.returncode == result.exit_code
+        assert code == result.exit_code
         return result
 
-    def _env(self, container: dict[str, list[dict[str, str]]]) -> dict[str, str]:
+    def start(self, container: dict[str, Any]) -> subprocess.Popen[str]:
+        command = [self._here(word) for word in container.get("command", [SWITCHBACK])]
+        return subprocess.Popen(
+            [*command, *(self._here(word) for word in container.get("args", []))],
+            env={"PATH": f"{self.pod.clients}:/usr/bin:/bin", **self._env(container)},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    def _env(self, container: dict[str, Any]) -> dict[str, str]:
         secret = {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": KEY}
         env = {}
         for variable in container.get("env", []):
@@ -166,6 +172,24 @@ def test_a_bucket_that_refuses_is_told_and_the_next_attempt_works(
     aws.heal()
     assert "Contents" not in aws.s3().list_objects_v2(Bucket="points")
     assert Job(server, tmp_path / "second", name, aws).run().reason is Reason.SUCCEEDED
+
+
+def test_a_pod_that_is_told_to_stop_removes_what_it_has_uploaded(
+    server: Server, name: str, tmp_path: Path, aws: FakeAws
+) -> None:
+    job = Job(server, tmp_path / "pod", name, aws)
+    for container in job.containers[:-1]:
+        assert job.start(container).wait(60) == 0
+    begun = threading.Event()
+    aws.fault("PutObject", times=None, skip=3, delay=0.3, before=lambda _: begun.set())
+    process = job.start(job.containers[-1])
+    assert begun.wait(60)
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 143, said
+    assert decode(job.answer.read_text()).reason is Reason.INTERRUPTED
+    assert "Contents" not in aws.s3().list_objects_v2(Bucket="points")
+    assert list(job.pod.root.iterdir()) == []
 
 
 def test_a_bucket_that_is_not_there_is_told_before_anything_is_dumped(
