@@ -156,6 +156,10 @@ def learn(status: Status, result: Result, now: datetime, database_digest: str) -
         inspect_time=rfc3339(now),
         database=DatabaseIdentity(
             name=result.database.name,
+            host=result.database.host,
+            port=result.database.port or None,
+            addresses=(result.database.address,) if result.database.address else (),
+            server_address=result.database.server_address,
             system_identifier=result.database.system_identifier,
             server_version=result.database.version,
             ledger=result.database.ledger,
