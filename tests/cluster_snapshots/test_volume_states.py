@@ -14,6 +14,8 @@ from switchback.api.reasons import OperatorReason
 from switchback.contract.points import ErrorClass, Level, Phase
 from switchback.controller.kube.client import Client
 from switchback.snapshots import marks
+from switchback.snapshots.kube_kinds import VOLUME_SNAPSHOTS
+from switchback.snapshots.kube_objects import removed
 from switchback.snapshots.volume_state import Patience
 from tests.cluster.run import wait_for
 from tests.cluster_snapshots.volumes import KIND, QUICK, spec
@@ -247,10 +249,25 @@ async def test_a_content_that_is_lost_is_no_restore_point(rig: VolumeRig) -> Non
         )
         found = (await rig.provider.observe([intent]))[intent.name]
         checked = await rig.provider.verify(intent, Level.METADATA)
-    assert found.phase is Phase.FAILED
+        # What the controller writes when it looks again, which it does every 15 minutes.
+        error = {"message": "VolumeSnapshotContent is missing", "time": found.capture_time}
+        missed = json.dumps({"status": {"readyToUse": False, "error": error}})
+        rig.ground.patch(KIND, marks.object_name(intent.name), missed, "--subresource=status")
+        later = (await rig.made(spec(), PATIENT).observe([intent]))[intent.name]
+    assert found.phase is later.phase is Phase.FAILED
     assert found.failure is not None
     assert found.failure.reason == R.SNAPSHOT_LOST
+    assert later.failure == found.failure
     assert checked.failure == found.failure
+
+
+async def test_another_object_of_that_name_is_not_deleted(rig: VolumeRig) -> None:
+    intent = rig.intent()
+    await made(rig, intent)
+    earlier = body(rig, intent)
+    earlier["metadata"]["uid"] = "00000000-0000-0000-0000-000000000000"
+    await removed(rig.client, VOLUME_SNAPSHOTS, earlier)
+    assert (await rig.provider.observe([intent]))[intent.name].phase is Phase.AVAILABLE
 
 
 async def test_a_quota_is_told(rig: VolumeRig) -> None:

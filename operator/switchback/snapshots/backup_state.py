@@ -35,6 +35,7 @@ PHASES = {
 AT_WORK = {"started", "running", "walArchivingFailing", "finalizing"}
 DONE = {"completed", "failed"}
 PAUSE = 15.0
+RAW_BYTES = 128
 _TEXT = 500
 
 Object = dict[str, Any]
@@ -52,7 +53,7 @@ def state(target: Object, point: str, now: datetime, patience: Patience) -> Obse
     seen = Observation(
         name=point,
         phase=PHASES.get(word, Phase.UNKNOWN),
-        raw_status=word or "not taken up",
+        raw_status=bounded(word, RAW_BYTES) or "not taken up",
         provider_id=str(metadata.get("uid", "")),
         source_id=marks.noted(target).get(marks.SOURCE, ""),
         restore_point_time=str(status.get("startedAt") or ""),

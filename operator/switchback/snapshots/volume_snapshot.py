@@ -98,9 +98,14 @@ class _Craft:
         seen = self.glimpsed(target, point)
         if volume_state.unheard(seen):
             return volume_state.with_event(seen, await self.objects.told(target))
-        if seen.phase is not Phase.AVAILABLE:
+        # One that was captured and has trouble may have lost its content.
+        captured = seen.phase is Phase.CAPTURED and seen.failure is not None
+        if not captured and seen.phase is not Phase.AVAILABLE:
             return seen
-        failure = self._content_failure(target, await self._content(target), "")
+        content = await self._content(target)
+        if captured and content is not None:
+            return seen
+        failure = self._content_failure(target, content, "")
         if failure is None:
             return seen
         lost = failure.kind is ErrorClass.TERMINAL
