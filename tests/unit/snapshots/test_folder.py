@@ -50,13 +50,6 @@ def test_the_listing_says_what_is_what(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_a_folder_that_cannot_be_read_makes_the_listing_incomplete(tmp_path: Path) -> None:
-    taken(tmp_path)
-    (tmp_path / "closed").mkdir(mode=0)
-    assert not FolderStore(tmp_path).content().complete
-
-
 def test_a_folder_that_fails_makes_the_listing_incomplete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
