@@ -391,6 +391,22 @@ async def test_credentials_that_have_expired_are_read_again_once(
 
 
 @pytest.mark.asyncio
+async def test_credentials_that_were_replaced_meanwhile_are_used(
+    rig: RDSRig, fake: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rig.provider.observe([intent()])
+
+    def replaced(_call: object) -> None:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIANEWFORTESTS00000")
+
+    fake.fault("CreateDBSnapshot", error="ExpiredToken", before=replaced)
+    assert (await rig.provider.request(intent())).failure is None
+    keys = [call["key"] for call in fake.calls("CreateDBSnapshot")]
+    assert len(keys) == 2
+    assert keys[0] != keys[1] == "AKIANEWFORTESTS00000"
+
+
+@pytest.mark.asyncio
 async def test_a_proxy_that_answers_in_place_of_aws(rig: RDSRig, fake: FakeAws) -> None:
     fake.fault("*", times=None, body="<html>Bad gateway", status=502)
     found = (await rig.provider.observe([intent()]))[intent().name]
