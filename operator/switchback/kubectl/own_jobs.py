@@ -150,7 +150,8 @@ async def end_of(session: Session, job: Object, *, seconds: float, follow: bool 
         raise Problem(
             ExitCode.PENDING,
             "Timeout",
-            f"Job {name} in namespace {namespace} has not ended within {seconds:.0f}s, and goes on.",
+            f"Job {name} in namespace {namespace} has not ended within {seconds:.0f}s, and goes on"
+            + (f": {told}." if told else "."),
             f"See how it goes: kubectl logs -f job/{name} --all-containers -n {namespace}",
         ) from None
     except asyncio.CancelledError:

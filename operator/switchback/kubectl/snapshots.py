@@ -35,8 +35,6 @@ KINDS = {
 """Kinds of objects that are restore points, by provider."""
 
 SELECTOR = "app.kubernetes.io/managed-by=switchback"
-SCAN_SECONDS = 300.0
-
 HEAD = (
     "NAMESPACE", "", "RESOURCE", "NAME", "PROVIDER", "PURPOSE", "PHASE", "AGE", "SIZE", "RESTORE POINT",
     "SCHEMA", "NOTES", "SINCE", "OPERATION", "ID", "DIGEST",
@@ -44,7 +42,14 @@ HEAD = (
 
 
 async def snapshots(
-    session: Session, *, name: str, everywhere: bool, scan: bool, prune_plan: bool, image: str
+    session: Session,
+    *,
+    name: str,
+    everywhere: bool,
+    scan: bool,
+    prune_plan: bool,
+    image: str,
+    seconds: float,
 ) -> int:
     """List the restore points of one resource, of a namespace or of the cluster."""
     chosen = await session.pick(name) if name or prune_plan else None
@@ -59,7 +64,7 @@ async def snapshots(
             looked |= {(one.uid, provider) for one in resources}
             lines += [line for one in found if (line := of_object(provider, one)) is not None]
     for one in wanted if scan or prune_plan else ():
-        listed = await _scanned(session, one, image, notes)
+        listed = await _scanned(session, one, image, seconds, notes)
         if listed is not None:
             looked.add((one.uid, PG_DUMP))
             lines += of_volume(one.namespace, listed)
@@ -99,26 +104,34 @@ async def _objects(session: Session, kind: Kind, namespace: str, notes: list[str
         return None
 
 
-async def _scanned(session: Session, resource: Resource, image: str, notes: list[str]) -> list[Object] | None:
-    """What lies on the claim of a resource, as a Job reads it; None: no claim, or it was not read."""
+async def _scanned(
+    session: Session, resource: Resource, image: str, seconds: float, notes: list[str]
+) -> list[Object] | None:
+    """What lies on the claim or in the bucket of a resource; None: it has neither, or it was not read."""
     describe = scan_job(resource, secrets.token_hex(3))
     if describe is None:
         return None
+    why = f"where the dumps of {resource.name} are kept was not read: "
     try:
         job = describe(await own_jobs.images(session, resource, image))
         await own_jobs.make(session, job)
     except Problem as problem:
-        notes.append(f"where the dumps of {resource.name} are kept was not read: {problem.message}")
+        notes.append(why + problem.message)
         return None
     session.screen.progress(f"Job {job['metadata']['name']} lists the dumps of {resource.name}")
-    ended = await own_jobs.end_of(session, job, seconds=SCAN_SECONDS)
-    found = await own_jobs.answer(session, ended, _document)
-    await _remove(session, job)
-    if found is None or ended.judged.exit_code != 0:
-        why = ended.judged.trouble.message if ended.judged.trouble is not None else "its log is no list"
-        notes.append(f"where the dumps of {resource.name} are kept was not read: {why}")
+    try:
+        ended = await own_jobs.end_of(session, job, seconds=seconds)
+        found: list[Object] | None = await own_jobs.answer(session, ended, _document)
+    except Problem as problem:
+        notes.append(why + problem.message)
         return None
-    return list(found)
+    finally:
+        await _remove(session, job)
+    if found is None or ended.judged.exit_code != 0:
+        told = ended.judged.trouble.message if ended.judged.trouble is not None else "its log is no list"
+        notes.append(why + told)
+        return None
+    return found
 
 
 def _document(log: str) -> list[Object] | None:

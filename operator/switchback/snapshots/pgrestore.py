@@ -61,7 +61,7 @@ class RestoreRequest:
 def pod(request: RestoreRequest) -> PodParts:
     """The pod's parts. See `PodParts` for what the caller adds."""
     return PodParts(
-        init_containers=(_ours(request, "prepare", "prepare"), _client(request)),
+        init_containers=(_prepare(request), _client(request)),
         containers=(
             {
                 **_ours(request, CONTAINER, "finish", "--json", *_result()),
@@ -104,11 +104,17 @@ def credentials(place: str | S3) -> list[PodObject]:
     return [] if isinstance(place, str) else keys(place)
 
 
+def _prepare(request: RestoreRequest) -> PodObject:
+    return _ours(request, "prepare", "prepare", more_env=credentials(request.place))
+
+
 def _result() -> tuple[str, ...]:
     return "--result-file", "/dev/termination-log", "--result-budget", str(DEFAULT_BUDGET)
 
 
-def _ours(request: RestoreRequest, name: str, part: str, *more: str) -> PodObject:
+def _ours(
+    request: RestoreRequest, name: str, part: str, *more: str, more_env: Sequence[PodObject] = ()
+) -> PodObject:
     where, *how = root(request.place)
     scratch = () if isinstance(request.place, str) else ("--scratch", VOLUME_MOUNT)
     return {
@@ -123,7 +129,7 @@ def _ours(request: RestoreRequest, name: str, part: str, *more: str) -> PodObjec
             *(() if request.owners else ("--no-owner",)),
             *more,
         ],
-        "env": [dict(variable) for variable in (*request.database_env, *credentials(request.place))],
+        "env": [dict(variable) for variable in (*request.database_env, *more_env)],
         "volumeMounts": _mounts(request.place),
     }
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from switchback.kubectl.options import name, perform, place, take
+from switchback.kubectl.times import duration
 
 
 @click.command("snapshots")
@@ -25,6 +26,14 @@ from switchback.kubectl.options import name, perform, place, take
 @click.option(
     "--image", default="", metavar="IMAGE", help="For Jobs; default: that of the resource's newest Job."
 )
+@click.option(
+    "--timeout",
+    callback=duration,
+    default="5m",
+    show_default=True,
+    metavar="DURATION",
+    help="Longest wait for each of these Jobs; 0: no limit.",
+)
 @place("wide", "json", "yaml")
 def command(**values: Any) -> int:
     """List restore points: those of the statuses, and those that are objects of the cluster.
@@ -37,4 +46,4 @@ def command(**values: Any) -> int:
         raise click.UsageError("--all-namespaces shows all; it takes no NAME.")
     if values["prune_plan"] and values["everywhere"]:
         raise click.UsageError("--prune-plan is about one resource.")
-    return perform(take(values), "snapshots:snapshots", **values)
+    return perform(take(values), "snapshots:snapshots", seconds=values.pop("timeout"), **values)
