@@ -20,7 +20,7 @@ RUNBOOKS = {
     "rds": "docs/runbooks/restore-rds.md",
     "volumeSnapshot": "docs/runbooks/restore-volume-snapshot.md",
     "cloudNativePG": "docs/runbooks/restore-cloudnativepg.md",
-    "job": "docs/runbooks/restore-your-own.md",
+    "job": "docs/how-to/snapshots-by-your-own-job.md",
 }
 """How a person restores what is not a dump."""
 
