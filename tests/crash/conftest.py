@@ -197,7 +197,14 @@ def _keep_out(name: str, label: dict[str, str]) -> list[dict[str, Any]]:
         "apiGroups": ["*"],
         "apiVersions": ["*"],
         "operations": ["CREATE", "UPDATE", "DELETE"],
-        "resources": ["databasemigrations", "databasemigrations/status", "jobs", "events"],
+        "resources": [
+            "databasemigrations",
+            "databasemigrations/status",
+            "jobs",
+            "events",
+            "volumesnapshots",
+            "backups",
+        ],
     }
     stranger = f"request.userInfo.username.startsWith('{STRANGER}')"
     policy: dict[str, Any] = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.cluster.csi import NEVER
+from tests.e2e.csi_server import start_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -213,34 +214,3 @@ def test_a_server_that_writes_is_snapshotted_at_one_moment(
     assert max(written) - min(written) <= 1, written
     inside[3] = "copy"
     assert bare_cluster.kubectl(*inside, *psql, "SELECT n FROM numbers") == "42\n"
-
-
-def start_server(cluster: Cluster, claim: Claim, name: str) -> None:
-    """Start PostgreSQL on a claim."""
-    ready = {"exec": {"command": ["pg_isready", "-h", "127.0.0.1", "-U", "postgres"]}, "periodSeconds": 1}
-    container = {
-        "name": "main",
-        "image": cluster.images.postgres["18"],
-        "imagePullPolicy": "IfNotPresent",
-        "env": [
-            {"name": "POSTGRES_HOST_AUTH_METHOD", "value": "trust"},
-            {"name": "PGDATA", "value": "/data/pg"},
-        ],
-        "readinessProbe": ready,
-        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
-    }
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name},
-        "spec": {
-            "restartPolicy": "Never",
-            "terminationGracePeriodSeconds": 1,
-            "automountServiceAccountToken": False,
-            "securityContext": {"runAsUser": 65532, "runAsGroup": 65532, "fsGroup": 65532},
-            "containers": [container],
-            "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": claim.name}}],
-        },
-    }
-    cluster.apply(pod, namespace=claim.namespace)
-    cluster.wait(f"pod/{name}", "-n", claim.namespace, "--for=condition=Ready")
