@@ -296,13 +296,29 @@ async def test_a_listing_is_of_all_pages(rig: VolumeRig, monkeypatch: pytest.Mon
     rig.ground.patch(KIND, marks.object_name(intents[3].name), keep)
     spoilt = json.dumps({"metadata": {"annotations": {"switchback.dev/uid": None}}})
     rig.ground.patch(KIND, marks.object_name(intents[4].name), spoilt)
+    elsewhere = json.dumps({"metadata": {"annotations": {"switchback.dev/installation": "another"}}})
+    rig.ground.patch(KIND, marks.object_name(intents[2].name), elsewhere)
     before = rig.calls()
     listed = await rig.provider.list_owned(intents[0].ownership)
     assert rig.calls() - before == 3
     assert listed.complete
-    assert listed.foreign == 1
-    assert {one.observation.name for one in listed.points} == {intent.name for intent in intents[:4]}
+    assert listed.foreign == 2
+    assert {one.observation.name for one in listed.points} == {
+        intent.name for intent in (intents[0], intents[1], intents[3])
+    }
     assert [one.observation.name for one in listed.points if one.protected] == [intents[3].name]
+
+
+async def test_what_is_not_ours_is_seen_among_others(rig: VolumeRig) -> None:
+    mine, taken, none = (rig.intent(number) for number in (1, 2, 3))
+    await made(rig, mine)
+    await rig.occupy(taken.name)
+    found = await rig.provider.observe([mine, taken, none])
+    assert found[mine.name].phase is Phase.AVAILABLE
+    assert found[none.name].phase is Phase.ABSENT
+    failure = found[taken.name].failure
+    assert failure is not None
+    assert failure.kind is ErrorClass.CONFLICT
 
 
 async def test_the_answer_to_a_deletion_may_be_lost(rig: VolumeRig) -> None:
