@@ -105,6 +105,7 @@ def test_a_copy_with_what_the_rollback_has_destroyed_and_a_switch_to_it(
     assert told["reason"] == "Restored"
     assert told["restored"]["ledger"]["current"] == THIRD
     assert told["restored"]["ledger"]["version"] is True
+    assert told["restored"]["ledger"]["marker"] is True
     assert copy.contents() == before
     assert database.contents() == after
     (job,) = own_jobs(world)
@@ -157,7 +158,7 @@ def test_the_role_lacks_createdb_and_another_secret_has_it(
     assert "prepare: verifying" in done.stderr
     assert "restore: restore: ended with 0" in done.stderr
     assert database.server._password not in done.stdout + done.stderr  # noqa: SLF001
-    assert "  ledger     as recorded: 3 applied, at 0003_names" in done.stdout
+    assert "  ledger     as recorded: 3 applied, at 0003_names, the marker is there" in done.stdout
     assert "  cut over   let the URL in Secret shop-db" in done.stdout
     assert f"  go back    the same edit with {database.name}" in done.stdout
 

@@ -124,7 +124,7 @@ def test_under_load_the_copy_holds_the_marker_and_everything_committed_before_it
     )
     assert done.returncode == 0, done.stderr
     ledger = json.loads(done.stdout)["restored"]["ledger"]
-    assert (ledger["current"], ledger["applied"], ledger["version"]) == ("0002_written", 2, True)
+    assert ledger == {"current": "0002_written", "applied": 2, "version": True, "marker": True}
     with psycopg.connect(server.url(copy_name)) as copy:
         marker = copy.execute("SELECT kind FROM switchback.events WHERE seq = %s", (row[0],)).fetchone()
         assert marker == ("Marker",)
@@ -150,6 +150,9 @@ def change(pod: Pod, **ledger: object) -> None:
     [
         ({"applied": 3, "current": "0003_c"}, "at 0002_written with 2 applied instead of 0003_c with 3"),
         ({"schema": "other"}, "has no ledger in schema other"),
+        ({"marker": 4711}, "lacks event 4711, written right before the dump"),
+        ({"event": 4711}, "lacks event 4711, written right before the dump"),
+        ({"marker": 1}, "event 1 of its ledger is"),
     ],
 )
 def test_another_ledger_than_the_recorded_one_keeps_the_copy_as_unfinished(  # noqa: PLR0917 - fixtures
