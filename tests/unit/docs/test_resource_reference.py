@@ -139,12 +139,23 @@ def test_examples_are_read_and_explained(file: Path) -> None:
     assert f"({file.name})" in (file.parent / "README.md").read_text()
 
 
+def snippets(where: str) -> list[str]:
+    shown = resource_reference.part(where, set()).split("```yaml\n")[1:]
+    return [snippet.split("```")[0] for snippet in shown]
+
+
 def test_a_snippet_is_a_part_of_its_example_with_its_comments() -> None:
-    shown = resource_reference.part("spec.snapshot", set()).split("```yaml\n")[1:]
-    first, second = (snippet.split("```")[0] for snippet in shown)
+    first = snippets("spec.snapshot")[0]
     assert first.startswith("spec:\n  snapshot:\n    pgDump:\n      # It has to exist")
     assert "jobTemplate" not in yaml.safe_load(first)["spec"]
-    assert yaml.safe_load(second) == {"spec": {"snapshot": {"none": {"acknowledge": True}}}}
+
+
+def test_every_side_of_a_choice_is_shown_once_and_alone() -> None:
+    shown = [yaml.safe_load(snippet) for snippet in snippets("spec.snapshot")]
+    sides = {"pgDump", "rds", "volumeSnapshot", "cloudNativePG", "job", "none"}
+    chosen = [sorted(sides & set(body["spec"]["snapshot"])) for body in shown]
+    assert sorted(chosen) == [[side] for side in sorted(sides)]
+    assert {"spec": {"snapshot": {"none": {"acknowledge": True}}}} in shown
 
 
 def test_a_comment_about_the_next_part_is_left_there() -> None:
