@@ -63,14 +63,14 @@ class Keeping:
     fenced: bool = False
     asked: list[str] = field(default_factory=list)
 
-    def seen(self, status: Status, now: datetime) -> Kept:
+    def seen(self, status: Status, now: datetime, *, deleting: bool) -> Kept:
         """What the desk would have found for the next decision."""
         operation = status.operation
         if operation is None or self.capabilities is not BY_CALLS:
             return Kept()
         ended = bool(status.history) and status.history[-1].operation_id == operation.id
-        if ended:
-            return Kept(listing=self._listing()) if operation.pruning else Kept()
+        if ended or deleting:
+            return Kept(listing=self._listing()) if operation.pruning or deleting else Kept()
         known = of_operation(status)
         if known is None or known.phase is not SnapshotPhase.IN_PROGRESS:
             return Kept()

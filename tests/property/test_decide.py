@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from switchback.api import names
 from switchback.contract.points import Failure, Phase
 from switchback.contract.reasons import Reason
-from switchback.contract.words import Operation
+from switchback.contract.words import CLOSING, Operation
 from switchback.controller.decision import Settle
 from switchback.controller.observed import Namespace, PolicyState, Trouble
 from tests.property.database import START
@@ -67,6 +67,7 @@ class RandomWorlds(RuleBasedStateMachine):
         before=st.sampled_from(["Never", "Never", "Always"]),
         failing=st.sampled_from(["Abort", "Continue"]),
         fenced=st.booleans(),
+        deletes=st.booleans(),
     )
     def begin(  # noqa: PLR0917 - Hypothesis draws them by name
         self,
@@ -78,10 +79,12 @@ class RandomWorlds(RuleBasedStateMachine):
         before: str,
         failing: str,
         fenced: bool,  # noqa: FBT001 - drawn by Hypothesis
+        deletes: bool,  # noqa: FBT001 - drawn by Hypothesis
     ) -> None:
         self.goes, self.witness_lost = goes, False
         rules = {"beforeMigratePolicy": before, "migrateFailurePolicy": failing}
         fence = {"fence": FENCE} if fenced else {}
+        rules["deletionPolicy"] = "Delete" if deletes else "Retain"
         snapshot = {**snapshot, **rules, **fence, "retention": {"minimumCount": 1, "minimumAgeSeconds": 0}}
         spec = {**SPEC, "snapshot": snapshot, "rollback": {"dataLossPolicy": policy}}
         self.world = World(spec={**spec, "execution": {"backoffLimit": limit}})
@@ -284,7 +287,8 @@ class RandomWorlds(RuleBasedStateMachine):
             if settled and not [job for job in world.jobs.values() if not job.ended]:
                 break
             world.tick(decision)
-        assert not world.finalizers, "it may not be deleted although nothing is in flight"
+        deletes = world.spec["snapshot"].get("deletionPolicy") == "Delete"
+        assert not world.finalizers or deletes, "it may not be deleted although nothing is in flight"
         assert not world.keeping.fenced or self.witness_lost, "writers are kept out for ever"
         self._looks_are_answered()
         assert world.condition("Finished") == "True", f"not finished within {PASSES} passes: {world.status}"
@@ -313,7 +317,7 @@ class RandomWorlds(RuleBasedStateMachine):
             decision = world.reconcile()
             for name, job in list(world.jobs.items()):
                 job.trouble = None
-                if job.deleting or job.job.step in {Operation.RELEASE, Operation.UNFENCE}:
+                if job.deleting or job.job.step in CLOSING:
                     world.run(name)
             world.sweep()
             world.tick(decision)

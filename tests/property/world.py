@@ -76,7 +76,7 @@ class World(Runner):
         self.keeping.capabilities = capabilities(self.spec)
         return Observed(
             provider=self.keeping.capabilities,
-            kept=self.keeping.seen(self.status, self.now),
+            kept=self.keeping.seen(self.status, self.now, deleting=self.deleted_at is not None),
             namespace="shop",
             name="shop",
             uid=UID,

@@ -21,7 +21,7 @@ from switchback.api.status import (
 )
 from switchback.contract.reasons import Reason, Retry, meaning
 from switchback.contract.words import Direction, Operation
-from switchback.controller.closing import after_the_end
+from switchback.controller.closing import after_the_end, noted
 from switchback.controller.lifecycle import (
     RETRY_CAP_SECONDS,
     WAIT_CAP_SECONDS,
@@ -227,7 +227,7 @@ def _done(view: View, result: Result) -> Status:  # noqa: PLR0911 - one answer p
         case Operation.UNFENCE:
             return change(status, fence=None)
         case Operation.PRUNE:
-            return change(status, pruning=False)
+            return noted(view.with_status(status), result.deleted, result.kept, "", result.message)
         case _:
             assert_never(result.operation)
 

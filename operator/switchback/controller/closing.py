@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 from switchback.api.conditions import Situation
 from switchback.api.reasons import OperatorReason
 from switchback.api.status import TAIL, RetentionState
-from switchback.contract import retention
 from switchback.contract.points import Place
 from switchback.contract.words import Operation
 from switchback.controller import decision
 from switchback.controller.decision import Act, Decision, DeleteSnapshot, WriteIntent
 from switchback.controller.lifecycle import RETRY_CAP_SECONDS, back_off, change, intend, put_off
 from switchback.controller.report import at_rest, report
-from switchback.controller.restore_points import unfinished
+from switchback.controller.restore_points import doomed_of
 from switchback.controller.stages.fence import lower
 from switchback.controller.times import parse, passed, rfc3339, upcoming
 
@@ -50,7 +49,7 @@ def after_the_end(
             return change(status, reserved_until="")
         case Operation.PRUNE:
             gone, kept = (result.deleted, result.kept) if result is not None else ((), 0)
-            return _noted(view, gone, kept, "" if done else reason, message)
+            return noted(view, gone, kept, "" if done else reason, message)
         case Operation.UNFENCE if operation.fence is not None and not done:
             tries = operation.fence.tries + 1
             fence = operation.fence.model_copy(update={"tries": tries})
@@ -108,7 +107,7 @@ def _points(view: View) -> Decision | None:
 
 
 def _listed(view: View, listing: Listing, rules: Retention) -> Decision:
-    doomed = doomed_of(view, listing, rules)
+    doomed = doomed_of(view.world, view.status, listing, rules)
     if doomed is not None:
         return Act(DeleteSnapshot(doomed.name, doomed.reason))
     return WriteIntent(at_rest(view.with_status(_tidied(view, listing.points, "", ""))))
@@ -123,44 +122,15 @@ def _unlisted(view: View, listing: Listing) -> Decision:
     return decision.Wait(at_rest(view), view.now + timedelta(seconds=30))
 
 
-def doomed_of(view: View, listing: Listing, rules: Retention) -> retention.Delete | None:
-    """The oldest restore point that may go; None when all have to stay."""
-    policy = retention.Policy(rules.minimum_count, rules.minimum_age_seconds)
-    verdicts = retention.plan(
-        [_point(view, one) for one in listing.points],
-        policy,
-        now=view.now,
-        complete=listing.complete,
-        unfinished=unfinished(view.status),
-    )
-    return next((one for one in verdicts if isinstance(one, retention.Delete)), None)
-
-
-def _point(view: View, one: Owned) -> retention.Point:
-    seen = one.observation
-    known = {entry.name: entry for entry in view.status.snapshots}.get(seen.name)
-    good = seen.failure is None and (known is None or known.verified is not None)
-    return retention.Point(
-        name=seen.name,
-        created=parse(one.created),
-        phase=seen.phase,
-        verified=good,
-        owned=one.ownership.uid == view.world.uid,
-        source=seen.source_id,
-        operation_id=one.ownership.operation_id,
-        protected=known.protected_by if known is not None else "",
-        keep=one.protected,
-    )
-
-
 def _tidied(view: View, points: tuple[Owned, ...], reason: str, message: str) -> Status:
     """What became of older restore points is noted, and not looked at again before the next operation."""
     there = {one.observation.name for one in points}
     gone = tuple(one.name for one in view.status.snapshots if points and one.name not in there)
-    return _noted(view, gone, len(points), reason, message)
+    return noted(view, gone, len(points), reason, message)
 
 
-def _noted(view: View, gone: tuple[str, ...], kept: int, reason: str, message: str) -> Status:
+def noted(view: View, gone: tuple[str, ...], kept: int, reason: str, message: str) -> Status:
+    """What became of older restore points, or why nobody could look at them."""
     state = RetentionState(
         time=rfc3339(view.now),
         operation_id=view.operation.id,

@@ -1,15 +1,15 @@
 """Restore points that the operator asks for itself: who is asked, how often, and what was said.
 
 The providers (`switchback.snapshots`) do the asking. Here is what several looks share: one provider for each
-spec and namespace, one call for many resources that look at the same time, and what a request was answered
-when the provider shows nothing of it. All of it is forgotten with the process, and nothing depends on it.
+spec and namespace, and what a request was answered when the provider shows nothing of it. All of it is
+forgotten with the process, and nothing depends on it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -30,7 +30,7 @@ from switchback.contract.points import (
 )
 from switchback.controller.log import logger
 from switchback.controller.observed import Kept
-from switchback.controller.restore_points import of_operation
+from switchback.controller.restore_points import doomed_of, goes_with_resource, of_operation
 from switchback.snapshots.registry import entry_of
 
 if TYPE_CHECKING:
@@ -44,9 +44,6 @@ if TYPE_CHECKING:
 
 CALL_SECONDS = 20.0
 """Longest time for one exchange with a provider. A look may take 30 s in all."""
-
-GATHER_SECONDS = 0.05
-"""So long a look waits for others that want to know of the same provider: then one call answers all."""
 
 FINDINGS_SECONDS = 60.0
 """For so long a preflight is not repeated while a person is asked."""
@@ -76,14 +73,6 @@ class _Memory:
     findings: tuple[Hashable, float, tuple[Finding, ...]] | None = None
 
 
-@dataclass(slots=True)
-class _Batch:
-    """Looks that wait for the same call."""
-
-    intents: dict[str, Intent] = field(default_factory=dict)
-    task: asyncio.Task[dict[str, Observation]] | None = None
-
-
 class Desk:
     """Where looks ask for restore points. One for the life of the process.
 
@@ -97,7 +86,6 @@ class Desk:
         self._metrics = metrics
         self._memory: dict[Key, _Memory] = {}
         self._providers: dict[Hashable, CallProvider] = {}
-        self._batches: dict[Hashable, _Batch] = {}
 
     async def look(self, key: Key, world: Observed) -> Kept:
         """What is known of the restore points of a resource, as far as the next decision needs it."""
@@ -106,8 +94,9 @@ class Desk:
         if operation is None or spec is None or provider is None:
             return Kept()
         ended = bool(world.status.history) and world.status.history[-1].operation_id == operation.id
-        if ended:
-            return await self._listed(provider, world) if operation.pruning else Kept()
+        if ended or world.deleting:
+            wanted = operation.pruning or (world.deleting and goes_with_resource(spec))
+            return await self._listed(provider, world) if wanted else Kept()
         known = of_operation(world.status)
         if known is not None and known.phase is SnapshotPhase.IN_PROGRESS:
             return await self._point(key, world, provider, known)
@@ -127,20 +116,37 @@ class Desk:
         memory = self._remember(key, world)
         memory.findings = None
         memory.answer = None
-        if answer.failure is not None:
-            wait = answer.failure.retry_after or (
-                300.0 if answer.failure.kind is ErrorClass.NEEDS_HUMAN else 10.0
-            )
+        if answer.failure is not None and answer.failure.reason == OperatorReason.SNAPSHOT_QUOTA_EXCEEDED:
+            answer = await self._make_room(world, provider, answer)
+        failure = answer.failure
+        if failure is not None:
+            wait = failure.retry_after or (300.0 if failure.kind is ErrorClass.NEEDS_HUMAN else 10.0)
             memory.answer = _Answer(answer, time.monotonic() + wait)
             _log.warning(
                 "restore point refused",
                 point=name,
-                reason=answer.failure.reason,
-                error=answer.failure.message,
+                reason=failure.reason,
+                error=failure.message,
             )
         else:
             _log.info("restore point asked for", point=name, phase=str(answer.phase), id=answer.provider_id)
         return answer
+
+    async def _make_room(self, world: Observed, provider: CallProvider, full: Observation) -> Observation:
+        """Where the account is full, one of our own that may go goes; then it is asked for again soon."""
+        spec, failure = world.spec, full.failure
+        if spec is None or spec.snapshot is None or failure is None:
+            return full
+        listing = await self._call("list", provider.list_owned(self._owner(world)), Listing())
+        doomed = doomed_of(world, world.status, listing, spec.snapshot.retention)
+        if doomed is None:
+            return full
+        one = next(point for point in listing.points if point.observation.name == doomed.name)
+        await self._call("delete", provider.delete(doomed.name, one.ownership), _unanswered(doomed.name))
+        _log.info("restore point deleted to make room", point=doomed.name, why=doomed.reason)
+        text = f"{failure.message} {doomed.name} was deleted to make room: {doomed.reason}."
+        soon = replace(failure, kind=ErrorClass.RETRY, message=text, retry_after=10.0)
+        return replace(full, failure=soon)
 
     async def delete(self, world: Observed, name: str) -> Observation:
         """Delete a restore point of this resource. The provider reads again whose it is."""
@@ -188,23 +194,10 @@ class Desk:
         return replace(point, verified=None if checked.failure else checked.level, failure=checked.failure)
 
     async def _observe(self, provider: CallProvider, intent: Intent) -> Observation:
-        """One call for all looks that want to know of the same interface at about the same time."""
-        same: Hashable = getattr(provider, "batch_key", None) or id(provider)
-        batch = self._batches.get(same)
-        if batch is None:
-            batch = self._batches[same] = _Batch()
-            batch.task = asyncio.create_task(self._gather(same, provider, batch))
-        batch.intents[intent.name] = intent
-        assert batch.task is not None  # noqa: S101 - it was made with the batch
-        found = await asyncio.shield(batch.task)
+        """What the provider shows. Those who look at the same moment share a call, if the provider can."""
+        nothing = {intent.name: _unanswered(intent.name)}
+        found = await self._call("observe", provider.observe([intent]), nothing)
         return found.get(intent.name) or Observation(intent.name, Phase.ABSENT)
-
-    async def _gather(self, same: Hashable, provider: CallProvider, batch: _Batch) -> dict[str, Observation]:
-        await asyncio.sleep(GATHER_SECONDS)
-        del self._batches[same]
-        intents = list(batch.intents.values())
-        nothing = {one.name: _unanswered(one.name) for one in intents}
-        return dict(await self._call("observe", provider.observe(intents), nothing))
 
     # --- before and after -----------------------------------------------------------------------------------
 

@@ -85,12 +85,15 @@ def transitions(before: Status, after: Status) -> list[Happening]:
     if busy is not None and leaving and (was is None or was.message != busy.message):
         # Ready stays as it was. What a deletion still waits for is worth to be seen.
         happenings.append(Happening(busy.reason, busy.message, warning=False))
+    if after.retention is not None and after.retention != before.retention:
+        happenings += [deleted(name) for name in after.retention.deleted]
     return list(dict.fromkeys(happenings))
 
 
-def deleted(name: str, why: str) -> Happening:
-    """A restore point was deleted, because of `why`."""
-    return Happening(OperatorReason.SNAPSHOT_DELETED, f"{name} was deleted: {why}.", warning=False)
+def deleted(name: str) -> Happening:
+    """A restore point was deleted by the rules of spec.snapshot.retention."""
+    text = f"Restore point {name} was deleted by the rules of spec.snapshot.retention."
+    return Happening(OperatorReason.SNAPSHOT_DELETED, text, warning=False)
 
 
 def _said(condition: Condition | None) -> tuple[str, str] | None:

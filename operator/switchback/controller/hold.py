@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, assert_never
 from switchback.api.conditions import ConditionType
 from switchback.api.names import FINALIZER
 from switchback.api.reasons import OperatorReason
+from switchback.api.status import SnapshotPhase
 from switchback.controller.decision import (
     Act,
     CreateJob,
@@ -21,6 +22,7 @@ from switchback.controller.decision import (
     Wait,
     WriteIntent,
 )
+from switchback.controller.restore_points import goes_with_resource
 from switchback.controller.times import passed
 
 if TYPE_CHECKING:
@@ -54,6 +56,10 @@ def _safe(view: View, status: Status, *, settled: bool) -> bool:
         or (operation.reserved_until and not passed(operation.reserved_until, view.now))
     ):
         return False
+    if goes_with_resource(view.spec) and any(
+        known.phase is SnapshotPhase.READY for known in status.snapshots
+    ):
+        return False  # they go with it, so it has to wait for that
     return settled or _reason(status) in {OperatorReason.AWAITING_APPROVAL, OperatorReason.SUSPENDED}
 
 

@@ -212,6 +212,7 @@ def _snapshot(
         installation=settings.installation,
         purpose=str(known.purpose) if known is not None and known.purpose else "",
         attempt=operation.snapshot_attempt or 1,
+        fenced=operation.fence is not None,
         schema_version=known.schema_version if known is not None else state.current,
     )
     return _of_parts(spec, provider.pod(spec.snapshot, request, _own(settings)), deadline)
@@ -250,7 +251,7 @@ def _prune(world: Observed, spec: Spec, operation: OperationState, settings: Set
         uid=world.uid,
         uid_hash=names.uid_hash(world.uid),
         minimum_count=rules.minimum_count,
-        minimum_age_seconds=rules.minimum_age_seconds,
+        minimum_age_seconds=0 if world.deleting else rules.minimum_age_seconds,
         protect=tuple(known.name for known in world.status.snapshots if known.protected_by),
         unfinished=unfinished(world.status),
     )

@@ -12,13 +12,25 @@ from typing import TYPE_CHECKING
 from switchback.api import names
 from switchback.api.conditions import Situation
 from switchback.api.reasons import OperatorReason
-from switchback.contract.words import Operation
+from switchback.contract.points import Place
+from switchback.contract.words import CLOSING, Operation
 from switchback.controller import decision
 from switchback.controller.absorb import absorb
-from switchback.controller.decision import Act, CreateJob, Decision, DeleteJob, LetGo, Settle, WriteIntent
+from switchback.controller.closing import noted
+from switchback.controller.decision import (
+    Act,
+    CreateJob,
+    Decision,
+    DeleteJob,
+    DeleteSnapshot,
+    LetGo,
+    Settle,
+    WriteIntent,
+)
 from switchback.controller.flight import RELEASE_SECONDS
 from switchback.controller.lifecycle import intend, land
 from switchback.controller.report import report
+from switchback.controller.restore_points import doomed_of, goes_with_resource
 from switchback.controller.stages.fence import lower
 from switchback.controller.times import parse, passed, rfc3339, upcoming
 
@@ -32,6 +44,9 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 240
 """How long a namespace that goes waits for what is in flight. Elsewhere a person has to say so."""
 
+POINTS_SECONDS = 300
+"""So long a deletion waits for restore points that go with the resource."""
+
 WAY_OUT_SECONDS = 60
 """After so long the message names the way out."""
 
@@ -42,7 +57,12 @@ def leave(view: View) -> Decision:
     if free is not None:
         return free
     view = view.with_status(absorb(view))
-    return _alive(view.world, view.status, view.other_jobs_alive) or _named(view) or Act(LetGo())
+    return (
+        _alive(view.world, view.status, view.other_jobs_alive)
+        or _named(view)
+        or _points(view)
+        or Act(LetGo())
+    )
 
 
 def leave_unread(world: Observed) -> Decision:
@@ -78,7 +98,7 @@ def _named(view: View) -> Decision | None:
 
 def _running(view: View) -> Decision | None:
     """Whatever runs is told to end, and waited for: it cancels its statement and rolls back."""
-    job, releases = view.job, view.operation.step in {Operation.RELEASE, Operation.UNFENCE}
+    job, releases = view.job, view.operation.step in CLOSING
     if job is None:
         if releases and not view.operation.job_uid:
             return _release(view)
@@ -104,6 +124,35 @@ def _held(view: View) -> Decision | None:
         return None  # it was tried; the reservation also expires by itself
     released = view.with_status(intend(view, Operation.RELEASE))
     return WriteIntent(_shown(view.world, released.status, "the reservation is given back."))
+
+
+def _points(view: View) -> Decision | None:
+    """Restore points that go with their resource: one at a time, and never the last ones."""
+    if view.status.operation is None or view.world.provider is None or not goes_with_resource(view.spec):
+        return None
+    done = view.status.retention
+    late = passed(_after(view.world, POINTS_SECONDS), view.now)
+    if late or (done is not None and passed(_after(view.world, 0), parse(done.time) or view.now)):
+        return None
+    if view.world.provider.place is Place.OPERATOR:
+        return _deleted(view)
+    if not view.world.provider.deletes or view.world.around.terminating:
+        return None
+    pruning = view.with_status(intend(view, Operation.PRUNE))
+    return WriteIntent(_shown(view.world, pruning.status, "its restore points are looked at."))
+
+
+def _deleted(view: View) -> Decision:
+    listing, snapshot = view.world.kept.listing, view.spec.snapshot
+    if listing is None or not listing.complete or snapshot is None:
+        why = listing.failure.message if listing is not None and listing.failure is not None else "not yet"
+        return _wait(view.world, view.status, f"its restore points cannot be listed: {why}.")
+    anyhow = snapshot.retention.model_copy(update={"minimum_age_seconds": 0})
+    doomed = doomed_of(view.world, view.status, listing, anyhow)
+    if doomed is not None:
+        return Act(DeleteSnapshot(doomed.name, doomed.reason))
+    told = view.with_status(noted(view, (), len(listing.points), "", ""))
+    return WriteIntent(_shown(view.world, told.status, "its restore points were looked at."))
 
 
 def _let_in(view: View) -> Decision:

@@ -34,7 +34,7 @@ from switchback.contract.result import bounded
 from switchback.contract.words import LATEST, Direction, Operation
 from switchback.controller import requests
 from switchback.controller.intent import database_digest
-from switchback.controller.restore_points import too_many_perhaps
+from switchback.controller.restore_points import protect, too_many_perhaps
 from switchback.controller.times import parse, rfc3339
 
 if TYPE_CHECKING:
@@ -217,6 +217,7 @@ def end(view: View, outcome: Outcome, reason: str, message: str) -> Status:
         completion_time=rfc3339(view.now),
     )
     status = change(view.status, next_attempt_time="", last_reason="", last_message="")
+    status = protect(status, outcome)
     well = outcome in {Outcome.SUCCEEDED, Outcome.ROLLED_BACK}
     if well and too_many_perhaps(view.spec.snapshot, status, view.now):
         status = change(status, pruning=True)

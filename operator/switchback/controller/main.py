@@ -124,6 +124,7 @@ class Process:
         client.answered = self._metrics.requested
         self._health = Health()
         self._watching = asyncio.Event()
+        self._aws = Aws()
         # The pod's name is for people; two lives of one pod must not be taken for each other.
         candidate = Candidate(f"{settings.pod_name}_{uuid.uuid4().hex[:8]}")
         self._elector = Elector(client, candidate, settings.pod_namespace, settings.lease_name)
@@ -161,6 +162,7 @@ class Process:
             return code
         finally:
             self._metrics.leading(yes=False)
+            self._aws.close()
             await _end([*watched, stopping], seconds=1.0)
 
     def _begin(self) -> _Leading:
@@ -169,7 +171,7 @@ class Process:
         queue, sources = Queue(self._metrics), SourceMemory()
         opening = Opening(queue)
         recorder = Recorder(client, settings.pod_name, metrics=self._metrics)
-        tools = Tools(client, settings.installation, settings.rds_allow, Aws())
+        tools = Tools(client, settings.installation, settings.rds_allow, self._aws)
         desk = Desk(tools, self._metrics)
         worker = Worker(
             client, queue, settings, decide, sources, self._metrics, recorder, desk, self._elector.leads

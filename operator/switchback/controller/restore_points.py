@@ -5,15 +5,20 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from switchback.api.policies import DeletionPolicy
 from switchback.api.status import TAIL, Outcome, SnapshotPhase
+from switchback.contract import retention
 from switchback.contract.points import Level
 from switchback.controller.times import parse
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from switchback.api.snapshots import Snapshot
+    from switchback.api.snapshots import Retention, Snapshot
+    from switchback.api.spec import Spec
     from switchback.api.status import SnapshotState, Status
+    from switchback.contract.points import Listing, Owned
+    from switchback.controller.observed import Observed
 
 
 _WELL = {Outcome.SUCCEEDED, Outcome.ROLLED_BACK}
@@ -73,7 +78,7 @@ def spoil(status: Status) -> Status:
 
 
 def too_many_perhaps(snapshot: Snapshot | None, status: Status, now: datetime) -> bool:
-    """Whether older restore points may be more than are wanted: only then somebody has to look at all of them.
+    """Whether older restore points may be more than are wanted: only then somebody looks at all of them.
 
     The status knows the newest ones. When it is full there may be others.
     """
@@ -98,3 +103,51 @@ def unfinished(status: Status) -> tuple[str, ...]:
         else:
             found.append(entry.operation_id)
     return tuple(found)
+
+
+def doomed_of(world: Observed, status: Status, listing: Listing, rules: Retention) -> retention.Delete | None:
+    """The oldest restore point that may go; None when all have to stay."""
+    verdicts = retention.plan(
+        [_point(world, status, one) for one in listing.points],
+        retention.Policy(rules.minimum_count, rules.minimum_age_seconds),
+        now=world.now,
+        complete=listing.complete,
+        unfinished=unfinished(status),
+    )
+    return next((one for one in verdicts if isinstance(one, retention.Delete)), None)
+
+
+def _point(world: Observed, status: Status, one: Owned) -> retention.Point:
+    seen = one.observation
+    known = {entry.name: entry for entry in status.snapshots}.get(seen.name)
+    return retention.Point(
+        name=seen.name,
+        created=parse(one.created),
+        phase=seen.phase,
+        verified=seen.failure is None and (known is None or known.verified is not None),
+        owned=one.ownership.uid == world.uid,
+        source=seen.source_id,
+        operation_id=one.ownership.operation_id,
+        protected=known.protected_by if known is not None else "",
+        keep=one.protected,
+    )
+
+
+def goes_with_resource(spec: Spec) -> bool:
+    """Whether restore points are deleted together with their resource, as far as the rules let them go."""
+    return spec.snapshot is not None and spec.snapshot.deletion_policy is DeletionPolicy.DELETE
+
+
+def protect(status: Status, outcome: Outcome) -> Status:
+    """After a bad end its restore points stay until another operation has ended well. That frees all."""
+    operation = status.operation
+    if operation is None:
+        return status
+    why = "" if outcome in _WELL else f"its operation ended {outcome}"
+    marked = tuple(
+        known.model_copy(update={"protected_by": why})
+        if outcome in _WELL or known.operation_id == operation.id
+        else known
+        for known in status.snapshots
+    )
+    return status.model_copy(update={"snapshots": marked})

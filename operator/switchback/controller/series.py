@@ -327,7 +327,8 @@ LABELS = {
     "result": "`success`, `requeue` (something was done, or another was faster), `requeue_after`, `error`.",
     "segment": "`human` or `automation`.",
     "status": "`True`, `False`, `Unknown`.",
-    "step": "`inspect`, `migrate`, `reserve`, `release`, `snapshot`, `rollback`, `fence`, `unfence`, `prune`.",
+    "step": "`inspect`, `migrate`, `reserve`, `release`, `snapshot`, `rollback`, `fence`, `unfence`, "
+    "`prune`.",
     "type": "Of a condition `Ready`, `Reconciling`, `Stalled`, `Finished`. Of an Event `Normal`, `Warning`.",
     "verb": "As `method`.",
     "version": "Version of the package.",

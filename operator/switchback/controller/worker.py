@@ -31,7 +31,7 @@ from switchback.controller.decision import (
     Wait,
     WriteIntent,
 )
-from switchback.controller.events import deleted, transitions
+from switchback.controller.events import transitions
 from switchback.controller.kube.errors import ConflictError, KubeError, NotFoundError
 from switchback.controller.log import logger
 from switchback.controller.observe import observe, renewed
@@ -210,7 +210,6 @@ class Worker:
             case DeleteJob():
                 _log.info("Job deleted", job=action.name, why=action.why)
             case DeleteSnapshot(name, why):
-                self.recorder.record(world, [deleted(name, why)])
                 _log.info("restore point deleted", point=name, why=why)
             case RequestSnapshot():
                 pass  # the desk has said what came of it

@@ -10,6 +10,7 @@ import pytest
 
 from switchback.api.status import SnapshotPhase, SnapshotState
 from switchback.contract.points import ErrorClass, Failure, Phase, Purpose
+from switchback.contract.reasons import Reason
 from switchback.controller.decision import Act, CreateJob, DeleteSnapshot, RequestSnapshot, Settle, Wait
 from tests.property.keeping import MISMATCH, NO_ANSWER, NO_RIGHT, Artifact
 from tests.property.test_decide import SPEC
@@ -327,3 +328,52 @@ def test_older_ones_are_deleted_one_at_a_time_when_the_operation_has_ended() -> 
     assert there.status.retention is not None
     assert (there.status.retention.kept, len(there.status.retention.deleted)) == (1, 2)
     assert there.condition("Ready") == "True"
+
+
+def deleted(world: World) -> World:
+    """Somebody deletes the resource, and it is gone."""
+    world.deleted_at = world.now
+    for _ in range(30):
+        if world.gone:
+            break
+        for name, job in list(world.jobs.items()):
+            if not job.ended:
+                world.run(name)
+        world.tick(world.reconcile())
+    assert world.gone
+    return world
+
+
+@pytest.mark.parametrize(("policy", "left"), [("Retain", 3), ("Delete", 2)])
+def test_a_deletion_takes_restore_points_along_only_where_asked_and_never_the_last(
+    policy: str, left: int
+) -> None:
+    there = asked(deletionPolicy=policy, retention={"minimumCount": 2})
+    for number in (1, 2):
+        made = there.now - timedelta(hours=number)
+        there.keeping.artifacts[f"older-{number}"] = Artifact("aa-bb", ((), "", 0), made, Phase.AVAILABLE)
+    there.keeping.go_on(Phase.AVAILABLE)
+    settle(there)
+    assert bool(there.finalizers) is (policy == "Delete")
+    if policy == "Retain":
+        assert len(there.keeping.artifacts) == left
+        return
+    deleted(there)
+    assert len(there.keeping.artifacts) == left
+    assert "older-2" not in there.keeping.artifacts
+
+
+def test_what_an_operation_that_ended_badly_has_left_is_protected_until_another_ends_well() -> None:
+    there = asked()
+    there.keeping.go_on(Phase.AVAILABLE)
+    settle(there, until=CreateJob)
+    [job] = [one for one in there.jobs.values() if not one.ended]
+    there.run(job.job.name, Reason.SQL_FAILED)
+    settle(there)
+    assert ready(there)[0] == Reason.SQL_FAILED
+    assert point(there).protected_by == "its operation ended Failed"
+    there.spec = {**there.spec, "target": "latest"}
+    there.generation += 1
+    settle(there)
+    assert there.condition("Ready") == "True"
+    assert point(there).protected_by == ""
