@@ -220,6 +220,9 @@ def test_what_is_not_there_is_named(
     assert done.returncode == 2
     assert f"There is: {point(shop)['name']}." in done.stderr
     assert "--scan" in done.stderr
+    place = ("-n", plugin.namespace)
+    offered = plugin("__complete", "restore", "shop", *place, "--snapshot", "").stdout.splitlines()
+    assert offered[:2] == [point(shop)["name"], "latest"]
 
 
 def test_stopping_the_command_does_not_stop_the_restore(
