@@ -124,6 +124,8 @@ async def test_a_backup_says_how_far_it_is(rig: BackupRig) -> None:
         rig.play.tell(name, phase=word)
         found = await look(rig, intent)
         assert (found.phase, found.raw_status, found.failure) == (phase, word, None)
+        checked = await rig.provider.verify(intent, Level.METADATA)
+        assert (checked.failure is None) == (phase is Phase.CAPTURED)
 
 
 async def test_nobody_takes_it_up(rig: BackupRig) -> None:

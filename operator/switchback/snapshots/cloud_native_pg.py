@@ -130,8 +130,8 @@ class _Craft:
 
     async def verify(self, target: Object, seen: Observation) -> None:
         name = f"Backup {self._namespace}/{target['metadata']['name']}"
-        if seen.phase is not Phase.AVAILABLE:
-            message = f"{name} is not finished: {seen.raw_status}."
+        if seen.phase not in {Phase.CAPTURED, Phase.AVAILABLE}:
+            message = f"{name} is not captured: {seen.raw_status}."
             raise HaltError(Failure(ErrorClass.RETRY, OperatorReason.SNAPSHOT_INCOMPLETE, message))
         cluster = await self._cluster()
         system = (cluster.get("status") or {}).get("systemID")

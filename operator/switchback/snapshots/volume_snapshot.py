@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from switchback.api.policies import OtherVolumes, WaitFor
+from switchback.api.policies import OtherVolumes
 from switchback.api.reasons import OperatorReason
 from switchback.contract.points import Capabilities, ErrorClass, Failure, Finding, Phase, Place, Scope
 from switchback.snapshots import serving, volume_classes, volume_state
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from switchback.snapshots.volume_state import Patience
 
 DELETE_PAUSE = 5.0
+REMEMBERED = 64
 
 
 class VolumeSnapshots(KubeProvider):
@@ -66,6 +67,7 @@ class _Craft:
         self._client: Any = tools.client
         self._patience = patience
         self._now = now
+        self._erring: dict[str, str] = {}
 
     async def check(self, intent: Intent, found: list[Finding]) -> None:
         _, volume = await self._source()
@@ -92,7 +94,17 @@ class _Craft:
         return "" if claim == self._claim else f"is of claim {claim}, not of {self._claim}"
 
     def glimpsed(self, target: Object, point: str) -> Observation:
-        return volume_state.state(target, point, self._now(), self._patience)
+        return volume_state.state(target, point, self._now(), self._patience, since=self._since(target))
+
+    def _since(self, target: Object) -> str:
+        """When an error was first seen on an object: its own time begins anew whenever its text changes."""
+        uid, error = str(target["metadata"].get("uid", "")), (target.get("status") or {}).get("error")
+        if not error:
+            self._erring.pop(uid, None)
+            return ""
+        while len(self._erring) >= REMEMBERED:
+            del self._erring[next(iter(self._erring))]
+        return self._erring.setdefault(uid, str(error.get("time") or ""))
 
     async def seen(self, target: Object, point: str) -> Observation:
         seen = self.glimpsed(target, point)
@@ -112,11 +124,9 @@ class _Craft:
         return replace(seen, phase=Phase.FAILED if lost else seen.phase, failure=failure)
 
     async def verify(self, target: Object, seen: Observation) -> None:
-        enough = {Phase.AVAILABLE}
-        if self._spec.wait_for is WaitFor.CAPTURED:
-            enough.add(Phase.CAPTURED)
-        if seen.phase not in enough:
-            message = f"VolumeSnapshot {self._where(target)} is not finished: {seen.raw_status}."
+        # Whether captured is enough (waitFor) is for those to say who ask.
+        if seen.phase not in {Phase.CAPTURED, Phase.AVAILABLE}:
+            message = f"VolumeSnapshot {self._where(target)} is not captured: {seen.raw_status}."
             raise HaltError(Failure(ErrorClass.RETRY, OperatorReason.SNAPSHOT_INCOMPLETE, message))
         claim, volume = await self._source()
         uid = claim["metadata"]["uid"]

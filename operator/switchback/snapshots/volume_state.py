@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from switchback.api.reasons import OperatorReason
 from switchback.contract.points import ErrorClass, Failure, Observation, Phase
 from switchback.contract.result import bounded
 from switchback.snapshots import marks, quantity
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 BEING_CREATED = "snapshot.storage.kubernetes.io/volumesnapshot-being-created"
 """On a content while the driver may be making the snapshot without anybody knowing its outcome."""
@@ -65,8 +62,16 @@ def age(text: object, now: datetime) -> float:
     return max(0.0, (now - begun).total_seconds()) if begun is not None else 0.0
 
 
-def state(target: Object, point: str, now: datetime, patience: Patience) -> Observation:
-    """A VolumeSnapshot as it is now. Its content is not looked at."""
+def state(target: Object, point: str, now: datetime, patience: Patience, *, since: str = "") -> Observation:
+    """A VolumeSnapshot as it is now. Its content is not looked at.
+
+    Args:
+        target: the VolumeSnapshot.
+        point: name of the restore point.
+        now: the time.
+        patience: how long to wait.
+        since: when it was first seen with an error; empty: as the present error says.
+    """
     metadata, status = target["metadata"], target.get("status") or {}
     seen = Observation(
         name=point,
@@ -89,7 +94,8 @@ def state(target: Object, point: str, now: datetime, patience: Patience) -> Obse
         phase = Phase.CREATING if status.get("boundVolumeSnapshotContentName") else Phase.PENDING
     seen = replace(seen, phase=phase)
     if status.get("error"):
-        return _erring(seen, status["error"], now, patience)
+        error = status["error"]
+        return _erring(seen, str(error.get("message") or ""), age(since or error.get("time"), now), patience)
     return _silent(seen, target, now, patience)
 
 
@@ -178,11 +184,11 @@ def _odd(target: Object, content: Object) -> str:
     return ""
 
 
-def _erring(seen: Observation, error: Mapping[str, Any], now: datetime, patience: Patience) -> Observation:
-    text = bounded(str(error.get("message") or "no text"), _TEXT)
-    if age(error.get("time"), now) >= patience.error:
+def _erring(seen: Observation, told: str, seconds: float, patience: Patience) -> Observation:
+    text = bounded(told or "no text", _TEXT)
+    if seconds >= patience.error:
         message = (
-            f"The snapshot was not made within {patience.error:.0f} s of this error, which lasts: {text}. "
+            f"The snapshot was not made within {patience.error:.0f} s of its first error. The last: {text}. "
             "The VolumeSnapshot is kept for you to look at."
         )
         failure = Failure(ErrorClass.TERMINAL, OperatorReason.SNAPSHOT_ATTEMPT_FAILED, message)

@@ -101,6 +101,15 @@ def test_an_error_before_anything_is_bound_is_an_error() -> None:
     assert found.failure.reason == R.SNAPSHOT_PROVIDER_UNAVAILABLE
 
 
+def test_an_error_is_as_old_as_the_first_one_that_was_seen() -> None:
+    error = {"message": "no space", "time": "2026-03-01T10:20:00Z"}
+    target, now = snapshot(**BOUND, error=error), CREATED + timedelta(minutes=20)
+    first = "2026-03-01T10:09:59Z"
+    assert volume_state.state(target, "Point", now, volume_state.PATIENCE).phase is Phase.CREATING
+    since = volume_state.state(target, "Point", now, volume_state.PATIENCE, since=first)
+    assert since.phase is Phase.FAILED
+
+
 def test_a_long_error_is_cut() -> None:
     found = seen({"error": {"message": "x" * 5000, "time": "2026-03-01T10:00:10Z"}}, 20)
     assert found.failure is not None
