@@ -20,6 +20,7 @@ from tables import MissingError, code, table
 from switchback.api.conditions import TYPES, ConditionType, Situation, conditions_for
 from switchback.api.reasons import REASONS
 from switchback.contract.reasons import MEANINGS, Reason, Retry
+from switchback.snapshots.registry import PROVIDERS
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
 SECTION = re.compile(r"(<!-- generated: ([A-Za-z.-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -66,7 +67,33 @@ def exit_codes() -> str:
     return table(("exit code", "meaning", "reasons"), cli_reference.exit_codes())
 
 
+def snapshot_providers() -> str:
+    """What each provider of restore points can tell and do."""
+    rows = (
+        (code(entry.field), f"{can.place.value}", str(can.scope), _yes(can.proves_source),
+         str(can.verifies) if can.verifies is not None else "its word is taken",
+         _yes(can.lists and can.deletes), can.experimental or "")
+        for entry in PROVIDERS.values()
+        for can in (entry.capabilities,)
+    )  # fmt: skip
+    heads = (
+        "`spec.snapshot`",
+        "by",
+        "holds",
+        "notices another database",
+        "verified by",
+        "retention",
+        "not seen yet",
+    )
+    return table(heads, rows)
+
+
+def _yes(can: object) -> str:
+    return "yes" if can else "no"
+
+
 WRITERS = {
+    "snapshot-providers": snapshot_providers,
     "columns": resource_reference.columns,
     "conditions": condition_types,
     "situations": situations,
