@@ -157,5 +157,7 @@ def with_snapshot(ending: Ending, made: list[Sealed]) -> Result:
     return replace(
         ending.result,
         database=Database(origin.database, origin.system_identifier, origin.server_version),
-        snapshot=Snapshot(known.name, made[0].digest, known.size, known.restore_point),
+        snapshot=Snapshot(
+            known.name, made[0].digest, known.size, known.restore_point, made[0].verify_seconds
+        ),
     )

@@ -58,13 +58,14 @@ class Snapshot:
     """A restore point that was written, read back in full and sealed with a manifest.
 
     `path` is relative to the root of the volume. `restore_point` is RFC 3339: everything that was committed
-    before it is in the snapshot.
+    before it is in the snapshot. `verify_seconds` is the time that reading it back and hashing it took.
     """
 
     path: str
     digest: str
     size: int
     restore_point: str
+    verify_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -285,16 +285,17 @@ def _sealed(view: View, result: Result) -> Status:
         "server_major": major,
         "verified": provider.verifies if provider is not None else None,
         "writers_fenced": fence is not None and fence.phase is FencePhase.RAISED,
-        "parts": _parts(view, known),
+        "parts": _parts(view, known, result.snapshot.verify_seconds),
     }
     return put(view.status, known.model_copy(update=said))
 
 
-def _parts(view: View, known: SnapshotState) -> SnapshotParts:
-    """Where the time went: until its Job was decided on, until the Job had ended. It verifies by itself."""
+def _parts(view: View, known: SnapshotState, verify: int) -> SnapshotParts:
+    """Where the time went: until its Job was decided on, until it was made, until it was read back."""
     decided, begun = parse(known.decision_time), parse(view.operation.attempt_time) or view.now
     queue = int((begun - decided).total_seconds()) if decided is not None else 0
-    return SnapshotParts(queue=max(0, queue), provider=max(0, int((view.now - begun).total_seconds())))
+    made = max(0, int((view.now - begun).total_seconds()) - verify)
+    return SnapshotParts(queue=max(0, queue), provider=made, verify=max(0, verify))
 
 
 def _look_again(view: View, reason: str, message: str) -> Status:

@@ -8,6 +8,7 @@ with the text itself.
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,14 @@ def report_of(work: Path, part: str) -> Report:
 
     code = text("exit")
     return Report(part, text("version"), int(code) if code.isdigit() else None, text("stderr"))
+
+
+def seconds_since_dump(work: Path) -> int:
+    """For how long the dump has been there: the time that reading it back, hashing and uploading took."""
+    try:
+        return max(0, round(time.time() - (work / "dump.exit").stat().st_mtime))
+    except OSError:
+        return 0
 
 
 def judge_client(report: Report, server_major: int, program: str) -> None:

@@ -26,6 +26,7 @@ class Sealed:
     digest: str
     adopted: bool
     notices: tuple[str, ...] = ()
+    verify_seconds: int = 0
 
 
 def seal(kept: Store, room: Path, work: Path, progress: Progress = None, uploaded: Progress = None) -> Sealed:
@@ -59,7 +60,8 @@ def seal(kept: Store, room: Path, work: Path, progress: Progress = None, uploade
         raise
     # In a folder it has its final name by now; what was uploaded is not needed here any more.
     scratch.discard(room, found.partial)
-    return Sealed(made.manifest, made.digest, made.adopted, (*found.notices, *made.notices))
+    took = judge.seconds_since_dump(work)
+    return Sealed(made.manifest, made.digest, made.adopted, (*found.notices, *made.notices), took)
 
 
 def _judged(kept: Store, room: Path, work: Path, found: Record, progress: Progress) -> Manifest:
