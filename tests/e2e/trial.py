@@ -23,8 +23,13 @@ def served(cluster: Cluster, resource: str) -> Iterator[None]:
     definition["metadata"]["name"] = resource
     definition["spec"]["group"] = resource.partition(".")[2]
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=json.dumps(definition))
-    # Not by `kubectl wait`, which fails where there are no conditions yet.
-    state = ("get", "crd", resource, "-o", "jsonpath={.status.conditions[?(@.type=='Established')].status}")
-    wait_for(f"{resource} is served", lambda: cluster.kubectl(*state) == "True", timeout=20, pause=0.2)
+    wait_for(f"{resource} is served", lambda: _is_served(cluster, resource), timeout=20, pause=0.2)
     yield
     cluster.kubectl("delete", "crd", resource, "--wait=false")
+
+
+def _is_served(cluster: Cluster, resource: str) -> bool:
+    """Neither by `kubectl wait` nor by a JSONPath with a filter: both fail without conditions."""
+    status = json.loads(cluster.kubectl("get", "crd", resource, "-o", "json")).get("status", {})
+    conditions = status.get("conditions") or []
+    return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
