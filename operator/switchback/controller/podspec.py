@@ -44,6 +44,7 @@ TMP_SIZE = "64Mi"
 DEFAULT_REQUESTS = {"cpu": "50m", "memory": "64Mi"}
 
 _FORBIDDEN = ("PG", "PYTHON", "LD_")
+_COPIES = (SOURCE_CONTAINER, DOWNS_CONTAINER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +64,8 @@ def pod_spec(spec: Spec, body: Body) -> Part:
     """
     template = spec.job_template.spec if spec.job_template else None
     extra = template.to_json() if template else {}
-    mounts = extra.get("volumeMounts", [])
-    own_init = [_restricted(_with_mounts(part, mounts), extra) for part in body.init_containers]
-    containers = [
-        _restricted(_with_mounts(_with_env(part, extra.get("env", [])), mounts), extra)
-        for part in body.containers
-    ]
+    own_init = [_framed(part, extra) for part in body.init_containers]
+    containers = [_framed(part, extra) for part in body.containers]
     theirs = [_modest(part) for part in extra.get("initContainers", [])]
     pod: Part = {
         "restartPolicy": "Never",
@@ -225,6 +222,12 @@ def _pod_security(wanted: SecurityContext | None) -> Part:
     }
 
 
+def _framed(container: Part, extra: Part) -> Part:
+    """A container that the operator describes, with what the template adds to each of them."""
+    with_env = _with_env(container, extra.get("env", []))
+    return _restricted(_with_mounts(with_env, extra.get("volumeMounts", [])), extra)
+
+
 def _restricted(container: Part, extra: Part) -> Part:
     """One of our containers as it always is. Resources of the template count for each of them."""
     has_tmp = any(mount["mountPath"].rstrip("/") == "/tmp" for mount in container.get("volumeMounts", []))  # noqa: S108 - a mount point in the pod
@@ -251,7 +254,13 @@ def _modest(container: Part) -> Part:
 
 
 def _with_env(container: Part, theirs: Iterable[Part]) -> Part:
-    """The CRD refuses these names; a resource that was stored before the rule existed meets it here."""
+    """The template's variables, in front of the container's own, which win.
+
+    They may hold credentials, and all that an image of files does is to copy: it gets none.
+    The CRD refuses these names; a resource that was stored before the rule existed meets it here.
+    """
+    if container["name"] in _COPIES:
+        return container
     ours = container.get("env", [])
     taken = {variable["name"] for variable in ours} | {"DATABASE_URL"}
     allowed = [
@@ -264,7 +273,7 @@ def _with_env(container: Part, theirs: Iterable[Part]) -> Part:
 
 
 def _with_mounts(container: Part, theirs: Iterable[Part]) -> Part:
-    """Certificates, for example, are needed wherever something connects: all our containers get them."""
+    """Certificates, for example, are needed wherever something connects: all these containers get them."""
     ours = container.get("volumeMounts", [])
     taken = {mount["mountPath"].rstrip("/") for mount in ours}
     allowed = [mount for mount in theirs if mount["mountPath"].rstrip("/") not in taken]

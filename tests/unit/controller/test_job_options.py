@@ -164,62 +164,62 @@ def test_ways_back_are_looked_up_in_an_earlier_image(step: Operation) -> None:
 
 OF_AWS = {"iam": {"region": "eu-west-1"}, "sslMode": "require"}
 OWN_JOB = {"job": {"image": "theirs:1", "command": ["/basebackup"]}}
+COPIES = {"source", "downs"}
 
 
-@pytest.mark.parametrize("snapshot", [DUMP, OWN_JOB], ids=["pgDump", "job"])
-@pytest.mark.parametrize("step", list(Operation))
+@pytest.mark.parametrize(
+    ("step", "snapshot", "reached", "copies"),
+    [
+        (Operation.MIGRATE, DUMP, set(), {"source"}),
+        (Operation.INSPECT, DUMP, set(), COPIES),
+        (Operation.ROLLBACK, DUMP, set(), COPIES),
+        (Operation.RELEASE, DUMP, set(), set()),
+        (Operation.SNAPSHOT, DUMP, {"prepare", "dump", "reread"}, set()),
+        (Operation.SNAPSHOT, OWN_JOB, {"login", "snapshot"}, set()),
+        (Operation.FENCE, DUMP, {"login", "fence"}, set()),
+        (Operation.UNFENCE, DUMP, {"login", "fence"}, set()),
+        (Operation.PRUNE, DUMP, set(), set()),
+    ],
+)
 def test_the_environment_of_the_template_reaches_all_but_the_copies_of_files(
-    step: Operation, snapshot: Object
+    step: Operation, snapshot: Object, reached: set[str], copies: set[str]
 ) -> None:
-    """A proxy or a bundle of certificates is needed wherever something connects, also by the tenant's commands."""
-    if step is Operation.PRUNE and snapshot is OWN_JOB:
-        pytest.skip("what a container of theirs has made is not deleted by us")
-    job = with_env({"HTTPS_PROXY": "http://proxy"}, step, snapshot=snapshot)
-    values = {
-        one["name"]: {variable["name"]: variable.get("value") for variable in one.get("env", ())}
-        for one in [*pod_of(job).get("initContainers", []), *pod_of(job)["containers"]]
-    }
-    copies = {"source", "downs"} & set(values)
-    assert copies == expected_copies(step)
-    assert {name for name, env in values.items() if env.get("HTTPS_PROXY") == "http://proxy"} == (
-        set(values) - copies
-    )
-    assert all(values[name] == {} for name in copies)
-    more = {Operation.FENCE: {"fence", "login"}, Operation.UNFENCE: {"fence", "login"}}
-    of_snapshot = {"prepare", "dump", "reread"} if snapshot is DUMP else {"snapshot", "login"}
-    more[Operation.SNAPSHOT] = of_snapshot
-    assert set(values) - copies == {"switchback"} | more.get(step, set())
+    """A proxy or certificates are needed wherever something connects, also in tenants' commands."""
+    containers = containers_with({"HTTPS_PROXY": "http://proxy"}, step, snapshot=snapshot)
+    proxy = {"name": "HTTPS_PROXY", "value": "http://proxy"}
+    assert {name for name, env in containers.items() if proxy in env} == {"switchback", *reached}
+    assert {name for name, env in containers.items() if not env} == copies
 
 
 def test_what_a_container_of_the_pod_says_itself_wins() -> None:
-    names = {"SWITCHBACK_WORK": "/x", "HOME": "/x", "AWS_ACCESS_KEY_ID": "x", "SWITCHBACK_IAM_REGION": "x"}
+    names = ("SWITCHBACK_WORK", "HOME", "AWS_ACCESS_KEY_ID", "SWITCHBACK_IAM_REGION")
     keys = {"credentialsFrom": {"secretRef": {"name": "keys"}}}
     bucket = {"pgDump": {"s3": {"bucket": "points", **keys}}}
-    job = with_env(names, Operation.SNAPSHOT, snapshot=bucket)
-    env = {
-        one["name"]: [variable for variable in one["env"] if variable["name"] in names]
-        for one in [*pod_of(job)["initContainers"], *pod_of(job)["containers"]]
-        if one["name"] not in {"source", "downs"}
+    containers = containers_with(dict.fromkeys(names, "theirs"), Operation.SNAPSHOT, snapshot=bucket)
+    theirs = {
+        name: {one["name"] for one in env if one.get("value") == "theirs"} for name, env in containers.items()
     }
-    assert [one["value"] for one in env["dump"] if one["name"] in {"SWITCHBACK_WORK", "HOME"}] == [
-        "/switchback/work",
-        "/switchback/work",
-    ]
-    (key,) = (one for one in env["prepare"] if one["name"] == "AWS_ACCESS_KEY_ID")
-    assert key["valueFrom"]["secretKeyRef"]["name"] == "keys"
-    (region,) = (one for one in env["prepare"] if one["name"] == "SWITCHBACK_IAM_REGION")
-    assert region["value"] == "eu-west-1"
+    assert theirs == {
+        "prepare": {"SWITCHBACK_WORK", "HOME"},
+        "dump": {"AWS_ACCESS_KEY_ID", "SWITCHBACK_IAM_REGION"},
+        "reread": {"AWS_ACCESS_KEY_ID", "SWITCHBACK_IAM_REGION"},
+        "switchback": {"SWITCHBACK_WORK", "HOME", "SWITCHBACK_IAM_REGION"},
+    }
+    assert all(len({one["name"] for one in env}) == len(env) for env in containers.values())
 
 
 def test_what_the_template_may_not_set_reaches_no_container() -> None:
     forbidden = ("DATABASE_URL", "PGHOST", "PGPASSFILE", "PYTHONPATH", "LD_PRELOAD")
-    job = with_env(dict.fromkeys(forbidden, "forged"), Operation.SNAPSHOT, snapshot=DUMP)
-    containers = [*pod_of(job)["initContainers"], *pod_of(job)["containers"]]
-    assert [one for each in containers for one in each.get("env", ()) if one.get("value") == "forged"] == []
+    forged = dict.fromkeys(forbidden, "forged") | {"TZ": "UTC"}
+    containers = containers_with(forged, Operation.SNAPSHOT, snapshot=DUMP)
+    told = [
+        one["name"] for env in containers.values() for one in env if one.get("value") in {"forged", "UTC"}
+    ]
+    assert told == ["TZ"] * 4
 
 
-def with_env(env: dict[str, str], step: Operation, **more: Any) -> Object:
-    """The Job of a step whose template has an environment, with files of two images and a login by AWS."""
+def containers_with(env: dict[str, str], step: Operation, **more: Any) -> dict[str, list[Object]]:
+    """Variables of each container: files of two images, a login by AWS, a template with variables."""
     user = {"secretKeyRef": {"name": "s", "key": "k"}}
     template = {"spec": {"env": [{"name": name, "value": value} for name, value in env.items()]}}
     wish = spec(
@@ -231,11 +231,5 @@ def with_env(env: dict[str, str], step: Operation, **more: Any) -> Object:
     told = status(step, down_image="shop:8").model_copy(
         update={"applied_source": SourceState(image="shop:8", path="/sql")}
     )
-    return made(world(wish, told), step)
-
-
-def expected_copies(step: Operation) -> set[str]:
-    """Which files a step copies out of images."""
-    if step not in BY_RUNNER or step is Operation.RELEASE:
-        return set()
-    return {"source", "downs"} if step in BACK else {"source"}
+    pod = pod_of(made(world(wish, told), step))
+    return {one["name"]: one.get("env", []) for one in [*pod.get("initContainers", []), *pod["containers"]]}
