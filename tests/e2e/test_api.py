@@ -115,6 +115,17 @@ def without_ca(mode: str) -> Callable[[Body], None]:
     return change
 
 
+def by_token(mode: str) -> Callable[[Body], None]:
+    """A login with a token of AWS, in this TLS mode."""
+
+    def change(body: Body) -> None:
+        put("database.connection.passwordFrom", "-")(body)
+        put("database.connection.iam", {"region": "eu-west-1"})(body)
+        put("database.connection.sslMode", mode)(body)
+
+    return change
+
+
 POD = "jobTemplate.spec"
 IMAGE = {"image": {"reference": "registry.example/shop:1"}}
 
@@ -174,6 +185,10 @@ INVALID: list[tuple[Callable[[Body], None], str, str]] = [
     (put("database.searchPath", ["a"] * 17), "spec.database.searchPath", "at most 16 items"),
     (put("database.caFrom", {}), "spec.database.caFrom", "set exactly one of secretKeyRef, configMapKeyRef"),
     (without_ca("verify-ca"), "spec.database", "sslMode verify-ca needs caFrom"),
+    *(
+        (by_token(mode), "spec.database.connection", "a token is never sent in the clear")
+        for mode in ("disable", "allow", "prefer", "-")
+    ),
     (put("approval.migratePolicy", "Maybe"), "spec.approval.migratePolicy", "Unsupported value"),
     (put("approval.rollbackPolicy", "manual"), "spec.approval.rollbackPolicy", "Unsupported value"),
     (put("rollback.reasonPolicy", "Always"), "spec.rollback.reasonPolicy", "Unsupported value"),
@@ -194,10 +209,10 @@ INVALID: list[tuple[Callable[[Body], None], str, str]] = [
     (put("rollback.policy", "allow"), "spec.rollback.policy", "Unsupported value"),
     (put("rollback.dataLossPolicy", "Maybe"), "spec.rollback.dataLossPolicy", "Unsupported value"),
     (put("approval.approvedPlan", "two words"), "spec.approval.approvedPlan", "should match"),
-    (put("snapshot", {}), "spec.snapshot", "set exactly one of pgDump, none"),
-    (put("snapshot.none", {"acknowledge": True}), "spec.snapshot", "set exactly one of pgDump, none"),
+    (put("snapshot", {}), "spec.snapshot", "set exactly one of pgDump, rds"),
+    (put("snapshot.none", {"acknowledge": True}), "spec.snapshot", "set exactly one of pgDump, rds"),
     (put("snapshot", {"none": {"acknowledge": False}}), "spec.snapshot.none.acknowledge", "must be true"),
-    (put("snapshot.pgDump.persistentVolumeClaim", "-"), "pgDump.persistentVolumeClaim", "Required value"),
+    (put("snapshot.pgDump.persistentVolumeClaim", "-"), "spec.snapshot.pgDump", "set exactly one of"),
     (put("snapshot.pgDump.clientImages", {"14": "postgres:14"}), "pgDump.clientImages", "15, 16, 17, 18"),
     (put("snapshot.pgDump.jobs", 33), "spec.snapshot.pgDump.jobs", "less than or equal to 32"),
     (
@@ -229,7 +244,10 @@ INVALID: list[tuple[Callable[[Body], None], str, str]] = [
         "operator's own",
     ),
     (put(f"{POD}.initContainers.0.name", "switchback"), "initContainers[0].name", "operator's own"),
-    (put(f"{POD}.initContainers.0.name", "dump"), "initContainers[0].name", "operator's own"),
+    *(
+        (put(f"{POD}.initContainers.0.name", name), "initContainers[0].name", "operator's own")
+        for name in ("dump", "snapshot", "fence", "login", "restore")
+    ),
     (put(f"{POD}.securityContext.runAsUser", 0), "securityContext.runAsUser", "greater than or equal to 1"),
     (
         put(f"{POD}.resources.limits", {"cpu": "much"}),
@@ -305,7 +323,15 @@ def test_defaults_are_filled_in(kubectl: Kubectl) -> None:
             "downSource": "Auto",
         },
         "approval": {"migratePolicy": "Automatic", "rollbackPolicy": "Automatic", "timeoutSeconds": 86400},
-        "snapshot": {"none": {"acknowledge": True}, "deadlineSeconds": 1800},
+        "snapshot": {
+            "none": {"acknowledge": True},
+            "beforeMigratePolicy": "Never",
+            "migrateFailurePolicy": "Abort",
+            "deadlineSeconds": 1800,
+            "maxAgeSeconds": 1800,
+            "retention": {"minimumCount": 3, "minimumAgeSeconds": 604800},
+            "deletionPolicy": "Retain",
+        },
         "jobHistoryLimit": 5,
     }
     read = DatabaseMigration.model_validate(stored)
@@ -370,7 +396,7 @@ def test_an_annotation_does_not_make_a_new_generation(kubectl: Kubectl) -> None:
 
 def test_explain_shows_the_words_of_the_code(anywhere: Kubectl) -> None:
     text = " ".join(anywhere("explain", f"{RESOURCE}.spec.snapshot").split())
-    assert "The restore point before a rollback." in text
+    assert "How restore points are taken. Absent: a rollback is refused with SnapshotRequired." in text
     assert "Longest time that taking and verifying the restore point may take." in text
 
 

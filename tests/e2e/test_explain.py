@@ -106,7 +106,10 @@ def variants() -> list[tuple[str, Any]]:
     names = ("DATABASE_URL", "PGHOST", "PYTHONPATH", "LD_PRELOAD", "PYTHO", "1A", "A B")
     mounts = ("/", "//", "/switchback", "/switchback/x", "/switchbackx", "a", "//switchback/", "/a\n")
     volumes = ("switchback", "switchback-x", "A", "a.b", "a")
-    containers = ("source", "downs", "dump", "switchbac")
+    containers = ("source", "downs", "dump", "snapshot", "fence", "login", "restore", "restored", "switchbac")
+    user = {"secretKeyRef": {"name": "a", "key": "b"}}
+    by_token = {"host": "db", "name": "shop", "usernameFrom": user, "iam": {"region": "eu-west-1"}}
+    modes = ("disable", "prefer", "require", "verify-ca", "verify-full")
     amounts = (1.5, 1, "x", "1e3", "-1", "1Zi", *BOOLEANS)
     dump = {"persistentVolumeClaim": {"claimName": "a"}}
     return [
@@ -116,6 +119,7 @@ def variants() -> list[tuple[str, Any]]:
         *several("database.caFrom", {}, {"secretKeyRef": {"name": "A", "key": "b"}}),
         *several("database.urlFrom", {"secretKeyRef": {"name": "a", "key": "b"}}),
         *several("database.connection.sslMode", "verify-ca", "Require"),
+        *several("database.connection", by_token, *({**by_token, "sslMode": mode} for mode in modes)),
         *several("database.connection.port", 0, 65536, "5432", 5432.0, 5432.5),
         *several("database.connection.host", "a,b", "a b", "a\u00a0b", "[::1]"),
         *several("source.image.path", "/", "a", "/a/../b", "/..a", "/a/..", "//a", "/a\n"),

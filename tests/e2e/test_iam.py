@@ -13,7 +13,6 @@ import pytest
 from tests.e2e import certificates, judge
 from tests.e2e.postgres import Server
 from tests.e2e.shop import BOOKS, FIRST, INDEX, SECOND
-from tests.e2e.states import condition
 from tests.e2e.support import ALLOW_LOSS, CLAIM, pg_dump
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def rds(world: World, tmp_path: Path) -> Database:
     return made
 
 
-def iam(world: World, database: Database, mode: str = "verify-full") -> Object:
+def iam(world: World, database: Database) -> Object:
     world.secret("shop-db", username=database.name)
     world.secret("aws", credentials=KEYS)
     mount = {"name": "aws", "mountPath": "/.aws", "readOnly": True}
@@ -64,7 +63,7 @@ def iam(world: World, database: Database, mode: str = "verify-full") -> Object:
             "connection": {
                 "host": database.server.host,
                 "name": database.name,
-                "sslMode": mode,
+                "sslMode": "verify-full",
                 "usernameFrom": {"secretKeyRef": {"name": "shop-db", "key": "username"}},
                 "iam": {"region": "eu-west-1"},
             },
@@ -107,9 +106,3 @@ def test_forth_and_back_without_a_password(world: World, rds: Database, how: Any
             log = world.kube.log(world.namespace, pod["metadata"]["name"], one["name"])
             assert "X-Amz" not in log
     assert "X-Amz" not in str(done["status"])
-
-
-def test_without_tls_no_token_is_made(world: World, rds: Database) -> None:
-    shop = world.migration(rds, BOOKS, execution={"backoffLimit": 0}, **iam(world, rds, "prefer"))
-    stalled = shop.stalled("TLSFailed")
-    assert "sslmode is prefer" in condition(stalled, "Stalled")["message"]

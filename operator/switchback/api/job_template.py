@@ -33,8 +33,10 @@ _NOT_OURS = rules(
 )
 _NO_CONTAINER_OF_OURS = rules(
     rule(
-        "!self.startsWith('switchback') && !(self in ['source', 'downs', 'prepare', 'dump', 'reread'])",
-        "source, downs, prepare, dump, reread and names that begin with switchback are the operator's own",
+        "!self.startsWith('switchback') && !(self in ['source', 'downs', 'prepare', 'dump', 'reread',"
+        " 'restore', 'snapshot', 'fence', 'login'])",
+        "the operator's own names are source, downs, prepare, dump, reread, restore, snapshot, fence, login "
+        "and those that begin with switchback",
     )
 )
 
@@ -76,7 +78,7 @@ class Toleration(Model):
 
 
 class Resources(Model):
-    """Compute resources of the container switchback."""
+    """Compute resources of each container."""
 
     limits: Annotated[Mapping[str, Quantity], Field(default_factory=dict, max_length=16)]
     """The most it may use."""
@@ -85,7 +87,7 @@ class Resources(Model):
 
 
 class EnvVar(Model):
-    """An environment variable of the container switchback."""
+    """An environment variable of each container."""
 
     name: Annotated[
         str,
@@ -120,7 +122,7 @@ class Volume(Model):
 
 
 class VolumeMount(Model):
-    """A volume mounted into the container switchback."""
+    """A volume mounted into each container."""
 
     name: ContainerName
     """Name of the volume."""
@@ -204,19 +206,19 @@ class PodTemplate(Model):
     priority_class_name: ObjectName | None = None
     """PriorityClass of the pods."""
     resources: Resources | None = None
-    """Compute resources of the container switchback."""
+    """Compute resources of each container."""
     env: Annotated[tuple[EnvVar, ...], Field(max_length=64, json_schema_extra=list_map("name"))] = ()
-    """Environment of the container switchback, beside the operator's own."""
+    """Environment of each container and of your commands; what they set wins. Not for source and downs."""
     volumes: Annotated[tuple[Volume, ...], Field(max_length=32, json_schema_extra=list_map("name"))] = ()
     """Volumes, as in a pod."""
     volume_mounts: Annotated[
         tuple[VolumeMount, ...], Field(max_length=32, json_schema_extra=list_map("mountPath"))
     ] = ()
-    """Mounts of the container switchback."""
+    """Mounts of each container, also of your commands."""
     init_containers: Annotated[
         tuple[InitContainer, ...], Field(max_length=8, json_schema_extra=list_map("name"))
     ] = ()
-    """Containers that run before it, and native sidecars, as in a pod."""
+    """Containers that run before the operator's, and native sidecars, as in a pod."""
     image_pull_secrets: Annotated[
         tuple[PullSecret, ...], Field(max_length=16, json_schema_extra=list_map("name"))
     ] = ()

@@ -87,7 +87,16 @@ class IAM(Model):
 class Connection(Model):
     """The parts of a connection. Exactly one of passwordFrom and iam."""
 
-    model_config = ConfigDict(json_schema_extra=exactly_one_of("passwordFrom", "iam"))
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            *exactly_one_of("passwordFrom", "iam")["x-kubernetes-validations"],
+            rule(
+                "!has(self.iam) || self.sslMode in ['require', 'verify-ca', 'verify-full']",
+                "sslMode has to be require, verify-ca or verify-full with iam: "
+                "a token is never sent in the clear",
+            ),
+        )
+    )
 
     host: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^\s/,@]+$")]
     """Host name or address of the primary."""

@@ -19,11 +19,17 @@ _ONE_OF = re.compile(r"\[(has\(self\.\w+\)(?:, has\(self\.\w+\))*)\]\.filter\(x,
 _FIELD = re.compile(r"has\(self\.(\w+)\)")
 
 _JOB_CONTROLLERS = ("app.kubernetes.io/managed-by", "controller-uid", "job-name")
-_CONTAINERS_OF_OURS = ("source", "downs", "prepare", "dump", "reread")
+_CONTAINERS_OF_OURS = (
+    *("source", "downs", "prepare", "dump", "reread"),
+    *("restore", "snapshot", "fence", "login"),
+)
 
 TWINS: dict[str, Twin] = {
     "!has(self.connection) || self.connection.sslMode != 'verify-ca' || has(self.caFrom)": lambda self: (
         "connection" not in self or self["connection"].get("sslMode") != "verify-ca" or "caFrom" in self
+    ),
+    "!has(self.iam) || self.sslMode in ['require', 'verify-ca', 'verify-full']": lambda self: (
+        "iam" not in self or self.get("sslMode") in {"require", "verify-ca", "verify-full"}
     ),
     "!self.startsWith('pg_') && !(self in ['public', 'information_schema'])": lambda self: (
         not self.startswith("pg_") and self not in {"public", "information_schema"}
@@ -51,7 +57,8 @@ TWINS: dict[str, Twin] = {
         )
     ),
     "!self.startsWith('switchback')": lambda self: not self.startswith("switchback"),
-    "!self.startsWith('switchback') && !(self in ['source', 'downs', 'prepare', 'dump', 'reread'])": (
+    "!self.startsWith('switchback') && !(self in ['source', 'downs', 'prepare', 'dump', 'reread',"
+    " 'restore', 'snapshot', 'fence', 'login'])": (
         lambda self: not self.startswith("switchback") and self not in _CONTAINERS_OF_OURS
     ),
     "self != 'DATABASE_URL' && !self.startsWith('PG') && !self.startsWith('PYTHON')"
