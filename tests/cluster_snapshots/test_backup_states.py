@@ -227,6 +227,8 @@ async def test_one_whose_snapshot_somebody_deletes_is_lost(rig: BackupRig) -> No
     failure = await lost(rig, intent)
     assert failure.reason == R.SNAPSHOT_LOST
     assert f"{object_name(intent.name)}-wal" in failure.message
+    (one,) = (await rig.provider.list_owned(intent.ownership)).points
+    assert one.observation.failure == failure
 
 
 async def test_one_whose_snapshots_are_not_ready_is_not_available(rig: BackupRig) -> None:
@@ -249,6 +251,9 @@ async def test_one_of_an_instance_that_is_not_the_primary_is_no_restore_point(ri
     failure = await lost(rig, intent)
     assert failure.reason == R.SNAPSHOT_INCOMPLETE
     assert f"was taken of {PRIMARY}, and the primary is shop-2" in failure.message
+    # An old one may be of an earlier primary.
+    (one,) = (await rig.provider.list_owned(intent.ownership)).points
+    assert (one.observation.phase, one.observation.failure) == (Phase.AVAILABLE, None)
 
 
 @pytest.mark.parametrize(

@@ -276,10 +276,11 @@ async def test_a_content_that_is_lost_is_no_restore_point(rig: VolumeRig) -> Non
         missed = json.dumps({"status": {"readyToUse": False, "error": error}})
         rig.ground.patch(KIND, marks.object_name(intent.name), missed, "--subresource=status")
         later = (await rig.made(spec(), PATIENT).observe([intent]))[intent.name]
+        (one,) = (await rig.provider.list_owned(intent.ownership)).points
     assert found.phase is later.phase is Phase.FAILED
     assert found.failure is not None
     assert found.failure.reason == R.SNAPSHOT_LOST
-    assert later.failure == found.failure
+    assert later.failure == one.observation.failure == found.failure
     assert checked.failure == found.failure
 
 
@@ -322,7 +323,7 @@ async def test_a_listing_is_of_all_pages(rig: VolumeRig, monkeypatch: pytest.Mon
     rig.ground.patch(KIND, marks.object_name(intents[2].name), elsewhere)
     before = rig.calls()
     listed = await rig.provider.list_owned(intents[0].ownership)
-    assert rig.calls() - before == 3
+    assert rig.calls() - before >= 3
     assert listed.complete
     assert listed.foreign == 2
     assert {one.observation.name for one in listed.points} == {

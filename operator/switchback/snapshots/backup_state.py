@@ -99,15 +99,25 @@ def judged(seen: Observation, target: Object, cluster: Object, snapshots: Sequen
     odd = _odd(target, cluster)
     if odd:
         return _lost(seen, OperatorReason.SNAPSHOT_INCOMPLETE, f"{_name(target)} {odd}")
-    if (target.get("spec") or {}).get("method") != "volumeSnapshot":
+    if not by_volumes(target):
         return seen
-    by_name = {one["metadata"]["name"]: one for one in snapshots}
-    elements = ((target.get("status") or {}).get("snapshotBackupStatus") or {}).get("elements") or []
-    held = {(str(one.get("type")), str(one.get("tablespaceName") or "")) for one in elements}
+    held = {(str(one.get("type")), str(one.get("tablespaceName") or "")) for one in _elements(target)}
     missing = sorted(" ".join(role).strip() for role in roles(cluster) - held)
     if missing:
         message = f"{_name(target)} is completed without a snapshot of {', '.join(missing)}."
         return _lost(seen, OperatorReason.SNAPSHOT_INCOMPLETE, message)
+    return counted(seen, target, snapshots)
+
+
+def counted(seen: Observation, target: Object, snapshots: Sequence[Object]) -> Observation:
+    """A completed Backup once its VolumeSnapshots were looked at; how its Cluster is today says nothing."""
+    if not by_volumes(target):
+        return seen
+    elements = _elements(target)
+    if not elements:
+        message = f"{_name(target)} is completed without any snapshot."
+        return _lost(seen, OperatorReason.SNAPSHOT_INCOMPLETE, message)
+    by_name = {one["metadata"]["name"]: one for one in snapshots}
     gone = sorted(one["name"] for one in elements if one["name"] not in by_name)
     if gone:
         message = f"VolumeSnapshot {', '.join(gone)} of {_name(target)} is not there."
@@ -127,6 +137,11 @@ def judged(seen: Observation, target: Object, cluster: Object, snapshots: Sequen
         # The first volume that was captured: of what came later, some volumes may know and others not.
         restore_point_time=min(str(one["status"]["creationTime"]) for one in parts),
     )
+
+
+def by_volumes(target: Object) -> bool:
+    """Whether a Backup is made of VolumeSnapshots."""
+    return bool((target.get("spec") or {}).get("method") == "volumeSnapshot")
 
 
 def in_lsn_order(begin: str, end: str) -> bool:
@@ -183,6 +198,10 @@ def _odd(target: Object, cluster: Object) -> str:
 
 def _lost(seen: Observation, reason: OperatorReason, message: str) -> Observation:
     return replace(seen, phase=Phase.FAILED, failure=Failure(ErrorClass.TERMINAL, reason, message))
+
+
+def _elements(target: Object) -> list[Object]:
+    return list(((target.get("status") or {}).get("snapshotBackupStatus") or {}).get("elements") or [])
 
 
 def _ready(snapshot: Object) -> bool:

@@ -117,11 +117,14 @@ class _Craft:
             )
         return ""
 
-    def glimpsed(self, target: Object, point: str) -> Observation:
-        return backup_state.state(target, point, self._now(), self._patience)
+    async def listed(self, target: Object, point: str) -> Observation:
+        seen = backup_state.state(target, point, self._now(), self._patience)
+        if seen.phase is not Phase.AVAILABLE:
+            return seen
+        return backup_state.counted(seen, target, await self._snapshots(target))
 
     async def seen(self, target: Object, point: str) -> Observation:
-        seen = self.glimpsed(target, point)
+        seen = backup_state.state(target, point, self._now(), self._patience)
         if seen.phase is Phase.PENDING and seen.failure is not None:
             return volume_state.with_event(seen, await self.objects.told(target))
         if seen.phase is not Phase.AVAILABLE:
@@ -174,7 +177,7 @@ class _Craft:
 
     async def _snapshots(self, target: Object) -> list[Object]:
         """The VolumeSnapshots of a Backup; those of an earlier one of its name are not its."""
-        if (target.get("spec") or {}).get("method") != "volumeSnapshot":
+        if not backup_state.by_volumes(target):
             return []
         labels = f"{backup_state.BACKUP_NAME}={target['metadata']['name']}"
         found = await listed(self._client, VOLUME_SNAPSHOTS, self._namespace, labels=labels)

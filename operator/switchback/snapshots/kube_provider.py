@@ -55,8 +55,8 @@ class Craft(Protocol):
         """The restore point that an object is, as it is now."""
         ...
 
-    def glimpsed(self, target: Object, point: str) -> Observation:
-        """The same by what stands on the object alone."""
+    async def listed(self, target: Object, point: str) -> Observation:
+        """The same of one that may be old: what it is taken of may be another by now."""
         ...
 
     async def verify(self, target: Object, seen: Observation) -> None:
@@ -113,20 +113,9 @@ class KubeProvider:
     async def list_owned(self, ownership: Ownership) -> Listing:
         """Every restore point of the resource, from all pages."""
         try:
-            found = await self._objects.owned({ownership.uid})
-        except KubeError as error:
+            return await self._listed(ownership)
+        except (KubeError, HaltError) as error:
             return Listing(failure=cause(error))
-        points, foreign = [], 0
-        for target in found:
-            owner = marks.ownership_of(target)
-            mine = (ownership.installation, ownership.uid)
-            if owner is None or (owner.installation, owner.uid) != mine:
-                foreign += 1
-                continue
-            seen = self._craft.glimpsed(target, marks.point_of(target))
-            created = str(target["metadata"].get("creationTimestamp", ""))
-            points.append(Owned(seen, owner, created, marks.KEEP in marks.noted(target)))
-        return Listing(tuple(points), complete=True, foreign=foreign)
 
     async def verify(self, intent: Intent, level: Level) -> Verification:  # noqa: ARG002 - there is one level
         """Whether the object is whose and of what it should be, and something is behind it."""
@@ -155,6 +144,20 @@ class KubeProvider:
         except (KubeError, HaltError) as error:
             return broken(name, cause(error))
         return Observation(name, Phase.DELETING, provider_id=str(target["metadata"]["uid"]))
+
+    async def _listed(self, ownership: Ownership) -> Listing:
+        points, foreign = [], 0
+        mine = (ownership.installation, ownership.uid)
+        for target in await self._objects.owned({ownership.uid}):
+            owner = marks.ownership_of(target)
+            if owner is None or (owner.installation, owner.uid) != mine:
+                foreign += 1
+                continue
+            # What is kept instead of others has to be there: its own word is not enough.
+            seen = await self._craft.listed(target, marks.point_of(target))
+            created = str(target["metadata"].get("creationTimestamp", ""))
+            points.append(Owned(seen, owner, created, marks.KEEP in marks.noted(target)))
+        return Listing(tuple(points), complete=True, foreign=foreign)
 
     async def _look(self, intent: Intent, target: Object) -> Observation:
         failure = self._objects.foreign(intent.name, intent.ownership, target)

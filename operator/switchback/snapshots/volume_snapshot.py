@@ -93,8 +93,8 @@ class _Craft:
         claim = (target["spec"].get("source") or {}).get("persistentVolumeClaimName")
         return "" if claim == self._claim else f"is of claim {claim}, not of {self._claim}"
 
-    def glimpsed(self, target: Object, point: str) -> Observation:
-        return volume_state.state(target, point, self._now(), self._patience, since=self._since(target))
+    async def listed(self, target: Object, point: str) -> Observation:
+        return await self.seen(target, point)
 
     def _since(self, target: Object) -> str:
         """When an error was first seen on an object: its own time begins anew whenever its text changes."""
@@ -107,7 +107,8 @@ class _Craft:
         return self._erring.setdefault(uid, str(error.get("time") or ""))
 
     async def seen(self, target: Object, point: str) -> Observation:
-        seen = self.glimpsed(target, point)
+        since = self._since(target)
+        seen = volume_state.state(target, point, self._now(), self._patience, since=since)
         if volume_state.unheard(seen):
             return volume_state.with_event(seen, await self.objects.told(target))
         # One that was captured and has trouble may have lost its content.
