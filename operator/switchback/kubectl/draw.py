@@ -43,6 +43,7 @@ def tree(
     _operation(root, resource, jobs, now, wide=wide)
     _preview(root, resource, jobs, now, wide=wide)
     _requests(root, resource)
+    kept.fence(root, resource, now)
     kept.snapshots(root, resource, now, wide=wide)
     if wide:
         kept.conditions(root, resource, now)

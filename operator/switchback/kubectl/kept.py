@@ -44,9 +44,12 @@ def snapshots(root: Node, resource: Resource, now: datetime, *, wide: bool) -> N
         phase = str(point.get("phase", ""))
         symbol = {"Ready": states.GOOD, "InProgress": states.BUSY}.get(phase, states.BAD)
         notes = [
-            phase,
+            _how_far(point, phase),
+            str(point.get("provider", "")) if wide else "",
             size_text(point.get("sizeBytes")),
             ago("holds what was committed until", point.get("restorePointTime"), now),
+            _written_since(point),
+            f"stays: {point['protectedBy']}" if point.get("protectedBy") else "",
             f"PostgreSQL {point['serverMajor']}" if wide and point.get("serverMajor") else "",
             str(point.get("digest", "")) if wide else "",
         ]
@@ -55,6 +58,39 @@ def snapshots(root: Node, resource: Resource, now: datetime, *, wide: bool) -> N
             span("   " + " · ".join(note for note in notes if note), "dim"),
         )  # fmt: skip
     _more(root, len(points) - len(shown), "earlier snapshot", *label(""))
+
+
+def fence(root: Node, resource: Resource, now: datetime) -> None:
+    """A fence that is up, or may be: nobody can write meanwhile."""
+    found = resource.operation.get("fence")
+    if not isinstance(found, dict):
+        return
+    phase, tries = str(found.get("phase", "")), found.get("tries")
+    notes = [ago("writers may be kept out since", found.get("time"), now)]
+    if isinstance(tries, int) and tries:
+        notes.append(f"lowering it has failed {tries} time{'' if tries == 1 else 's'}")
+    symbol = states.BAD if tries else states.BUSY
+    root.add(
+        *label("Fence"), symbol, span(f" {phase}"),
+        span("   " + " · ".join(note for note in notes if note), "dim"),
+    )  # fmt: skip
+
+
+def _how_far(point: Object, phase: str) -> str:
+    if phase != "InProgress":
+        return phase
+    percent = f"{point['progress']} %" if isinstance(point.get("progress"), int) else ""
+    return " ".join(word for word in (phase, str(point.get("rawStatus", "")), percent) if word)
+
+
+def _written_since(point: Object) -> str:
+    """What of the time after it is not in it."""
+    if point.get("writersFenced"):
+        return "writers were kept out"
+    count = point.get("transactionsSince")
+    if not isinstance(count, int):
+        return ""
+    return f"{count} transaction{'' if count == 1 else 's'} begun since"
 
 
 def size_text(number: object) -> str:

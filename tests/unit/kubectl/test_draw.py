@@ -102,6 +102,18 @@ def test_a_request_is_shown_until_it_is_answered() -> None:
     assert "approve old" not in text, "nothing waits for that"
 
 
+def test_a_restore_point_at_a_provider_says_how_far_it_is_and_who_is_kept_out_meanwhile() -> None:
+    there = statuses.taking_snapshot()
+    status = there.status
+    status["operation"]["fence"] = {"phase": "Lowering", "time": statuses.ago(minutes=3), "tries": 2}
+    status["snapshots"][-1] |= {"rawStatus": "creating", "progress": 37}
+    status["snapshots"][0] |= {"transactionsSince": 4, "protectedBy": "its operation ended Failed"}
+    text = "\n".join(lines(tree(there, [], statuses.NOW, wide=True)))
+    assert "✖ Lowering   writers may be kept out since 3m ago · lowering it has failed 2 times" in text
+    assert "InProgress creating 37 %" in text
+    assert "4 transactions begun since · stays: its operation ended Failed" in text
+
+
 def test_the_history_as_a_table() -> None:
     matches(
         "history", [paint(row, colour=False) for row in table(statuses.failed(), statuses.NOW, wide=False)]
