@@ -46,6 +46,7 @@ FAILURES = [
     Reason.SQL_FAILED,
     Reason.SNAPSHOT_FAILED,
     Reason.SNAPSHOT_VOLUME_FULL,
+    Reason.FENCE_COMMAND_FAILED,
 ]
 QUOTA = Trouble("JobRefused", "exceeded quota: pods")
 WEBHOOK = Trouble("JobRefused", "failed calling webhook", passing=True)
@@ -253,6 +254,13 @@ class RandomWorlds(RuleBasedStateMachine):
         assert not (world.condition("Ready") == "True" and world.condition("Stalled") == "True")
         assert not (world.condition("Reconciling") == "True" and world.condition("Stalled") == "True")
         assert world.condition("Finished") != "True" or world.condition("Reconciling") == "False"
+
+    @invariant()
+    def nobody_is_kept_out_while_a_person_is_asked(self) -> None:
+        if not hasattr(self, "world") or not self.world.keeping.fenced or self.witness_lost:
+            return
+        ready = next((c.reason for c in self.world.status.conditions if c.type == "Ready"), "")
+        assert ready != "AwaitingApproval", "writers wait for a person"
 
     @invariant()
     def status_stays_small(self) -> None:

@@ -20,7 +20,7 @@ from switchback.api.status import (
     SnapshotState,
 )
 from switchback.contract.reasons import Reason, Retry, meaning
-from switchback.contract.words import Direction, Operation
+from switchback.contract.words import CLOSING, Direction, Operation
 from switchback.controller.closing import after_the_end, noted
 from switchback.controller.lifecycle import (
     RETRY_CAP_SECONDS,
@@ -69,6 +69,11 @@ def absorb(view: View) -> Status:
     return _spoken(view, result)
 
 
+def _closes(view: View) -> bool:
+    """Whether the Job only makes order: the outcome is known, or the resource is being deleted."""
+    return view.outcome is not None or (view.world.deleting and view.operation.step in CLOSING)
+
+
 def _absent(view: View) -> Status:
     """The named Job is not there: not yet, or not any more, or the API server would not take it."""
     refused = view.world.refused
@@ -78,7 +83,7 @@ def _absent(view: View) -> Status:
     if refused is None or refused.passing:
         return view.status
     view = view.with_status(land(view.status))
-    if view.outcome is not None:
+    if _closes(view):
         return after_the_end(view, refused.reason, refused.message)
     if view.operation.abort:
         return view.status
@@ -91,7 +96,7 @@ def _spoken(view: View, result: Result) -> Status:
     known = _perhaps_reserved(view) if result.reserved_seconds else view.status
     status = learn(land(known), result, view.now, view.operation.database_digest)
     status = _counted_since(_with_source(status, view, result), result)
-    if view.outcome is not None:
+    if _closes(view):
         done = meaning(result.reason).retry is Retry.DONE
         return after_the_end(
             view.with_status(status), result.reason, result.message, done=done, result=result
@@ -163,7 +168,7 @@ def _silent(view: View, reason: str, message: str, *, fatal: bool = False) -> St
     """The Job left no word. What only reads may be repeated; after the others somebody has to look."""
     step = view.operation.step
     view = view.with_status(land(_perhaps_reserved(view)))
-    if view.outcome is not None:
+    if _closes(view):
         return after_the_end(view, reason, message)
     if step is Operation.SNAPSHOT and view.operation.snapshot_waived:
         return view.status  # it was ended because the operation goes on without it

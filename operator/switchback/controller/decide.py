@@ -25,7 +25,7 @@ from switchback.controller.decision import Act, Decision, DeleteJob, Settle, Wri
 from switchback.controller.flight import clear, in_flight
 from switchback.controller.heed import heed
 from switchback.controller.hold import held
-from switchback.controller.leaving import leave, leave_unread
+from switchback.controller.leaving import SHUT_OUT, leave, leave_unread
 from switchback.controller.lifecycle import begin, change, end, pause, resume
 from switchback.controller.looks import absorb_look, begin_look, beside, look
 from switchback.controller.report import at_rest, report, suspended, working
@@ -47,9 +47,9 @@ def decide(world: Observed) -> Decision:
     if world.spec is None:
         if world.deleting:
             return leave_unread(world)
-        return Settle(
-            report(world, world.status, Situation.FAILED, OperatorReason.SPEC_INVALID, world.invalid)
-        )
+        fenced = world.status.operation is not None and world.status.operation.fence is not None
+        message = f"{SHUT_OUT} {world.invalid}" if fenced else world.invalid
+        return Settle(report(world, world.status, Situation.FAILED, OperatorReason.SPEC_INVALID, message))
     view = View(world=world, spec=world.spec, status=world.status)
     if world.deleting:
         return leave(view)
@@ -86,10 +86,20 @@ def _next(view: View) -> Decision:
 def _suspended(view: View) -> Decision:
     """Nothing new starts. But nobody is kept out of the database for as long as somebody likes."""
     if view.status.operation is not None and view.operation.fence is not None:
-        return WriteIntent(working(view.with_status(lower(view))))
+        return _opened(view)
     if view.wants_new:
         return Settle(suspended(view))
     return Settle(suspended(view.with_status(pause(view))))
+
+
+def _opened(view: View) -> Decision:
+    """Writers are let in, at the pace of everything that fails."""
+    closing, again = close(view) if view.outcome is not None else None, view.operation.next_attempt_time
+    if closing is not None:
+        return closing
+    if again and not passed(again, view.now):
+        return _put_off(view)
+    return WriteIntent(working(view.with_status(lower(view))))
 
 
 def _concluded(view: View) -> Status:
@@ -116,12 +126,20 @@ def _go_on(view: View) -> Decision:
             continue
         if _out_of_time(view, answer):
             return _fail(view, Fail(OperatorReason.DEADLINE_EXCEEDED, _late(view, answer)))
+        if _keeps_out(view, answer):
+            return WriteIntent(working(view.with_status(lower(view))))
         return _follow(view, answer)
     message = view.operation.last_message or f"The schema is at {view.operation.to}."
     if operation.kind is OperationKind.ROLLBACK:
         message = f"rolled back to {view.operation.to} on request; spec.target is still {view.spec.target}."
         return _tidy(view.with_status(end(view, Outcome.ROLLED_BACK, OperatorReason.ROLLED_BACK, message)))
     return _tidy(view.with_status(end(view, Outcome.SUCCEEDED, Reason.SUCCEEDED, message)))
+
+
+def _keeps_out(view: View, answer: StageResult) -> bool:
+    """Whether writers would have to wait for a person: the spec or the namespace asks for one by now."""
+    asks = isinstance(answer, Wait) and answer.situation is Situation.AWAITING_APPROVAL
+    return asks and view.operation.fence is not None
 
 
 def _aborted(view: View) -> Decision:

@@ -47,6 +47,9 @@ PATIENCE_SECONDS = 240
 POINTS_SECONDS = 300
 """So long a deletion waits for restore points that go with the resource."""
 
+SHUT_OUT = "writers may be kept out: a fence is up, and nobody can lower it while the spec cannot be read."
+"""What people have to know first of a resource whose spec is not understood any more."""
+
 WAY_OUT_SECONDS = 60
 """After so long the message names the way out."""
 
@@ -68,7 +71,9 @@ def leave(view: View) -> Decision:
 def leave_unread(world: Observed) -> Decision:
     """The same for a resource whose spec cannot be read. Nobody could say how to give a reservation back."""
     jobs = tuple(job for job in world.jobs if not job.ended and not names.is_look(job.operation))
-    return _free(world) or _alive(world, world.status, jobs) or Act(LetGo())
+    fenced = world.status.operation is not None and world.status.operation.fence is not None
+    held = _wait(world, world.status, f"{SHUT_OUT} {world.invalid}.") if fenced else None
+    return _free(world) or _alive(world, world.status, jobs) or held or Act(LetGo())
 
 
 def _free(world: Observed) -> Decision | None:
@@ -159,25 +164,26 @@ def _let_in(view: View) -> Decision:
     """Writers are let in again, by as many tries as it takes: a person may end that with the annotation."""
     again = view.operation.next_attempt_time
     if again and not passed(again, view.now):
-        return _wait(view.world, view.status, f"writers may be kept out: {view.operation.last_message}")
+        why = f"writers may be kept out: {view.operation.last_message}"
+        return _wait(view.world, view.status, why, again)
     lowering = view.with_status(lower(view))
     return WriteIntent(_shown(view.world, lowering.status, "writers are let in again."))
 
 
 def _release(view: View) -> Decision | None:
     refused = view.world.refused is not None and not view.world.refused.passing
-    if refused or passed(_release_limit(view.status), view.now):
-        return None
     step = view.operation.step or Operation.RELEASE
+    if step is not Operation.UNFENCE and (refused or passed(_release_limit(view.status), view.now)):
+        return None  # whoever a fence keeps out is waiting; the others can be done without
     return Act(CreateJob(view.operation.job_name, step, view.operation.attempt))
 
 
-def _wait(world: Observed, status: Status, why: str) -> Decision:
+def _wait(world: Observed, status: Status, why: str, until: str = "") -> Decision:
     slow = _after(world, WAY_OUT_SECONDS)
     if passed(slow, world.now):
         why += f" To let go at once, set the annotation {names.ANNOTATION_RELEASE}."
     shown = _shown(world, status, why)
-    return decision.Wait(shown, upcoming(world.now, slow, _limit(world), _release_limit(status)))
+    return decision.Wait(shown, upcoming(world.now, slow, _limit(world), _release_limit(status), until))
 
 
 def _release_limit(status: Status) -> str:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from switchback.api.spec import Spec
     from switchback.contract.result import Result
+    from switchback.controller.observed import Job
     from switchback.controller.view import View
 
 RESERVATION_MARGIN_SECONDS = 300
@@ -95,7 +96,7 @@ def _fence_left(view: View) -> FenceState | None:
     told = [job for job in view.world.jobs if job.step in {Operation.FENCE, Operation.UNFENCE}]
     newest = max(told, key=lambda job: (job.created, job.attempt), default=None)
     fence = view.spec.snapshot.fence if view.spec.snapshot is not None else None
-    if newest is None or newest.step is Operation.UNFENCE or fence is None:
+    if newest is None or fence is None or _lowered(newest):
         return None
     return FenceState(
         phase=FencePhase.RAISING,
@@ -105,6 +106,12 @@ def _fence_left(view: View) -> FenceState | None:
         deadline_seconds=fence.deadline_seconds,
         time=rfc3339(newest.created),
     )
+
+
+def _lowered(job: Job) -> bool:
+    """Whether the Job has let writers in. One that failed, or never began, has not."""
+    said = job.result if job.step is Operation.UNFENCE and job.ended else None
+    return said is not None and said.reason is Reason.SUCCEEDED
 
 
 def _goes_on(view: View) -> bool:

@@ -42,6 +42,7 @@ from switchback.controller.write import write
 
 if TYPE_CHECKING:
     from switchback.api.status import Status
+    from switchback.controller.decision import Action
     from switchback.controller.desk import Desk
     from switchback.controller.events import Recorder
     from switchback.controller.kube.client import Client
@@ -201,6 +202,11 @@ class Worker:
                 trouble = Trouble(OperatorReason.JOB_REFUSED, text, passing=True)
                 self._refused.setdefault(key, {})[action.name] = trouble
             raise
+        self._done(key, world, action, changed)
+        return changed
+
+    def _done(self, key: Key, world: Observed, action: Action, changed: Object | None) -> None:
+        """What was done, for the log and the counters."""
         match action:
             case CreateJob():
                 self._refused.pop(key, None)
@@ -213,11 +219,14 @@ class Worker:
                 _log.info("restore point deleted", point=name, why=why)
             case RequestSnapshot():
                 pass  # the desk has said what came of it
+            case LetGo() if world.status.operation is not None and world.status.operation.fence is not None:
+                _log.warning(
+                    "let go of a resource whose fence may be up", namespace_gone=world.around.terminating
+                )
             case Hold() | LetGo():
                 _log.debug("finalizer", held=isinstance(action, Hold))
             case _:
                 assert_never(action)
-        return changed
 
     def _with_refusal(self, key: Key, world: Observed) -> Observed:
         """What the API server said about the Jobs that status names, if this process has asked it."""

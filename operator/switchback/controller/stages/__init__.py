@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from switchback.controller.stages.results import Stage
 
 FORWARD: tuple[Stage, ...] = (
-    admit,
     settle_fence,
+    admit,
     inspect,
     approve_migrate,
     reserve_before_migrate,
@@ -39,8 +39,8 @@ FORWARD: tuple[Stage, ...] = (
     finish,
 )
 BACKWARD: tuple[Stage, ...] = (
-    admit,
     settle_fence,
+    admit,
     inspect,
     approve_rollback,
     reserve,
@@ -52,7 +52,7 @@ BACKWARD: tuple[Stage, ...] = (
 )
 
 
-WITHDRAW: tuple[Stage, ...] = (admit, settle_fence, inspect, withdraw, finish)
+WITHDRAW: tuple[Stage, ...] = (settle_fence, admit, inspect, withdraw, finish)
 
 
 def stages_of(operation: OperationState) -> tuple[Stage, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from switchback.api.status import FencePhase, FenceState
 from switchback.contract.words import Direction, Operation
 from switchback.controller.lifecycle import change, intend
-from switchback.controller.restore_points import of_operation
+from switchback.controller.restore_points import of_operation, put, spoil
 from switchback.controller.stages.results import Done, Intend
 from switchback.controller.stages.snapshot import wanted_before_migrate
 from switchback.controller.times import rfc3339
@@ -62,8 +62,10 @@ def lower(view: View) -> Status:
     if fence is None:
         raise LookupError("no fence is up")
     status = change(view.status, fence=fence.model_copy(update={"phase": FencePhase.LOWERING}))
-    if not view.operation.reached and of_operation(status) is not None and view.outcome is None:
+    known = of_operation(status)
+    if not view.operation.reached and known is not None and view.outcome is None:
         # Whoever writes from now on is in no restore point that was taken behind the fence.
+        status = spoil(put(status, known.model_copy(update={"writers_fenced": False})))
         status = change(status, snapshot_name="", snapshot_time="")
     return intend(view.with_status(status), Operation.UNFENCE)
 
