@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
 from switchback.runner.errors import RunnerError
-from switchback.snapshots import contents
+from switchback.snapshots import contents, scratch
 from switchback.snapshots.layout import (
     DAMAGED,
     KEEP,
@@ -57,7 +57,7 @@ class FolderStore:
                 if is_partial_of(name, entry.name) or (uid_hash and is_partial_for(uid_hash, entry.name))
             ]
             for folder in left:
-                shutil.rmtree(self.root / folder)
+                scratch.remove(self.root, folder)
         return left
 
     def adopt(self, name: str, progress: Progress = None) -> tuple[Manifest, str] | str | None:
@@ -89,9 +89,11 @@ class FolderStore:
         return contents.verify(self.root / name, progress)
 
     def content(self) -> Content:
-        """See `store.Store`. Folders of others are left out."""
+        """See `store.Store`. Folders of others are left out, and so are links: they may lead anywhere."""
         try:
-            folders = [path for path in sorted(self.root.iterdir()) if path.is_dir()]
+            folders = [
+                path for path in sorted(self.root.iterdir()) if path.is_dir() and not path.is_symlink()
+            ]
         except OSError as error:
             raise RunnerError(Reason.USAGE, f"{self.root} cannot be read: {error.strerror}.", "") from None
         points, trouble = [], ""
@@ -125,13 +127,14 @@ class FolderStore:
         with telling(self.root, "What a killed try left behind could not be removed"):
             for folder in sorted(self.root.iterdir()):
                 if is_partial_for(uid_hash, folder.name) and _last_written(folder) < before:
-                    shutil.rmtree(folder)
+                    scratch.remove(self.root, folder.name)
                     removed.append(folder.name)
         return removed
 
 
 def _last_written(folder: Path) -> float:
-    return max(path.lstat().st_mtime for path in (folder, *folder.iterdir()))
+    inside = folder.iterdir() if folder.is_dir() and not folder.is_symlink() else ()
+    return max(path.lstat().st_mtime for path in (folder, *inside))
 
 
 def _point(folder: Path) -> Point | None:

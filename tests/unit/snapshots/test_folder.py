@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -127,3 +128,53 @@ def test_only_old_tries_of_the_resource_are_removed(tmp_path: Path) -> None:
     os.utime(tmp_path / grown, (day_ago, day_ago))
     assert FolderStore(tmp_path).remove_tries("3f2a91c0", time.time() - 86400) == [old]
     assert {path.name for path in tmp_path.iterdir()} == {fresh, grown, others}
+
+
+class Killed(BaseException):
+    """Ends what is under way like a signal that nobody catches."""
+
+
+def test_a_try_that_was_cleared_half_way_is_not_sealed_without_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pod was given up for lost and has yet to hash; the next one was killed while it cleared."""
+    partial, manifest = dump(tmp_path)
+
+    def half(folder: Path) -> None:
+        (folder / "3001.dat.gz").unlink()
+        raise Killed
+
+    monkeypatch.setattr("shutil.rmtree", half)
+    with pytest.raises(Killed):
+        FolderStore(tmp_path).clear(NAME)
+    monkeypatch.undo()
+    with pytest.raises(OSError, match=partial.name):
+        FolderStore(tmp_path).publish(partial, replace(manifest, files=contents.hash_folder(partial)))
+    assert not (tmp_path / NAME).exists()
+    assert len(FolderStore(tmp_path).clear(NAME)) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_links_and_files_with_the_name_of_a_try_are_in_nobodys_way(tmp_path: Path) -> None:
+    root, elsewhere = tmp_path / "points", tmp_path / "elsewhere"
+    root.mkdir()
+    elsewhere.mkdir()
+    (elsewhere / "precious").touch()
+    names = [partial_name(NAME) for _ in range(4)]
+    for name in names[:2]:
+        (root / name).symlink_to(elsewhere)
+    for name in names[2:]:
+        (root / name).touch()
+    assert FolderStore(root).remove_tries("3f2a91c0", time.time() + 60) == sorted(names)
+    (root / names[0]).symlink_to(elsewhere)
+    assert FolderStore(root).clear(NAME) == [names[0]]
+    assert (elsewhere / "precious").exists()
+
+
+def test_a_link_to_a_restore_point_is_not_listed(tmp_path: Path) -> None:
+    root, elsewhere = tmp_path / "points", tmp_path / "elsewhere"
+    root.mkdir()
+    elsewhere.mkdir()
+    taken(elsewhere)
+    (root / NAME).symlink_to(elsewhere / NAME)
+    assert FolderStore(root).content().points == ()
