@@ -220,7 +220,9 @@ class RDS:
                 found = await self._rds.aws.pages(caller, kind.describe, kind.items, SnapshotType="manual")
                 for one in found:
                     owner = rds_tags.ownership(rds_tags.read(one))
-                    if owner is not None and _same_resource(owner, ownership):
+                    ours = owner is not None and _same_resource(owner, ownership)
+                    # A copy bears the tags of what it was copied from, and another identifier.
+                    if owner is not None and ours and rds_view.is_original(kind, one):
                         points.append(rds_view.owned(kind, one, owner))
                     else:
                         foreign += 1

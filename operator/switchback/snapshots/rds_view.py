@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from switchback.api.reasons import OperatorReason
 from switchback.contract.points import ErrorClass, Failure, Observation, Owned, Phase
 from switchback.snapshots import rds_state, rds_tags
+from switchback.snapshots.rds_names import identifier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,10 +87,16 @@ def of_another(kind: Kind, snapshot: Mapping[str, Any], source: Source) -> Failu
     return None
 
 
+def is_original(kind: Kind, snapshot: Mapping[str, Any]) -> bool:
+    """Whether a snapshot is called as the restore point that its tags name: copies take the tags along."""
+    point = rds_tags.read(snapshot).get(rds_tags.RESTORE_POINT, "")
+    return bool(point) and snapshot[kind.id].lower() == identifier(point)
+
+
 def owned(kind: Kind, snapshot: Mapping[str, Any], ownership: Ownership) -> Owned:
     """A snapshot of ours as it stands in a listing."""
     tags = rds_tags.read(snapshot)
-    name = tags.get(rds_tags.RESTORE_POINT) or snapshot[kind.id]
+    name = tags[rds_tags.RESTORE_POINT]
     created = _time(snapshot, "OriginalSnapshotCreateTime", "SnapshotCreateTime")
     return Owned(observation(name, kind, snapshot), ownership, created, protected=rds_tags.KEEP in tags)
 
