@@ -72,7 +72,9 @@ class Keeping:
         if ended or deleting:
             return Kept(listing=self._listing()) if operation.pruning or deleting else Kept()
         known = of_operation(status)
-        if known is None or known.phase is not SnapshotPhase.IN_PROGRESS:
+        ready = known is not None and known.phase is SnapshotPhase.READY and known.provider == "rds"
+        again = ready and not operation.reached and not operation.job_name
+        if known is None or (known.phase is not SnapshotPhase.IN_PROGRESS and not again):
             return Kept()
         there = self.artifacts.get(known.name)
         if self.trouble is not None:

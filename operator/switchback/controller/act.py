@@ -80,8 +80,8 @@ async def act(
             await desk.request(_key(world), world, name)
             return None
         case DeleteSnapshot(name):
-            await desk.delete(world, name)
-            return None
+            gone = await desk.delete(_key(world), world, name)
+            return {"name": name} if gone.failure is None else None
         case _:
             assert_never(action)
 

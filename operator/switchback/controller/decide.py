@@ -191,7 +191,8 @@ def _late(view: View, answer: StageResult) -> str:
 
 
 def _fail(view: View, failure: Fail) -> Decision:
-    status = change(spoil(view.status), generation=view.world.generation)
+    lost = view.operation.snapshot_name if failure.reason == OperatorReason.SNAPSHOT_LOST else ""
+    status = change(spoil(view.status, lost), generation=view.world.generation)
     return _tidy(
         view.with_status(end(view.with_status(status), failure.outcome, failure.reason, failure.message))
     )

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from switchback.api.reasons import OperatorReason
 from switchback.api.status import SnapshotPhase
@@ -28,13 +29,14 @@ from switchback.contract.points import (
     Purpose,
     Subject,
 )
+from switchback.contract.words import Direction
 from switchback.controller.log import logger
 from switchback.controller.observed import Kept
 from switchback.controller.restore_points import doomed_of, goes_with_resource, of_operation
 from switchback.snapshots.registry import entry_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Hashable
+    from collections.abc import Coroutine, Hashable
 
     from switchback.api.status import SnapshotState
     from switchback.controller.metrics import Metrics
@@ -43,7 +45,16 @@ if TYPE_CHECKING:
     from switchback.snapshots.provider import CallProvider, Tools
 
 CALL_SECONDS = 20.0
-"""Longest time for one exchange with a provider. A look may take 30 s in all."""
+"""Longest time for one exchange with a provider."""
+
+TOGETHER_SECONDS = 25.0
+"""Longest time for all exchanges of one look, which may take 30 s with everything else."""
+
+SHOWN_SECONDS = 5.0
+"""For so long what was just asked for counts as begun, although its provider does not show it yet."""
+
+UNDELETED_SECONDS = 300.0
+"""For so long it is not tried again to delete, where somebody has to change something first."""
 
 FINDINGS_SECONDS = 60.0
 """For so long a preflight is not repeated while a person is asked."""
@@ -52,7 +63,13 @@ PROVIDERS = 256
 
 T = TypeVar("T")
 
+_R = ErrorClass.RETRY
+_THERE = {Phase.AVAILABLE, Phase.CAPTURED}
+
 _log = logger(__name__)
+
+_until: ContextVar[float] = ContextVar("until")
+"""When the look under way should have done with providers, by the monotonic clock."""
 
 
 @dataclass(slots=True)
@@ -69,6 +86,7 @@ class _Memory:
 
     uid: str
     answer: _Answer | None = None
+    undeleted: _Answer | None = None
     missing: tuple[str, datetime] | None = None
     findings: tuple[Hashable, float, tuple[Finding, ...]] | None = None
 
@@ -89,6 +107,7 @@ class Desk:
 
     async def look(self, key: Key, world: Observed) -> Kept:
         """What is known of the restore points of a resource, as far as the next decision needs it."""
+        _until.set(time.monotonic() + TOGETHER_SECONDS)
         operation, spec = world.status.operation, world.spec
         provider = self._provider(world)
         if operation is None or spec is None or provider is None:
@@ -96,12 +115,25 @@ class Desk:
         ended = bool(world.status.history) and world.status.history[-1].operation_id == operation.id
         if ended or world.deleting:
             wanted = operation.pruning or (world.deleting and goes_with_resource(spec))
-            return await self._listed(provider, world) if wanted else Kept()
+            return await self._listed(key, provider, world) if wanted else Kept()
         known = of_operation(world.status)
         if known is not None and known.phase is SnapshotPhase.IN_PROGRESS:
             return await self._point(key, world, provider, known)
-        if known is None and operation.plan_digest and not operation.reached and not operation.job_name:
+        idle = not operation.reached and not operation.job_name
+        return await self._before_a_job(key, world, provider, known) if idle else Kept()
+
+    async def _before_a_job(
+        self, key: Key, world: Observed, provider: CallProvider, known: SnapshotState | None
+    ) -> Kept:
+        """Before one is decided on, and after it is ready: what would stand in the way of a Job."""
+        operation = world.status.operation
+        if operation is None:
+            return Kept()
+        if known is None and operation.plan_digest and operation.direction is Direction.BACKWARD:
             return Kept(findings=await self._findings(key, world, provider))
+        if known is not None and known.phase is SnapshotPhase.READY and known.provider == _field(world):
+            # The schema has not changed yet. Whoever deletes it until then has to be noticed.
+            return Kept(point=await self._observe(provider, self._intent(world, known)))
         return Kept()
 
     async def request(self, key: Key, world: Observed, name: str) -> Observation:
@@ -115,7 +147,6 @@ class Desk:
             answer = await self._call("request", provider.request(intent), _unanswered(name))
         memory = self._remember(key, world)
         memory.findings = None
-        memory.answer = None
         if answer.failure is not None and answer.failure.reason == OperatorReason.SNAPSHOT_QUOTA_EXCEEDED:
             answer = await self._make_room(world, provider, answer)
         failure = answer.failure
@@ -129,6 +160,8 @@ class Desk:
                 error=failure.message,
             )
         else:
+            begun = replace(answer, phase=Phase.CREATING) if answer.phase in _THERE else answer
+            memory.answer = _Answer(begun, time.monotonic() + SHOWN_SECONDS)
             _log.info("restore point asked for", point=name, phase=str(answer.phase), id=answer.provider_id)
         return answer
 
@@ -138,25 +171,44 @@ class Desk:
         if spec is None or spec.snapshot is None or failure is None:
             return full
         listing = await self._call("list", provider.list_owned(self._owner(world)), Listing())
+        if any(point.observation.phase is Phase.DELETING for point in listing.points):
+            text = f"{failure.message} One of this resource's own is being deleted."
+            return replace(full, failure=replace(failure, kind=_R, message=text, retry_after=10.0))
         doomed = doomed_of(world, world.status, listing, spec.snapshot.retention)
         if doomed is None:
             return full
-        one = next(point for point in listing.points if point.observation.name == doomed.name)
-        await self._call("delete", provider.delete(doomed.name, one.ownership), _unanswered(doomed.name))
+        gone = await self._deleted(provider, listing, doomed.name)
+        if gone.failure is not None:
+            why = gone.failure.message
+            text = f"{failure.message} {doomed.name} could make room and cannot be deleted: {why}"
+            return replace(full, failure=replace(failure, message=text))
         _log.info("restore point deleted to make room", point=doomed.name, why=doomed.reason)
         text = f"{failure.message} {doomed.name} was deleted to make room: {doomed.reason}."
-        soon = replace(failure, kind=ErrorClass.RETRY, message=text, retry_after=10.0)
-        return replace(full, failure=soon)
+        return replace(full, failure=replace(failure, kind=_R, message=text, retry_after=10.0))
 
-    async def delete(self, world: Observed, name: str) -> Observation:
+    async def delete(self, key: Key, world: Observed, name: str) -> Observation:
         """Delete a restore point of this resource. The provider reads again whose it is."""
         provider = self._provider(world)
         if provider is None:
             raise LookupError("no provider that deletes")
-        listing = await self._call("list", provider.list_owned(self._owner(world)), Listing())
+        nothing = Listing(failure=_unanswered(name).failure)
+        listing = await self._call("list", provider.list_owned(self._owner(world)), nothing)
+        answer = await self._deleted(provider, listing, name)
+        failure, memory = answer.failure, self._remember(key, world)
+        memory.undeleted = None
+        if failure is not None:
+            wait = failure.retry_after or (UNDELETED_SECONDS if failure.kind is not _R else 10.0)
+            memory.undeleted = _Answer(answer, time.monotonic() + wait)
+            _log.warning(
+                "restore point not deleted", point=name, reason=failure.reason, error=failure.message
+            )
+        return answer
+
+    async def _deleted(self, provider: CallProvider, listing: Listing, name: str) -> Observation:
         one = next((point for point in listing.points if point.observation.name == name), None)
         if one is None:
-            return Observation(name, Phase.ABSENT)
+            phase = Phase.ABSENT if listing.failure is None else Phase.UNKNOWN
+            return Observation(name, phase, failure=listing.failure)
         return await self._call("delete", provider.delete(name, one.ownership), _unanswered(name))
 
     def forget(self, key: Key) -> None:
@@ -176,10 +228,10 @@ class Desk:
                 point = replace(answer.observation, retry_after=left)
             else:
                 memory.answer = None
-        if point.phase in {Phase.AVAILABLE, Phase.CAPTURED} and point.failure is None:
+        if point.phase in _THERE and point.failure is None:
             point = await self._verified(provider, intent, point)
         missing = memory.missing if memory.missing and memory.missing[0] == known.name else None
-        if point.phase not in {Phase.AVAILABLE, Phase.CAPTURED}:
+        if point.phase not in _THERE:
             memory.missing = (known.name, datetime.now(UTC))
         return Kept(point=point, missing_at=missing[1] if missing is not None else None)
 
@@ -227,7 +279,11 @@ class Desk:
         real = sorted((one.failure for one in findings if not one.warning), key=lambda f: order.index(f.kind))
         return Observation(name, Phase.ABSENT, failure=real[0]) if real else None
 
-    async def _listed(self, provider: CallProvider, world: Observed) -> Kept:
+    async def _listed(self, key: Key, provider: CallProvider, world: Observed) -> Kept:
+        """Everything that is there; nothing while what may go could not be deleted a moment ago."""
+        undeleted = self._remember(key, world).undeleted
+        if undeleted is not None and time.monotonic() < undeleted.until:
+            return Kept(listing=Listing(failure=undeleted.observation.failure))
         failure = _unanswered("").failure
         listing = await self._call("list", provider.list_owned(self._owner(world)), Listing(failure=failure))
         return Kept(listing=listing)
@@ -275,18 +331,31 @@ class Desk:
             memory = self._memory[key] = _Memory(world.uid)
         return memory
 
-    async def _call(self, what: str, work: Awaitable[T], otherwise: T) -> T:
-        """`work`, or `otherwise` when it takes too long. A provider raises for nothing but defects."""
+    async def _call(self, what: str, work: Coroutine[Any, Any, T], otherwise: T) -> T:
+        """`work`, or `otherwise` when it takes too long. A provider raises for nothing but defects.
+
+        What a look asks in all has its limit too: a call that is cut short in the middle would tell nobody.
+        """
         begun = time.monotonic()
+        seconds = min(CALL_SECONDS, _until.get(begun + TOGETHER_SECONDS) - begun)
+        if seconds <= 0:
+            work.close()
+            _log.warning("no time is left to ask a snapshot provider", call=what)
+            return otherwise
         try:
-            async with asyncio.timeout(CALL_SECONDS):
+            async with asyncio.timeout(seconds):
                 return await work
         except TimeoutError:
-            _log.warning("a snapshot provider did not answer in time", call=what, seconds=CALL_SECONDS)
+            _log.warning("a snapshot provider did not answer in time", call=what, seconds=round(seconds, 1))
             return otherwise
         finally:
             if self._metrics is not None:
                 self._metrics.provider_called(what, time.monotonic() - begun)
+
+
+def _field(world: Observed) -> str:
+    """Field of spec.snapshot that says how restore points are taken."""
+    return world.spec.snapshot.chosen if world.spec is not None and world.spec.snapshot is not None else ""
 
 
 def subject_of(world: Observed) -> Subject:
@@ -311,6 +380,6 @@ def _unanswered(name: str) -> Observation:
     failure = Failure(
         ErrorClass.RETRY,
         OperatorReason.SNAPSHOT_PROVIDER_UNAVAILABLE,
-        f"the snapshot provider did not answer within {CALL_SECONDS:.0f} s",
+        "the snapshot provider did not answer in time",
     )
     return Observation(name, Phase.UNKNOWN, failure=failure)

@@ -66,11 +66,11 @@ def put(status: Status, snapshot: SnapshotState) -> Status:
     return status.model_copy(update={"snapshots": (*others, snapshot)})
 
 
-def spoil(status: Status) -> Status:
-    """Marks what is still in progress as failed, so that nobody takes it for a restore point."""
+def spoil(status: Status, lost: str = "") -> Status:
+    """Marks what is in progress, and one that is lost, as failed: nobody may take it for a restore point."""
     spoiled = tuple(
         snapshot.model_copy(update={"phase": SnapshotPhase.FAILED})
-        if snapshot.phase is SnapshotPhase.IN_PROGRESS
+        if snapshot.phase is SnapshotPhase.IN_PROGRESS or (lost and snapshot.name == lost)
         else snapshot
         for snapshot in status.snapshots
     )

@@ -31,7 +31,7 @@ from switchback.controller.decision import (
     Wait,
     WriteIntent,
 )
-from switchback.controller.events import transitions
+from switchback.controller.events import deleted, transitions
 from switchback.controller.kube.errors import ConflictError, KubeError, NotFoundError
 from switchback.controller.log import logger
 from switchback.controller.observe import observe, renewed
@@ -215,9 +215,11 @@ class Worker:
                     self.metrics.job_created(str(action.step))
             case DeleteJob():
                 _log.info("Job deleted", job=action.name, why=action.why)
-            case DeleteSnapshot(name, why):
+            case DeleteSnapshot(name, why) if changed is not None:
                 _log.info("restore point deleted", point=name, why=why)
-            case RequestSnapshot():
+                if name not in {known.name for known in world.status.snapshots}:
+                    self.recorder.record(world, [deleted(name)])  # of the others the next status tells
+            case RequestSnapshot() | DeleteSnapshot():
                 pass  # the desk has said what came of it
             case LetGo() if world.status.operation is not None and world.status.operation.fence is not None:
                 _log.warning(

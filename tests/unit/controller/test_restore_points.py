@@ -377,3 +377,53 @@ def test_what_an_operation_that_ended_badly_has_left_is_protected_until_another_
     settle(there)
     assert there.condition("Ready") == "True"
     assert point(there).protected_by == ""
+
+
+# --- what becomes of one before the schema has changed ------------------------------------------------------
+
+
+def behind_a_job_that_fails(**snapshot: Any) -> World:
+    """The restore point is ready, and the rollback Job could not reach the database."""
+    there = asked(**snapshot)
+    there.keeping.go_on(Phase.AVAILABLE)
+    settle(there, until=CreateJob)
+    [job] = [one for one in there.jobs.values() if not one.ended]
+    there.run(job.job.name, Reason.CONNECTION_REFUSED)
+    assert point(there).phase is SnapshotPhase.READY
+    return there
+
+
+@pytest.mark.parametrize("phase", [Phase.ABSENT, Phase.DELETING])
+def test_one_that_was_ready_and_is_deleted_before_the_next_try_blocks_it(phase: Phase) -> None:
+    there = behind_a_job_that_fails()
+    if phase is Phase.ABSENT:
+        there.keeping.artifacts.clear()
+    else:
+        there.keeping.artifacts[point(there).name].phase = phase
+    assert "rollback" not in settle(there)
+    assert ready(there)[0] == "SnapshotLost"
+    assert point(there).phase is SnapshotPhase.FAILED
+    assert there.postgres.applied == ["0001", "0002", "0003"]
+
+
+def test_one_that_is_ready_is_relied_upon_while_its_provider_cannot_be_asked() -> None:
+    there = behind_a_job_that_fails()
+    there.keeping.trouble = NO_ANSWER
+    assert settle(there)[0] == "rollback"
+
+
+def test_one_that_is_being_deleted_before_it_was_seen_is_lost() -> None:
+    there = asked()
+    there.keeping.go_on(Phase.DELETING)
+    assert "rollback" not in settle(there)
+    assert ready(there)[0] == "SnapshotLost"
+
+
+def test_another_provider_takes_one_of_its_own() -> None:
+    there = asked()
+    first = point(there).name
+    there.spec = {**there.spec, "snapshot": {"pgDump": {"persistentVolumeClaim": {"claimName": "backups"}}}}
+    there.generation += 1
+    assert settle(there) == ["snapshot", "rollback"]
+    assert (point(there).provider, point(there).attempt) == ("pgDump", 2)
+    assert {known.name: str(known.phase) for known in there.status.snapshots}[first] == "Failed"

@@ -99,19 +99,37 @@ def may_go_without(view: View) -> bool:
 
 def waived(view: View, reason: str) -> Status:
     """The status of an operation that goes on without a restore point, and says why."""
-    return change(spoil(view.status), snapshot_waived=reason, last_reason="", last_message="")
+    lost = view.operation.snapshot_name if reason == OperatorReason.SNAPSHOT_LOST else ""
+    return change(spoil(view.status, lost), snapshot_waived=reason, last_reason="", last_message="")
 
 
 def _kept(view: View, snapshot: Snapshot, purpose: Purpose) -> StageResult:
     known = of_operation(view.status)
     if known is not None and known.phase is SnapshotPhase.READY:
+        if _vanished(view, known):
+            return _lost(known)
         if not _stale(view, snapshot, known):
             return Done()
         known = None
+    elif known is not None and known.provider != view.provider_field:
+        known = None  # another provider is to take it by now, and under a name of its own
     if view.world.provider is not None and view.world.provider.place is Place.OPERATOR:
         return _by_calls(view, snapshot, purpose, known)
     named = view.status if known is not None else _named(view, purpose)
     return Intend(intend(view.with_status(named), Operation.SNAPSHOT))
+
+
+def _vanished(view: View, known: SnapshotState) -> bool:
+    """Whether its provider shows no more of one that was ready. That it cannot be asked says nothing."""
+    point = view.world.kept.point
+    if point is None or point.name != known.name or point.failure is not None:
+        return False
+    return point.phase in {Phase.ABSENT, Phase.DELETING}
+
+
+def _lost(known: SnapshotState) -> Fail:
+    text = f"{known.name} was there and is not any more; somebody deleted it."
+    return Fail(OperatorReason.SNAPSHOT_LOST, text)
 
 
 def _stale(view: View, snapshot: Snapshot, known: SnapshotState) -> bool:
@@ -272,10 +290,8 @@ def _absent(view: View, snapshot: Snapshot, known: SnapshotState, point: Observa
     """Not there: not yet, or not any more."""
     asked = parse(known.request_time)
     young = asked is not None and view.now - asked < timedelta(seconds=LAG_SECONDS)
-    if known.provider_id and (point.phase is Phase.DELETING or not young):
-        return Fail(
-            OperatorReason.SNAPSHOT_LOST, f"{known.name} was there and is not any more; somebody deleted it."
-        )
+    if point.phase is Phase.DELETING or (known.provider_id and not young):
+        return _lost(known)
     return _late(view, snapshot, known) or Do(RequestSnapshot(known.name))
 
 
