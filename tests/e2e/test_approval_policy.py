@@ -37,6 +37,7 @@ from tests.e2e.approval_bed import (
     signed,
     url,
 )
+from tests.e2e.approval_stories import DUMP, LOOSE, LOOSER, NONE, STRICTER
 from tests.e2e.kube import MERGE, Kube
 
 if TYPE_CHECKING:
@@ -194,70 +195,6 @@ def give(bed: Bed, person: str, name: str, change: Object) -> Object:
     return bed.edit(person, name, approval=change)
 
 
-DUMP = {"pgDump": {"persistentVolumeClaim": {"claimName": "restore-points"}}}
-NONE = {"none": {"acknowledge": True}}
-
-LOOSER: list[tuple[Object, Object, str]] = [
-    *(
-        ({"approval": {key: "Manual"}}, {"approval": {key: "Automatic"}}, f"{key} from Manual to Automatic")
-        for key in ("migratePolicy", "rollbackPolicy")
-    ),
-    (
-        {"approval": {"rollbackPolicy": "Manual"}},
-        {"approval": None},
-        "spec.approval.rollbackPolicy from Manual",
-    ),
-    (
-        {"approval": {"migratePolicy": "Manual"}},
-        {"approval": {"migratePolicy": None}},
-        "spec.approval.migratePolicy from Manual",
-    ),
-    (
-        {"rollback": {"policy": "Deny"}},
-        {"rollback": {"policy": "Allow"}},
-        "spec.rollback.policy from Deny to Allow",
-    ),
-    ({"rollback": {"policy": "Deny"}}, {"rollback": None}, "spec.rollback.policy from Deny to Allow"),
-    *(
-        (
-            {"rollback": {"dataLossPolicy": old}},
-            {"rollback": {"dataLossPolicy": new}},
-            f"dataLossPolicy from {old} to {new}",
-        )
-        for old, new in (("Deny", "RequireApproval"), ("Deny", "Allow"), ("RequireApproval", "Allow"))
-    ),
-    (
-        {},
-        {"rollback": {"dataLossPolicy": "Allow"}},
-        "spec.rollback.dataLossPolicy from RequireApproval to Allow",
-    ),
-    (
-        {"rollback": {"dataLossPolicy": "Deny"}},
-        {"rollback": None},
-        "dataLossPolicy from Deny to RequireApproval",
-    ),
-    (
-        {"rollback": {"reasonPolicy": "Required"}},
-        {"rollback": {"reasonPolicy": "Optional"}},
-        "spec.rollback.reasonPolicy from Required to Optional",
-    ),
-    ({}, {"rollback": {"downSource": "Ledger"}}, "spec.rollback.downSource from Auto to Ledger"),
-    ({}, {"rollback": {"downSource": "Source"}}, "spec.rollback.downSource from Auto to Source"),
-    (
-        {"rollback": {"downSource": "Ledger"}},
-        {"rollback": {"downSource": "Source"}},
-        "spec.rollback.downSource from Ledger to Source",
-    ),
-    ({}, {"snapshot": NONE}, "spec.snapshot to none"),
-    ({"snapshot": DUMP}, {"snapshot": {**NONE, "pgDump": None}}, "spec.snapshot to none"),
-    (
-        {"approval": {"migratePolicy": "Manual"}, "rollback": {"policy": "Deny"}},
-        {"approval": None, "rollback": {"policy": "Allow"}},
-        "spec.approval.migratePolicy from Manual to Automatic, spec.rollback.policy from Deny to Allow",
-    ),
-]
-
-
 @pytest.mark.parametrize(
     ("before", "after", "said"), LOOSER, ids=lambda one: one if isinstance(one, str) else ""
 )
@@ -269,21 +206,6 @@ def test_looser_rules_are_an_approvers_business(bed: Bed, before: Object, after:
     assert WHO in complaint
     bed.edit(APPROVER, name, **after)
     bed.edit(EDITOR, name, target="0007")
-
-
-STRICTER: list[tuple[Object, Object]] = [
-    ({}, {"approval": {"migratePolicy": "Manual", "rollbackPolicy": "Manual"}}),
-    ({"approval": {"rollbackPolicy": "Manual"}}, {"approval": {"migratePolicy": "Manual"}}),
-    ({}, {"rollback": {"policy": "Deny", "reasonPolicy": "Required"}}),
-    ({"rollback": {"dataLossPolicy": "Allow"}}, {"rollback": {"dataLossPolicy": "RequireApproval"}}),
-    ({"rollback": {"dataLossPolicy": "Allow"}}, {"rollback": None}),
-    ({}, {"rollback": {"dataLossPolicy": "Deny"}}),
-    ({"rollback": {"downSource": "Source"}}, {"rollback": {"downSource": "Auto"}}),
-    ({"snapshot": NONE}, {"snapshot": {**DUMP, "none": None}}),
-    ({"snapshot": NONE}, {"snapshot": None}),
-    ({"snapshot": NONE}, {"snapshot": {"deadlineSeconds": 7}}),
-    ({}, {"snapshot": DUMP}),
-]
 
 
 @pytest.mark.parametrize(("before", "after"), STRICTER)
@@ -339,14 +261,7 @@ def test_a_no_is_an_editors_right_and_signed_with_the_own_name(bed: Bed) -> None
     bed.annotate(APPROVER, name, {REJECT: "another", REJECTED_BY: None})
 
 
-@pytest.mark.parametrize(
-    ("spec", "said"),
-    [
-        ({"rollback": {"dataLossPolicy": "Allow"}}, "spec.rollback.dataLossPolicy Allow"),
-        ({"rollback": {"downSource": "Source"}}, "spec.rollback.downSource Source"),
-        ({"snapshot": NONE}, "spec.snapshot.none"),
-    ],
-)
+@pytest.mark.parametrize(("spec", "said"), LOOSE)
 def test_where_approval_is_required_nobody_else_creates_loose_rules(
     bed: Bed, spec: Object, said: str
 ) -> None:

@@ -83,29 +83,40 @@ def test_chart_and_package_have_one_version() -> None:
 def read_by_the_policy() -> dict[str, set[str]]:
     """Fields of spec that the approval policy reads, with what it takes them for when they are absent."""
     found: dict[str, set[str]] = {}
-    for path, default in re.findall(r"\bspec(?:Before)?((?:\.\?\w+)+)\.orValue\(([^)]*)\)", POLICY):
-        found.setdefault(path.replace(".?", "."), set()).add(default.strip("'"))
+    pattern = r"\b(spec|snapshot)(?:Before)?((?:\.\?\w+)+)\.orValue\(([^)]*)\)"
+    for whole, path, default in re.findall(pattern, POLICY):
+        prefix = ".snapshot" if whole == "snapshot" else ""
+        found.setdefault(prefix + path.replace(".?", "."), set()).add(default.strip("'"))
     return found
 
 
 def test_the_policy_takes_absent_fields_for_their_defaults() -> None:
     found = read_by_the_policy()
-    assert len(found) > 6
+    assert found.pop(".snapshot") == {"{}"}
+    assert len(found) > 13
     for path, defaults in found.items():
         node = SPEC
         for name in path.strip(".").split("."):
             node = node["properties"][name]
-        empty = {"string": "", "boolean": "false"}[node["type"]]
-        assert defaults == {node.get("default", empty)}, path
+        empty = {"string": "", "boolean": False}.get(node["type"])
+        default = node.get("default", empty)
+        assert defaults == {str(default).lower() if isinstance(default, bool) else str(default)}, path
 
 
-def test_the_policy_has_an_opinion_on_every_rule_of_approval_and_rollback() -> None:
-    rules = {
-        f".{part}.{name}"
-        for part in ("approval", "rollback")
-        for name in SPEC["properties"][part]["properties"]
+def test_the_policy_has_an_opinion_on_every_rule_of_approval_rollback_and_restore_points() -> None:
+    parts = {
+        ".approval": SPEC["properties"]["approval"],
+        ".rollback": SPEC["properties"]["rollback"],
+        ".snapshot": SPEC["properties"]["snapshot"],
+        ".snapshot.retention": SPEC["properties"]["snapshot"]["properties"]["retention"],
     }
-    assert rules - set(read_by_the_policy()) == {".approval.timeoutSeconds"}
+    rules = {
+        f"{part}.{name}"
+        for part, node in parts.items()
+        for name, field in node["properties"].items()
+        if field["type"] != "object"
+    }
+    assert rules - set(read_by_the_policy()) == {".approval.timeoutSeconds", ".snapshot.deadlineSeconds"}
 
 
 def test_the_policy_uses_the_names_of_the_api() -> None:
