@@ -133,7 +133,7 @@ class FolderStore:
 
 
 def _last_written(folder: Path) -> float:
-    inside = folder.iterdir() if folder.is_dir() and not folder.is_symlink() else ()
+    inside = list(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []
     return max(path.lstat().st_mtime for path in (folder, *inside))
 
 

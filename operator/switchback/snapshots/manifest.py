@@ -13,8 +13,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from switchback.contract.points import Ownership, Purpose
 from switchback.contract.reasons import Reason
@@ -29,6 +29,11 @@ READ = {1, 2}
 _NO_FILES = {"", ".", "..", MANIFEST, KEEP}
 _CHECKSUM = "checksum"
 _DATA = re.compile(r"([0-9a-f]{8})?")
+_PRIVILEGE = re.compile(r"[A-Z]+(?: [A-Z]+)*")
+"""Such as CONNECT. It becomes a part of a statement as it stands."""
+_KINDS = {"str": str, "int": int, "bool": bool}
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,23 +229,48 @@ def decode(text: bytes, where: Path | str) -> Manifest:
             raise unreadable(f"{where}: manifest version {version} is not known to this release.")
         if version > 1 and data.pop(_CHECKSUM) != _checksum(data):
             raise unreadable(f"{where} has changed: it does not fit its own checksum.")
-        files = tuple(FileEntry(**entry) for entry in data.pop("files"))
+        files = tuple(_fitting(FileEntry(**entry)) for entry in data.pop("files"))
         manifest = Manifest(
-            origin=Origin(**data.pop("origin")),
-            properties=properties_of(data.pop("properties")),
-            requester=Requester(**data.pop("requester")),
-            ledger=LedgerMark(**ledger) if (ledger := data.pop("ledger")) else None,
+            origin=_fitting(Origin(**data.pop("origin"))),
+            properties=_safe(properties_of(data.pop("properties"))),
+            requester=_fitting(Requester(**data.pop("requester"))),
+            ledger=_fitting(LedgerMark(**ledger)) if (ledger := data.pop("ledger")) else None,
             files=files,
             **data,
         )
-        _ = manifest.client_major
+        _ = _fitting(manifest).client_major
         outside = any("/" in entry.path or entry.path in _NO_FILES for entry in manifest.files)
         outside = outside or not _DATA.fullmatch(manifest.data)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise unreadable(f"{where} is not a manifest ({type(error).__name__}).") from None
     if outside:
         raise unreadable(f"{where} names a file outside its folder.")
     return manifest
+
+
+def _fitting(part: T) -> T:
+    """`part`, if its fields are of the types that they are said to be: a person may have edited the text.
+
+    Raises:
+        TypeError: one is not.
+        ValueError: a text is none that could be written.
+    """
+    for one in fields(part):  # type: ignore[arg-type]
+        value, kind = getattr(part, one.name), _KINDS.get(str(one.type))
+        if kind is not None and type(value) is not kind:
+            raise TypeError(one.name)
+        if isinstance(value, str):
+            value.encode()
+    return part
+
+
+def _safe(properties: Properties) -> Properties:
+    texts = (*properties.settings, *properties.roles, *(grantee for grantee, _ in properties.access or ()))
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("properties")
+    if not all(_PRIVILEGE.fullmatch(privilege) for _, privilege in properties.access or ()):
+        raise ValueError("access")
+    return _fitting(properties)
 
 
 def properties_of(data: dict[str, Any]) -> Properties:

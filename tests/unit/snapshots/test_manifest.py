@@ -31,7 +31,8 @@ count = st.integers(0, 2**53)
 file_names = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1).filter(
     lambda name: name not in {".", "..", "manifest.json"}
 )
-access = st.none() | st.lists(st.tuples(text, text), max_size=3).map(tuple)
+privilege = st.sampled_from(["CREATE", "CONNECT", "TEMPORARY", "SOME NEW ONE"])
+access = st.none() | st.lists(st.tuples(text, privilege), max_size=3).map(tuple)
 texts = st.lists(text, max_size=3).map(tuple)
 manifests = st.builds(
     Manifest,
@@ -66,7 +67,8 @@ def changed(**fields: object) -> bytes:
     data = {**example(), **fields}
     del data["checksum"]
     text = json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    return json.dumps(data | {"checksum": hashlib.sha256(text.encode()).hexdigest()}).encode()
+    checksum = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+    return json.dumps(data | {"checksum": checksum}).encode()
 
 
 def example() -> dict[str, object]:
@@ -81,6 +83,10 @@ def example() -> dict[str, object]:
     )
     data: dict[str, object] = json.loads(encode(manifest))
     return data
+
+
+ORIGIN: dict[str, object] = asdict(Origin("shop", "7", 180006, 1, 1, 1))
+PROPERTIES: dict[str, object] = asdict(Properties("o", "UTF8", "c", "C", "C", "", "", (), None, ("o",)))
 
 
 @pytest.mark.parametrize("data", ["..", "3f2a91c0/..", "x", "3F2A91C0", "3f2a91c0\n"])
@@ -148,6 +154,19 @@ def test_a_purpose_of_a_later_release_is_no_reason_not_to_read() -> None:
         changed(files=[{"path": 1, "size": 1, "sha256": "00"}]),
         changed(data=1),
         changed(new=1),
+        b"[" * 100_000,
+        changed(name=1),
+        changed(name="\ud800"),
+        changed(restore_point=None),
+        changed(writers_fenced="no"),
+        changed(origin={**ORIGIN, "server_version": "180006"}),
+        changed(origin={**ORIGIN, "size": True}),
+        changed(files=[{"path": "toc.dat", "size": "1", "sha256": "00"}]),
+        changed(properties={**PROPERTIES, "roles": [1]}),
+        changed(
+            properties={**PROPERTIES, "access": [["", "CONNECT ON DATABASE shop TO x; DROP ROLE y; --"]]}
+        ),
+        changed(properties={**PROPERTIES, "access": [["", "connect"]]}),
         json.dumps(example() | {"name": "y"}).encode(),
     ],
 )
