@@ -117,6 +117,14 @@ class KubeObjects:
         )
         return self.taken(point, whose)
 
+    def kept(self, target: Object) -> Failure | None:
+        """Why an object of ours may not be deleted: somebody has marked it; None: nobody has."""
+        if marks.KEEP not in marks.noted(target):
+            return None
+        name = f"{self.kind.kind} {self.namespace}/{target['metadata']['name']}"
+        message = f"{name} has the annotation {marks.KEEP}."
+        return Failure(ErrorClass.TERMINAL, OperatorReason.SNAPSHOT_REFUSED, message)
+
     def taken(self, point: str, whose: str) -> Failure:
         """The failure that the name is in use by something else."""
         message = (

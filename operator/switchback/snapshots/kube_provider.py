@@ -136,7 +136,7 @@ class KubeProvider:
             target = await self._objects.get(name)
             if target is None:
                 return Observation(name, Phase.ABSENT)
-            failure = self._objects.foreign(name, expect, target)
+            failure = self._objects.foreign(name, expect, target) or self._objects.kept(target)
             if failure is not None:
                 return broken(name, failure)
             if not target["metadata"].get("deletionTimestamp"):
@@ -149,12 +149,14 @@ class KubeProvider:
         points, foreign = [], 0
         mine = (ownership.installation, ownership.uid)
         for target in await self._objects.owned({ownership.uid}):
-            owner = marks.ownership_of(target)
-            if owner is None or (owner.installation, owner.uid) != mine:
+            owner, point = marks.ownership_of(target), marks.point_of(target)
+            # A copy bears the annotations of what it was copied from, and another name.
+            original = target["metadata"]["name"] == self._objects.name_of(point)
+            if owner is None or (owner.installation, owner.uid) != mine or not original:
                 foreign += 1
                 continue
             # What is kept instead of others has to be there: its own word is not enough.
-            seen = await self._craft.listed(target, marks.point_of(target))
+            seen = await self._craft.listed(target, point)
             created = str(target["metadata"].get("creationTimestamp", ""))
             points.append(Owned(seen, owner, created, marks.KEEP in marks.noted(target)))
         return Listing(tuple(points), complete=True, foreign=foreign)
