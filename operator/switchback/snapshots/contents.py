@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CHUNK = 1024 * 1024
+_LONGEST = 256 * 1024 * 1024
+"""Bytes of a manifest: enough for more than a million files."""
 
 
 def hash_folder(folder: Path, progress: Callable[[int], None] | None = None) -> tuple[FileEntry, ...]:
@@ -61,12 +63,23 @@ def read(folder: Path) -> tuple[Manifest, str]:
     """
     path = folder / MANIFEST
     try:
-        text = path.read_bytes()
-    except FileNotFoundError:
+        text = _text(path)
+    except (FileNotFoundError, NotADirectoryError):
         raise _no_restore_point(folder) from None
     except OSError as error:
         raise unreadable(f"{path} cannot be read: {error.strerror}.") from None
     return decode(text, path), digest(text)
+
+
+def _text(path: Path) -> bytes:
+    """All of a manifest. A link may lead anywhere, and a pipe never ends: neither is followed."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode) or found.st_size > _LONGEST:
+        os.close(handle)
+        raise unreadable(f"{path} is no plain file, or has more bytes than any manifest.")
+    with os.fdopen(handle, "rb") as file:
+        return file.read(_LONGEST)
 
 
 def _no_restore_point(folder: Path) -> RunnerError:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from switchback.contract.reasons import Reason
 from switchback.runner.errors import RunnerError
 from switchback.snapshots import contents
+from switchback.snapshots.layout import MANIFEST
 from switchback.snapshots.manifest import Manifest, Origin, Properties, Requester
 
 if TYPE_CHECKING:
@@ -99,3 +100,20 @@ def test_a_restore_point_is_never_replaced(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="not empty"):
         sealed(tmp_path, {"toc.dat": b"other"})
     assert contents.verify(folder)[0].size == sum(map(len, FILES.values()))
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder", "huge"])
+def test_a_manifest_that_is_no_plain_file_is_not_followed(tmp_path: Path, kind: str) -> None:
+    folder = sealed(tmp_path)
+    path = folder / MANIFEST
+    moved = path.rename(tmp_path / "elsewhere.json")
+    if kind == "link":
+        path.symlink_to(moved)
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.touch()
+        os.truncate(path, 2**40)
+    assert str(path) in finding(folder)
