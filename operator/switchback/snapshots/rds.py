@@ -101,8 +101,9 @@ class RDS:
             source = await self._rds.with_writer(caller, source)
             if rds_source.named(source, subject):
                 return None
-        found = [await self._rds.aws.addresses(name) for name in source.endpoints]
-        return rds_source.elsewhere(source, subject, frozenset().union(*found))
+        found = {name: await self._rds.aws.addresses(name) for name in source.endpoints}
+        unknown = [name for name, addresses in found.items() if not addresses]
+        return rds_source.elsewhere(source, subject, frozenset().union(*found.values()), unknown)
 
     # --- asking for it --------------------------------------------------------------------------------------
 

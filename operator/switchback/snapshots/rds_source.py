@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from switchback.api.reasons import OperatorReason
 from switchback.contract.points import ErrorClass, Failure
 from switchback.snapshots.rds_kinds import CLUSTER, INSTANCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from switchback.contract.points import Subject
     from switchback.snapshots.rds_kinds import Kind
+
+LOOK_UP_SECONDS: Final = 30.0
+"""Until a name that could not be looked up is looked up again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,9 @@ def named(source: Source, subject: Subject) -> bool:
     return _same_port(source, subject) and _plain(subject.host) in map(_plain, source.endpoints)
 
 
-def elsewhere(source: Source, subject: Subject, found: Iterable[str]) -> Failure | None:
+def elsewhere(
+    source: Source, subject: Subject, found: Iterable[str], unknown: Sequence[str] = ()
+) -> Failure | None:
     """Why the database is another one, when its host is called otherwise; None when it is this one.
 
     It is when its address, by its own word or as the Job has looked it up, is one that leads to the source.
@@ -125,11 +130,15 @@ def elsewhere(source: Source, subject: Subject, found: Iterable[str]) -> Failure
         source: that would be kept.
         subject: that would be rolled back.
         found: addresses to which the source's names lead.
+        unknown: those of its names that could not be looked up just now.
     """
     ours = _addresses(found)
     theirs = _addresses((subject.server_address, *subject.addresses))
     if _same_port(source, subject) and ours & theirs:
         return None
+    if unknown and theirs and _same_port(source, subject):
+        # A resolver that fails for a moment says nothing about the database.
+        return _not_looked_up(source, subject, unknown)
     where = " or ".join(f"{name}:{source.port}" for name in source.endpoints) or "no place that is known"
     message = (
         f"{source.what} listens at {where} ({_told(ours)}); the database {subject.database} is at "
@@ -171,6 +180,16 @@ def _addresses(texts: Iterable[str]) -> frozenset[str]:
 
 def _told(addresses: frozenset[str]) -> str:
     return ", ".join(sorted(addresses)) or "no address known"
+
+
+def _not_looked_up(source: Source, subject: Subject, names: Sequence[str]) -> Failure:
+    message = (
+        f"{source.what} listens at {' and '.join(names)}, which cannot be looked up from the operator, so it "
+        f"is not known whether {subject.host or 'the database'} leads there. Look at the DNS of its pod."
+    )
+    return Failure(
+        ErrorClass.RETRY, OperatorReason.SNAPSHOT_PROVIDER_UNAVAILABLE, message, retry_after=LOOK_UP_SECONDS
+    )
 
 
 def _mismatch(message: str) -> Failure:

@@ -126,10 +126,22 @@ async def test_names_are_looked_up_only_when_they_differ(rig: RDSRig) -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_name_that_cannot_be_looked_up_proves_nothing(rig: RDSRig, fake: FakeAws) -> None:
+async def test_a_name_that_cannot_be_looked_up_now_proves_nothing_and_is_looked_up_again(
+    rig: RDSRig, fake: FakeAws
+) -> None:
+    """A resolver that fails for a moment must not end a rollback."""
     fake.set_source("shop-prod", address="elsewhere.example")
     rds = provider(Aws(attempts=1, resolve=Names()))
-    assert await reasons(rds, at(HOST, server_address="10.0.1.5")) == ["SnapshotSourceMismatch"]
+    (finding,) = await rds.preflight(at("db.shop.example", server_address="10.0.1.5"))
+    assert (finding.failure.kind, finding.failure.reason) == (
+        ErrorClass.RETRY,
+        OperatorReason.SNAPSHOT_PROVIDER_UNAVAILABLE,
+    )
+    assert finding.failure.retry_after > 0
+    assert "elsewhere.example" in finding.failure.message
+    # Nothing that could be found there would make it the same.
+    for asked in (at("db.shop.example"), at("db.shop.example", server_address="10.0.1.5", port=6432)):
+        assert await reasons(rds, asked) == ["SnapshotSourceMismatch"]
 
 
 @pytest.mark.asyncio
