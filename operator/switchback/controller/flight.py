@@ -18,7 +18,7 @@ from switchback.controller.decision import Act, CreateJob, Decision, DeleteJob, 
 from switchback.controller.lifecycle import change, end, land
 from switchback.controller.report import after_the_end, at_rest, report, working
 from switchback.controller.restore_points import spoil
-from switchback.controller.stages.snapshot import may_go_without, waived
+from switchback.controller.stages.snapshot import aged, may_go_without, waived
 from switchback.controller.times import parse, passed, rfc3339, upcoming
 
 if TYPE_CHECKING:
@@ -88,11 +88,20 @@ def _not_there(view: View) -> Decision:
         names = ", ".join(pod.name for pod in view.world.stray_pods if not pod.ended)
         return _wait_for_room(view, f"pod {names}, whose Job was deleted, has not ended")
     closing = view.operation.step in CLOSING
-    if view.outcome is None and not closing and (view.given_up or view.spec.suspend or _edited(view)):
+    anew = view.given_up or view.spec.suspend or _edited(view) or _too_late_for_its_restore_point(view)
+    if view.outcome is None and not closing and anew:
         # Nothing was created, so there is nothing to end: the intent is taken back. What the spec says by now
         # may forbid it, or want to hear a person first.
         return WriteIntent(working(view.with_status(land(view.status))))
     return _make_room(view) or _too_late(view) or _hindered(view) or Act(_named(view))
+
+
+def _too_late_for_its_restore_point(view: View) -> bool:
+    """Whether the operator was away between naming the Job and creating it, for longer than may be.
+
+    Where the API server refuses the Job there would be a restore point for each of its refusals.
+    """
+    return view.operation.step in _WRITERS and view.world.refused is None and aged(view)
 
 
 def _too_late(view: View) -> Decision | None:

@@ -50,6 +50,9 @@ POINTS_SECONDS = 300
 SHUT_OUT = "writers may be kept out: a fence is up, and nobody can lower it while the spec cannot be read."
 """What people have to know first of a resource whose spec is not understood any more."""
 
+AGAIN_SECONDS = 15
+"""How often restore points are asked for that could not be listed, or not be deleted."""
+
 WAY_OUT_SECONDS = 60
 """After so long the message names the way out."""
 
@@ -151,7 +154,8 @@ def _deleted(view: View) -> Decision:
     listing, snapshot = view.world.kept.listing, view.spec.snapshot
     if listing is None or not listing.complete or snapshot is None:
         why = listing.failure.message if listing is not None and listing.failure is not None else "not yet"
-        return _wait(view.world, view.status, f"its restore points cannot be listed: {why}.")
+        again = rfc3339(view.now + timedelta(seconds=AGAIN_SECONDS))
+        return _wait(view.world, view.status, f"its restore points cannot be looked after: {why}.", again)
     anyhow = snapshot.retention.model_copy(update={"minimum_age_seconds": 0})
     doomed = doomed_of(view.world, view.status, listing, anyhow)
     if doomed is not None:

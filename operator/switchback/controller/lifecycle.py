@@ -24,6 +24,7 @@ from switchback.api.status import (
     OperationState,
     Outcome,
     SchemaState,
+    SnapshotPhase,
     SourceState,
     Status,
     plan_steps,
@@ -34,7 +35,7 @@ from switchback.contract.result import bounded
 from switchback.contract.words import LATEST, Direction, Operation
 from switchback.controller import requests
 from switchback.controller.intent import database_digest
-from switchback.controller.restore_points import protect, too_many_perhaps
+from switchback.controller.restore_points import of_operation, protect, spoil, too_many_perhaps
 from switchback.controller.times import parse, rfc3339
 
 if TYPE_CHECKING:
@@ -264,7 +265,13 @@ def resume(view: View) -> Status:
     since, deadline = parse(view.operation.suspend_time), parse(view.operation.deadline_time)
     if since is None or deadline is None:
         return view.status
-    return change(view.status, suspend_time="", deadline_time=rfc3339(deadline + (view.now - since)))
+    status, snapshot = view.status, view.spec.snapshot
+    known, away = of_operation(status), view.now - since
+    begun = known is not None and known.phase is SnapshotPhase.IN_PROGRESS
+    if begun and snapshot is not None and away > timedelta(seconds=snapshot.max_age_seconds):
+        # It may have been there for most of that time: how old it is nobody could tell.
+        status = change(spoil(status), snapshot_name="", snapshot_time="")
+    return change(status, suspend_time="", deadline_time=rfc3339(deadline + away))
 
 
 def put_off(status: Status, now: datetime, delay: timedelta, reason: str, message: str) -> Status:

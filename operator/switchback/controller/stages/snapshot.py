@@ -119,6 +119,13 @@ def _kept(view: View, snapshot: Snapshot, purpose: Purpose) -> StageResult:
     return Intend(intend(view.with_status(named), Operation.SNAPSHOT))
 
 
+def aged(view: View) -> bool:
+    """Whether the restore point of the operation was ready, and is too old by now."""
+    known, snapshot = of_operation(view.status), view.spec.snapshot
+    ready = known is not None and known.phase is SnapshotPhase.READY
+    return ready and known is not None and snapshot is not None and _stale(view, snapshot, known)
+
+
 def _vanished(view: View, known: SnapshotState) -> bool:
     """Whether its provider shows no more of one that was ready. That it cannot be asked says nothing."""
     point = view.world.kept.point
