@@ -28,6 +28,7 @@ from switchback.runner.connect import Wishes
 from switchback.runner.errors import RunnerError
 from switchback.runner.opening import Opener
 from switchback.snapshots.libpq import connect_to, connection_files, parameters_of
+from switchback.snapshots.restore import Order, connecting_once
 from tests.aws.plugin import aws
 from tests.postgres.servers import DEBIAN_15
 from tests.postgres.test_tls import Place, place
@@ -339,3 +340,19 @@ def test_what_connects_again_much_later_gets_another_token(
     assert "token" not in opener.redactor().clean("token-2")
     plain = Opener(place.server.url(), QUICK, print, lambda _: None)
     assert plain.renewed({"password": "x"}) == {"password": "x"}
+
+
+def test_pg_restore_has_no_reason_to_connect_again_when_its_token_is_too_old(
+    place: Place, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With several jobs it does so at its very end: after hours, with the token of the beginning."""
+    said: list[str] = []
+    order = Order(Path("x"), "copy", 4, owners=True, operation_id="cli-test")
+    plain = Opener(place.server.url(), QUICK, print, lambda _: None)
+    assert connecting_once(order, plain, said.append).jobs == 4
+    assert said == []
+    for name, value in parts(place, user).items():
+        monkeypatch.setenv(name, value)
+    opener = Opener(None, QUICK, print, lambda _: None)
+    assert connecting_once(order, opener, said.append).jobs == 1
+    assert "one job" in said[0]

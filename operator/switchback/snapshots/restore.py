@@ -162,7 +162,7 @@ def restore(order: Order, known: Manifest, opener: Opener, say: Callable[[str], 
     with opener("restore") as connection, work_folder() as folder:
         parameters = begin(order, known, opener, connection, say)
         with dropped_on_failure(connection, order.database, say):
-            write_client_files(Path(folder), order, known, parameters)
+            write_client_files(Path(folder), connecting_once(order, opener, say), known, parameters)
             say(f"restoring with {program.path} ...")
             _run(
                 Path(folder),
@@ -194,6 +194,17 @@ def begin(
         target.mark_unfinished(connection, order.database, known)
         target.apply_access(connection, order.database, known.properties, owners=order.owners)
     return parameters
+
+
+def connecting_once(order: Order, opener: Opener, say: Callable[[str], None]) -> Order:
+    """`order`, for a program whose password may be good for minutes only.
+
+    With several jobs pg_restore connects again at its very end, and a token of AWS is of no use by then.
+    """
+    if opener.address.tokens is None or order.jobs == 1:
+        return order
+    say("restoring with one job: with more of them pg_restore would connect again when its token is too old")
+    return replace(order, jobs=1)
 
 
 def write_client_files(work: Path, order: Order, known: Manifest, parameters: Mapping[str, str]) -> None:

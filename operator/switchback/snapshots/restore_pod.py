@@ -25,6 +25,7 @@ from switchback.snapshots.restore import (
     begin,
     check,
     complete,
+    connecting_once,
     dropped_on_failure,
     look,
     refuse,
@@ -87,7 +88,7 @@ def _prepare(order: Order, work: Path, opener: Opener, say: Callable[[str], None
     with opener("restore") as connection:
         parameters = begin(order, known, opener, connection, say)
         with dropped_on_failure(connection, order.database, say):
-            write_client_files(work, order, known, parameters)
+            write_client_files(work, connecting_once(order, opener, say), known, parameters)
         return Begun(order.database, _server(connection))
 
 
