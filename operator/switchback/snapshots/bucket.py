@@ -81,7 +81,10 @@ class BucketStore:
         aside = f"{name}/{MANIFEST}.{secrets.token_hex(4)}{DAMAGED}"
         with telling_store():
             self._bucket.put(self._key(aside), text)
-            self._bucket.delete(self._key(f"{name}/{MANIFEST}"))
+        # Verifying may have taken long: another try may have put a good one in its place.
+        if self._get(f"{name}/{MANIFEST}") == text:
+            with telling_store():
+                self._bucket.delete(self._key(f"{name}/{MANIFEST}"))
         return aside
 
     def publish(self, partial: Path, manifest: Manifest, progress: Progress = None) -> Published:
@@ -111,9 +114,12 @@ class BucketStore:
         key = self._key(f"{name}/{MANIFEST}")
         notices: list[str] = []
         for _ in range(s3.ATTEMPTS):
-            with telling_store():
-                written = self._bucket.put_new(key, text)
-            if written or self._get(f"{name}/{MANIFEST}") == text:  # else the answer was lost
+            # Asked for before and after: not every service that takes If-None-Match heeds it.
+            if self._get(f"{name}/{MANIFEST}") is None:
+                with telling_store():
+                    self._bucket.put_new(key, text)
+            # If it is ours although it was not written, the answer was lost.
+            if self._get(f"{name}/{MANIFEST}") == text and self._is_whole(manifest):
                 return Published(manifest, digest(text), notices=(*notices, *self._tidy(name, manifest.data)))
             known = self.adopt(name)
             if isinstance(known, str):
@@ -128,6 +134,12 @@ class BucketStore:
             f"{self.where}: the manifest of {name} is neither there nor can it be written.",
             "The service has to support conditional writes (If-None-Match).",
         )
+
+    def _is_whole(self, manifest: Manifest) -> bool:
+        """Whether the files are still there: another try that had a manifest meanwhile has removed them."""
+        with telling_store():
+            sizes = {path: one.size for path, one in self._files(manifest.name, manifest).items()}
+        return not contents.difference_of_sizes(manifest, sizes)
 
     def _tidy(self, name: str, counts: str) -> list[str]:
         """Remove what other tries of `name` have left. That it cannot be is no reason for having failed."""

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from switchback.aws import s3
 from switchback.contract.reasons import Reason
+from switchback.runner.errors import RunnerError
 from switchback.snapshots.manifest import encode
 from switchback.snapshots.store import State
 from tests.aws.plugin import aws
@@ -87,11 +89,43 @@ def test_two_tries_at_the_same_time_make_one_restore_point(aws: FakeAws, tmp_pat
     assert {key.split("/")[2] for key in objects(aws)} == {"manifest.json", made.manifest.data}
 
 
+@pytest.mark.parametrize("moment", ["*/toc.dat", "*/manifest.json"])
+def test_a_service_that_does_not_heed_the_condition_makes_nobody_report_what_is_not_there(
+    aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    slow, mine = dump(tmp_path), dump(tmp_path, {"toc.dat": b"other", "1.dat.gz": b"content"})
+    put = s3.Bucket._put  # noqa: SLF001 - what travels is changed on its way
+    monkeypatch.setattr(s3.Bucket, "_put", lambda bucket, key, content, **_: put(bucket, key, content))
+    aws.fault("PutObject", where={"Key": moment}, before=lambda _: store().publish(*mine))
+    try:
+        made = store().publish(*slow)
+    except RunnerError:
+        return  # nothing was promised
+    assert store().verify(NAME)[1] == made.digest
+
+
+def test_what_is_set_aside_is_what_did_not_verify(aws: FakeAws, tmp_path: Path) -> None:
+    """While this one read gigabytes, another try has set it aside and made a good one."""
+    made = store().publish(*dump(tmp_path))
+    key = f"db/{NAME}/{made.manifest.data}/toc.dat"
+    aws.s3().put_object(Bucket="points", Key=key, Body=b"damaged")
+    good = []
+
+    def meanwhile(_: object) -> None:
+        store().adopt(NAME)
+        good.append(store().publish(*dump(tmp_path)))
+
+    aws.fault("PutObject", where={"Key": "*.damaged"}, before=meanwhile)
+    assert isinstance(store().adopt(NAME), str)
+    assert store().verify(NAME)[1] == good[0].digest
+
+
 def test_who_may_list_a_prefix_only_is_told_no_where_there_is_nothing(aws: FakeAws, tmp_path: Path) -> None:
     """S3 answers so when the right to list has a condition on the prefix."""
-    aws.fault("GetObject", times=None, error="AccessDenied", status=403)
+    aws.fault("GetObject", times=2, error="AccessDenied", status=403)
     assert store().adopt(NAME) is None
     store().publish(*dump(tmp_path))
+    aws.fault("GetObject", times=None, error="AccessDenied", status=403)
     assert failing(lambda: store().adopt(NAME)).reason is Reason.SNAPSHOT_STORE_REFUSED
 
 
