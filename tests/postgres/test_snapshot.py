@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -14,9 +15,12 @@ import pytest
 
 from switchback.contract.reasons import Reason
 from switchback.runner.errors import RunnerError
-from switchback.snapshots import contents, libpq
+from switchback.runner.ledger.names import Names
+from switchback.snapshots import contents, libpq, manifest
+from switchback.snapshots.layout import MANIFEST
+from switchback.snapshots.prepare import Order, prepare
 from tests.postgres.servers import DEBIAN_15
-from tests.postgres.snapshot_pod import FILL, NAME, Pod, as_root, pod_for
+from tests.postgres.snapshot_pod import FILL, NAME, Pod, as_root, opener, pod_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -331,3 +335,28 @@ def wait_until(connection: psycopg.Connection[tuple[object, ...]], query: str) -
     while connection.execute(query.encode()).fetchone() != (True,):
         assert time.monotonic() < deadline, query
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("operation", "purpose", "uid"),
+    [("3f2a91c0-aaaaaa", "", ""), ("", "pre-migration", ""), ("", "", "another")],
+)
+def test_a_restore_point_of_another_operation_is_not_adopted(
+    sealed: Sealed, pod: Pod, operation: str, purpose: str, uid: str
+) -> None:
+    """What stands in the way is somebody's: it is neither taken for ours nor touched."""
+    known, path = sealed.manifest, pod.root / NAME / MANIFEST
+    ours = replace(known.requester, purpose="pre-rollback", uid="this")
+    theirs = replace(
+        ours,
+        operation_id=operation or ours.operation_id,
+        purpose=purpose or ours.purpose,
+        uid=uid or ours.uid,
+    )
+    path.write_bytes(manifest.encode(replace(known, requester=theirs)))
+    before = path.read_bytes()
+    order = Order(pod.kept, pod.room, pod.work, NAME, 2, ours, Names())
+    record = prepare(order, opener("postgresql://nobody@127.0.0.1:1/none"))
+    assert record.trouble is not None
+    assert "is there already" in record.trouble.message
+    assert path.read_bytes() == before

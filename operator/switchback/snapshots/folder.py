@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import shutil
 from typing import TYPE_CHECKING
@@ -66,12 +67,13 @@ class FolderStore:
         with telling(self.root, "The folder with the restore points cannot be used"):
             if not final.exists():
                 return None
-            try:
-                return contents.verify(final, progress)
-            except RunnerError:
-                aside = f"{name}.{secrets.token_hex(4)}{DAMAGED}"
-                final.rename(self.root / aside)
-                return aside
+            with contextlib.suppress(RunnerError):
+                found = contents.verify(final, progress)
+                if found[0].name == name:  # else it is a copy of another one
+                    return found
+            aside = f"{name}.{secrets.token_hex(4)}{DAMAGED}"
+            final.rename(self.root / aside)
+            return aside
 
     def publish(self, partial: Path, manifest: Manifest, progress: Progress = None) -> Published:
         """See `store.Store`. Nothing is copied: the folder gets its final name."""

@@ -123,9 +123,25 @@ def _look(order: Order, progress: Callable[[int], None] | None) -> Record:
         notices.append(f"{order.name} was there but did not verify; it is now {known}.")
         return Record(order.name, order.requester, tuple(notices))
     origin = known[0].origin
+    _refuse_foreign(order, known[0].requester)
     _refuse_other(order, origin.database, origin.system_identifier, f"Restore point {order.name} is of")
     notices.append(f"{order.name} was there already, and verified.")
     return Record(order.name, order.requester, tuple(notices), adopted=True)
+
+
+def _refuse_foreign(order: Order, there: Requester) -> None:
+    """A laptop takes what is there by its name. An operation takes nothing but what was taken for it."""
+    here = order.requester
+    if not here.uid_hash or (there.operation_id, there.purpose or here.purpose, there.uid or here.uid) == (
+        here.operation_id, here.purpose, here.uid,
+    ):  # fmt: skip
+        return
+    raise RunnerError(
+        Reason.SNAPSHOT_FAILED,
+        f"Restore point {order.name} is there already, and it was taken for operation {there.operation_id}"
+        f"{f' of {there.namespace}/{there.resource}' if there.resource else ''}, not for this one.",
+        f"Move {order.kept.locate(order.name)} elsewhere, if you want to keep it.",
+    )
 
 
 def _examine(order: Order, opener: Opener) -> tuple[Subject, Mapping[str, str], Estimate]:

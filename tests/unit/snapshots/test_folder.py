@@ -178,3 +178,12 @@ def test_a_link_to_a_restore_point_is_not_listed(tmp_path: Path) -> None:
     taken(elsewhere)
     (root / NAME).symlink_to(elsewhere / NAME)
     assert FolderStore(root).content().points == ()
+
+
+def test_a_copy_of_another_restore_point_is_not_adopted(tmp_path: Path) -> None:
+    taken(tmp_path, "older")
+    shutil.copytree(tmp_path / "older", tmp_path / NAME)
+    aside = FolderStore(tmp_path).adopt(NAME)
+    assert isinstance(aside, str)
+    assert FolderStore(tmp_path).adopt("older") == contents.read(tmp_path / "older")
+    assert FolderStore(tmp_path).adopt(NAME) is None
