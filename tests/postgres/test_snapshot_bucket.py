@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -135,7 +136,7 @@ def test_the_job_dumps_uploads_and_leaves_nothing_behind_in_the_pod(
     puts = len(aws.calls("PutObject"))
     again = Job(server, tmp_path / "second", name, aws)
     adopted = again.run()
-    assert adopted.snapshot == result.snapshot
+    assert adopted.snapshot == replace(result.snapshot, verify_seconds=0)
     assert "was there already" in adopted.message
     assert len(aws.calls("PutObject")) == puts
 
