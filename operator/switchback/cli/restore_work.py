@@ -13,6 +13,7 @@ import click
 
 from switchback.cli import outcome, places
 from switchback.cli.console import duration
+from switchback.cli.plain import plain
 from switchback.cli.snapshot_work import perform_here
 from switchback.contract.reasons import Reason
 from switchback.runner.operations.base import Answer
@@ -51,11 +52,8 @@ def run(console: Console, **values: Any) -> int:
     if values["as_json"]:
         click.echo(json.dumps(outcome.as_json(ending.result) | as_data(made), ensure_ascii=False, indent=2))
     elif made:
-        for line in told(made[0]):
-            console.print(line)
-        console.print(ending.result.message)
-        for line in next_steps(made[0]):
-            console.print(line)
+        for line in (*told(made[0]), ending.result.message, *next_steps(made[0])):
+            console.print(plain(line))
     return ending.result.exit_code
 
 
@@ -82,10 +80,8 @@ def _wants_question(values: dict[str, Any]) -> bool:
 
 def _ask(known: Manifest, order: Order, where: str) -> None:
     origin = known.origin
-    click.echo(
-        f"{known.name}: database {origin.database} ({size_text(origin.size)}, PostgreSQL {origin.major}) "
-        f"as of {known.restore_point}."
-    )
+    text = f"{known.name}: database {origin.database} ({size_text(origin.size)}, PostgreSQL {origin.major})"
+    click.echo(plain(f"{text} as of {known.restore_point}."))
     question = f"Restore it into the new database {order.database} at {where}?"
     try:
         agreed = click.confirm(question, default=True)

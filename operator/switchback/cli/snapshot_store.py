@@ -10,6 +10,7 @@ import click
 
 from switchback.api.names import uid_hash
 from switchback.cli import outcome, places, work
+from switchback.cli.plain import plain
 from switchback.cli.snapshot_work import perform_here
 from switchback.contract.reasons import Reason
 from switchback.contract.result import encode
@@ -57,10 +58,10 @@ def verify(console: Console, **values: Any) -> int:
         known = seen[0][0]
         console.print(ending.result.message)
         console.print(f"digest          {seen[0][1]}")
-        console.print(f"restore point   {known.restore_point}")
-        console.print(f"database        {known.origin.database}, PostgreSQL {known.origin.major}")
+        console.print(f"restore point   {plain(known.restore_point)}")
+        console.print(f"database        {plain(known.origin.database)}, PostgreSQL {known.origin.major}")
         if known.ledger is not None:
-            console.print(f"current         {known.ledger.current} ({known.ledger.applied} applied)")
+            console.print(f"current         {plain(known.ledger.current)} ({known.ledger.applied} applied)")
     return ending.result.exit_code
 
 
@@ -86,7 +87,7 @@ def show(console: Console, **values: Any) -> int:
     elif lines:
         head = ("NAME", "STATE", "RESTORE POINT", "DATABASE", "CURRENT", "SIZE", "OWNER")
         told = ("RETENTION",) if values["uid"] else ()
-        console.table((*head, *told), [_cells(line, values) for line in lines])
+        console.table((*head, *told), [tuple(map(plain, _cells(line, values))) for line in lines])
     else:
         console.print(f"{values['root']} holds no restore point.")
     return ending.result.exit_code
@@ -122,7 +123,7 @@ def prune(console: Console, **values: Any) -> int:
         click.echo(json.dumps(outcome.as_json(ending.result) | data, ensure_ascii=False, indent=2))
         return ending.result.exit_code
     for line in filter(_verdict, lines):
-        console.print(f"{line.point.name}: {_verdict(line)}")
+        console.print(plain(f"{line.point.name}: {_verdict(line)}"))
     if ending.error is None:
         console.print(ending.result.message)
     elif gone:

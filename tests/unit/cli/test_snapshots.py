@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from switchback.contract.reasons import Reason, meaning
 from switchback.runner.errors import RunnerError
-from switchback.snapshots import laptop
+from switchback.snapshots import contents, laptop
 from switchback.snapshots.layout import MANIFEST
+from switchback.snapshots.manifest import encode
 from tests.unit.cli.test_main import call
 from tests.unit.snapshots.test_contents import sealed
 
@@ -50,6 +52,20 @@ def test_verify_with_the_digest_of_another(tmp_path: Path) -> None:
     assert f"has the digest sha256:{own}, not sha256:0." in done.stderr
     assert "volume" not in done.stderr
     assert "another restore point" in done.stderr
+
+
+def test_a_manifest_tells_the_terminal_nothing(tmp_path: Path) -> None:
+    folder = sealed(tmp_path)
+    known, _ = contents.read(folder)
+    evil = replace(
+        known, restore_point="2026\x1b[2J", origin=replace(known.origin, database="s\x1b]0;x\x07\nh")
+    )
+    (folder / MANIFEST).write_bytes(encode(evil))
+    for words in (("verify", folder), ("list", tmp_path), ("prune", "--to", tmp_path, "--uid", "u")):
+        done = call("snapshot", *map(str, words))
+        assert done.returncode == 0
+        assert (done.stdout + done.stderr).replace("\n", "").isprintable()
+    assert "s?]0;x??h" in call("snapshot", "list", str(tmp_path)).stdout
 
 
 def test_verify_of_damaged_files_still_points_at_the_volume(tmp_path: Path) -> None:
