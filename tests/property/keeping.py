@@ -14,6 +14,7 @@ from switchback.contract.points import (
     Capabilities,
     ErrorClass,
     Failure,
+    Finding,
     Level,
     Observation,
     Owned,
@@ -71,8 +72,16 @@ class Keeping:
         ended = bool(status.history) and status.history[-1].operation_id == operation.id
         if ended or deleting:
             return Kept(listing=self._listing()) if operation.pruning or deleting else Kept()
+        return self._before_the_end(status, now)
+
+    def _before_the_end(self, status: Status, now: datetime) -> Kept:
+        operation = status.operation
+        assert operation is not None
         known = of_operation(status)
         ready = known is not None and known.phase is SnapshotPhase.READY and known.provider == "rds"
+        planned = operation.plan_digest and not operation.reached and not operation.job_name
+        if known is None and planned:
+            return Kept(findings=(Finding(self.trouble),) if self.trouble is not None else ())
         again = ready and not operation.reached and not operation.job_name
         if known is None or (known.phase is not SnapshotPhase.IN_PROGRESS and not again):
             return Kept()

@@ -116,8 +116,10 @@ def _listed(view: View, listing: Listing, rules: Retention) -> Decision:
 def _unlisted(view: View, listing: Listing) -> Decision:
     failure, outcome = listing.failure, view.outcome
     ended = parse(outcome.completion_time) if outcome is not None else None
-    if failure is not None and (ended is None or view.now - ended > timedelta(seconds=LISTING_SECONDS)):
-        status = _tidied(view, (), failure.reason, failure.message)
+    if ended is None or view.now - ended > timedelta(seconds=LISTING_SECONDS):
+        reason = failure.reason if failure is not None else OperatorReason.SNAPSHOT_PROVIDER_UNAVAILABLE
+        message = failure.message if failure is not None else "not all restore points could be listed."
+        status = _tidied(view, (), reason, message)
         return WriteIntent(at_rest(view.with_status(status)))
     return decision.Wait(at_rest(view), view.now + timedelta(seconds=30))
 

@@ -27,12 +27,17 @@ from switchback.contract.points import (
     Ownership,
     Phase,
     Purpose,
-    Subject,
 )
-from switchback.contract.words import Direction
 from switchback.controller.log import logger
 from switchback.controller.observed import Kept
-from switchback.controller.restore_points import doomed_of, goes_with_resource, of_operation
+from switchback.controller.restore_points import (
+    doomed_of,
+    field_of,
+    goes_with_resource,
+    of_operation,
+    subject_of,
+    wants_one,
+)
 from switchback.snapshots.registry import entry_of
 
 if TYPE_CHECKING:
@@ -74,10 +79,14 @@ _until: ContextVar[float] = ContextVar("until")
 
 @dataclass(slots=True)
 class _Answer:
-    """What a request was answered. `until`: when it makes sense to ask again, by the monotonic clock."""
+    """What a request was answered. `until`: when it makes sense to ask again, by the monotonic clock.
+
+    `about`: the spec and the request to try again that it was asked under. Others may get another answer.
+    """
 
     observation: Observation
     until: float
+    about: Hashable = ()
 
 
 @dataclass(slots=True)
@@ -129,9 +138,9 @@ class Desk:
         operation = world.status.operation
         if operation is None:
             return Kept()
-        if known is None and operation.plan_digest and operation.direction is Direction.BACKWARD:
+        if known is None and operation.plan_digest and wants_one(world, operation.direction):
             return Kept(findings=await self._findings(key, world, provider))
-        if known is not None and known.phase is SnapshotPhase.READY and known.provider == _field(world):
+        if known is not None and known.phase is SnapshotPhase.READY and known.provider == field_of(world):
             # The schema has not changed yet. Whoever deletes it until then has to be noticed.
             return Kept(point=await self._observe(provider, self._intent(world, known)))
         return Kept()
@@ -152,7 +161,7 @@ class Desk:
         failure = answer.failure
         if failure is not None:
             wait = failure.retry_after or (300.0 if failure.kind is ErrorClass.NEEDS_HUMAN else 10.0)
-            memory.answer = _Answer(answer, time.monotonic() + wait)
+            memory.answer = _Answer(answer, time.monotonic() + wait, _wish(world))
             _log.warning(
                 "restore point refused",
                 point=name,
@@ -161,7 +170,7 @@ class Desk:
             )
         else:
             begun = replace(answer, phase=Phase.CREATING) if answer.phase in _THERE else answer
-            memory.answer = _Answer(begun, time.monotonic() + SHOWN_SECONDS)
+            memory.answer = _Answer(begun, time.monotonic() + SHOWN_SECONDS, _wish(world))
             _log.info("restore point asked for", point=name, phase=str(answer.phase), id=answer.provider_id)
         return answer
 
@@ -198,7 +207,7 @@ class Desk:
         memory.undeleted = None
         if failure is not None:
             wait = failure.retry_after or (UNDELETED_SECONDS if failure.kind is not _R else 10.0)
-            memory.undeleted = _Answer(answer, time.monotonic() + wait)
+            memory.undeleted = _Answer(answer, time.monotonic() + wait, _wish(world))
             _log.warning(
                 "restore point not deleted", point=name, reason=failure.reason, error=failure.message
             )
@@ -223,7 +232,7 @@ class Desk:
         memory = self._remember(key, world)
         if point.phase is Phase.ABSENT and point.failure is None and memory.answer is not None:
             answer = memory.answer
-            if answer.observation.name == known.name and time.monotonic() < answer.until:
+            if answer.observation.name == known.name and _counts(answer, world):
                 left = max(1.0, answer.until - time.monotonic())
                 point = replace(answer.observation, retry_after=left)
             else:
@@ -282,7 +291,7 @@ class Desk:
     async def _listed(self, key: Key, provider: CallProvider, world: Observed) -> Kept:
         """Everything that is there; nothing while what may go could not be deleted a moment ago."""
         undeleted = self._remember(key, world).undeleted
-        if undeleted is not None and time.monotonic() < undeleted.until:
+        if undeleted is not None and _counts(undeleted, world):
             return Kept(listing=Listing(failure=undeleted.observation.failure))
         failure = _unanswered("").failure
         listing = await self._call("list", provider.list_owned(self._owner(world)), Listing(failure=failure))
@@ -353,27 +362,14 @@ class Desk:
                 self._metrics.provider_called(what, time.monotonic() - begun)
 
 
-def _field(world: Observed) -> str:
-    """Field of spec.snapshot that says how restore points are taken."""
-    return world.spec.snapshot.chosen if world.spec is not None and world.spec.snapshot is not None else ""
+def _wish(world: Observed) -> Hashable:
+    """What people may have changed to get another answer."""
+    operation = world.status.operation
+    return (world.generation, operation.retry if operation is not None else "")
 
 
-def subject_of(world: Observed) -> Subject:
-    """The database as Jobs of this resource have seen it."""
-    state = world.status.schema_state
-    seen = state.database if state is not None else None
-    if state is None or seen is None:
-        return Subject()
-    return Subject(
-        database=seen.name,
-        system_identifier=seen.system_identifier,
-        server_version=seen.server_version,
-        host=seen.host,
-        port=seen.port or 0,
-        addresses=seen.addresses,
-        server_address=seen.server_address,
-        current=state.current,
-    )
+def _counts(answer: _Answer, world: Observed) -> bool:
+    return time.monotonic() < answer.until and answer.about == _wish(world)
 
 
 def _unanswered(name: str) -> Observation:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from switchback.api.policies import DeletionPolicy
+from switchback.api.policies import BeforeMigratePolicy, DeletionPolicy
 from switchback.api.status import TAIL, Outcome, SnapshotPhase
 from switchback.contract import retention
-from switchback.contract.points import Level
+from switchback.contract.points import Level, Subject
+from switchback.contract.words import Direction
 from switchback.controller.times import parse
 
 if TYPE_CHECKING:
@@ -151,3 +152,33 @@ def protect(status: Status, outcome: Outcome) -> Status:
         for known in status.snapshots
     )
     return status.model_copy(update={"snapshots": marked})
+
+
+def wants_one(world: Observed, direction: Direction | None) -> bool:
+    """Whether a restore point comes next on this way."""
+    snapshot = world.spec.snapshot if world.spec is not None else None
+    always = snapshot is not None and snapshot.before_migrate_policy is BeforeMigratePolicy.ALWAYS
+    return direction is Direction.BACKWARD or (direction is Direction.FORWARD and always)
+
+
+def field_of(world: Observed) -> str:
+    """Field of spec.snapshot that says how restore points are taken."""
+    return world.spec.snapshot.chosen if world.spec is not None and world.spec.snapshot is not None else ""
+
+
+def subject_of(world: Observed) -> Subject:
+    """The database as Jobs of this resource have seen it."""
+    state = world.status.schema_state
+    seen = state.database if state is not None else None
+    if state is None or seen is None:
+        return Subject()
+    return Subject(
+        database=seen.name,
+        system_identifier=seen.system_identifier,
+        server_version=seen.server_version,
+        host=seen.host,
+        port=seen.port or 0,
+        addresses=seen.addresses,
+        server_address=seen.server_address,
+        current=state.current,
+    )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from switchback.api.policies import BeforeMigratePolicy
 from switchback.api.status import OperationState, SnapshotPhase, SnapshotState, Status
 from switchback.contract.points import (
     Capabilities,
@@ -101,6 +102,23 @@ def seen(**operation: Any) -> Observed:
     state = OperationState(id="aa-cc", direction=Direction.BACKWARD, **fields)
     world = World(spec={**SPEC, "snapshot": snapshot}, status=Status(operation=state, snapshots=(point,)))
     return replace(world.observed(), now=datetime.now(UTC))
+
+
+def ahead(*, always: bool) -> Observed:
+    """A migration that is planned, behind a restore point or not."""
+    world = seen(snapshot_name="")
+    operation, spec = world.status.operation, world.spec
+    assert operation is not None
+    assert spec is not None
+    assert spec.snapshot is not None
+    policy = BeforeMigratePolicy.ALWAYS if always else BeforeMigratePolicy.NEVER
+    snapshot = spec.snapshot.model_copy(update={"before_migrate_policy": policy})
+    forward = operation.model_copy(update={"direction": Direction.FORWARD})
+    return replace(
+        world,
+        spec=spec.model_copy(update={"snapshot": snapshot}),
+        status=world.status.model_copy(update={"operation": forward}),
+    )
 
 
 @pytest.fixture
@@ -205,11 +223,7 @@ def test_room_is_made_where_it_can_be(desk: Desk, provider: Provider) -> None:
 def test_nothing_is_asked_before_a_migration_that_wants_no_restore_point(
     desk: Desk, provider: Provider
 ) -> None:
-    world = seen(snapshot_name="")
-    operation = world.status.operation
-    assert operation is not None
-    ahead = operation.model_copy(update={"direction": Direction.FORWARD})
-    world = replace(world, status=world.status.model_copy(update={"operation": ahead}))
+    world = ahead(always=False)
     asyncio.run(desk.look(KEY, world))
     assert provider.calls == []
 
@@ -218,4 +232,30 @@ def test_before_a_rollback_is_planned_further_it_is_looked_whether_it_can_be_kep
     desk: Desk, provider: Provider
 ) -> None:
     asyncio.run(desk.look(KEY, seen(snapshot_name="")))
+    assert provider.calls == ["preflight"]
+
+
+def test_a_refusal_is_not_remembered_once_somebody_has_edited_the_spec_or_asked_to_try_again(
+    desk: Desk, provider: Provider
+) -> None:
+    provider.asked = Observation(NAME, Phase.ABSENT, failure=DENIED)
+
+    async def story(after: Observed) -> Observation | None:
+        await desk.request(KEY, seen(), NAME)
+        known = (await desk.look(KEY, seen())).point
+        assert known is not None
+        assert known.failure is DENIED
+        return (await desk.look(KEY, after)).point
+
+    for after in (replace(seen(), generation=2), seen(retry="aa-cc/1")):
+        point = asyncio.run(story(after))
+        assert point is not None
+        assert point.failure is None
+
+
+def test_before_writers_are_kept_out_for_a_migration_it_is_looked_whether_it_can_be_kept(
+    desk: Desk, provider: Provider
+) -> None:
+    world = ahead(always=True)
+    asyncio.run(desk.look(KEY, world))
     assert provider.calls == ["preflight"]

@@ -14,9 +14,11 @@ from switchback.contract.words import Operation
 from switchback.controller.decide import decide
 from switchback.controller.decision import Act, CreateJob, LetGo, RequestSnapshot, Wait, WriteIntent
 from switchback.controller.observed import Trouble
+from tests.property.keeping import NO_ANSWER, NO_RIGHT
 from tests.unit.controller.test_restore_points import FENCE, RDS, asked, ready, settle, world
 
 if TYPE_CHECKING:
+    from switchback.contract.points import Failure
     from tests.property.world import World
 
 QUOTA = Trouble("JobRefused", "exceeded quota: pods")
@@ -177,3 +179,27 @@ def test_without_a_fence_nothing_of_this_happens() -> None:
     there = world("0001", **RDS)
     there.source_problem = Trouble("ConfigMapMissing", "no such ConfigMap")
     assert settle(there, until=Wait) == []
+
+
+@pytest.mark.parametrize("trouble", [NO_RIGHT, NO_ANSWER])
+def test_writers_are_not_kept_out_while_nothing_could_be_kept_anyhow(trouble: Failure) -> None:
+    there = world("0001", fence=FENCE)
+    there.keeping.trouble = trouble
+    settle(there, until=Wait)
+    assert "fence" not in settle(there, 10)
+    assert not there.keeping.fenced
+    assert ready(there)[0] == "Retrying"
+    assert trouble.message in ready(there)[1]
+    there.keeping.trouble = None
+    assert "fence" in settle(there, until=RequestSnapshot)
+
+
+def test_where_it_may_go_on_without_a_restore_point_nobody_waits_for_one_before_the_fence() -> None:
+    there = world(beforeMigratePolicy="Never")
+    rules = {"beforeMigratePolicy": "Always", "migrateFailurePolicy": "Continue", "deadlineSeconds": 60}
+    there.files = (*there.files, "0004")
+    edit(there, snapshot={**RDS, **rules, "fence": FENCE})
+    there.keeping.trouble = NO_RIGHT
+    settle(there)
+    assert there.postgres.applied[-1] == "0004"
+    assert not there.keeping.fenced

@@ -6,21 +6,29 @@ it. It stands for one plan: while a person is asked, or another plan is made, no
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from switchback.api.conditions import Situation
+from switchback.api.reasons import OperatorReason
 from switchback.api.status import FencePhase, FenceState
+from switchback.contract.points import Place
 from switchback.contract.words import Direction, Operation
 from switchback.controller.lifecycle import change, intend
 from switchback.controller.restore_points import of_operation, put, spoil
-from switchback.controller.stages.results import Done, Intend
-from switchback.controller.stages.snapshot import wanted_before_migrate
+from switchback.controller.stages.results import Done, Intend, Wait
+from switchback.controller.stages.snapshot import hopeless, may_go_without, wanted_before_migrate
 from switchback.controller.times import rfc3339
 
 if TYPE_CHECKING:
     from switchback.api.snapshots import Fence
     from switchback.api.status import Status
-    from switchback.controller.stages.results import StageResult
+    from switchback.controller.stages.results import Fail, StageResult
     from switchback.controller.view import View
+
+SOON_SECONDS = 2
+AGAIN_SECONDS = 30
+"""How often it is looked whether what stands in the way of the restore point is gone."""
 
 
 def settle_fence(view: View) -> StageResult:
@@ -39,6 +47,9 @@ def raise_fence(view: View) -> StageResult:
         return Done()
     if operation.fence is not None and operation.fence.phase is FencePhase.RAISED:
         return Done()
+    hindered = None if may_go_without(view) else _hindered(view)
+    if hindered is not None:
+        return hindered
     fence = FenceState(
         phase=FencePhase.RAISING,
         operation_id=operation.id,
@@ -49,6 +60,25 @@ def raise_fence(view: View) -> StageResult:
         time=rfc3339(view.now),
     )
     return Intend(intend(view.with_status(change(view.status, fence=fence)), Operation.FENCE))
+
+
+def _hindered(view: View) -> Fail | Wait | None:
+    """What a look in advance has found in the way of the restore point: nobody is kept out meanwhile."""
+    provider, findings = view.world.provider, view.world.kept.findings
+    if provider is None or provider.place is not Place.OPERATOR or of_operation(view.status) is not None:
+        return None
+    if findings is None:  # the next look, which the status that is written now brings about, has them
+        backward = view.operation.direction is Direction.BACKWARD
+        situation = Situation.ROLLING_BACK if backward else Situation.WORKING
+        soon = rfc3339(view.now + timedelta(seconds=SOON_SECONDS))
+        text = "Looking whether a restore point can be taken, before writers are kept out."
+        return Wait(situation, OperatorReason.FENCING, text, soon, view.status)
+    failures = [one.failure for one in findings if not one.warning]
+    if not failures:
+        return None
+    first = failures[0]
+    later = rfc3339(view.now + timedelta(seconds=first.retry_after or AGAIN_SECONDS))
+    return hopeless(view) or Wait(Situation.RETRYING, first.reason, first.message, later)
 
 
 def lower_fence(view: View) -> StageResult:
