@@ -205,6 +205,7 @@ def forget_plan(status: Status) -> Status:
         reserved_plan="",
         snapshot_name="",
         snapshot_time="",
+        snapshot_waived="",
     )
     return cleared.model_copy(update={"approval": None})
 

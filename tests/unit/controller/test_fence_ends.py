@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from switchback.contract.points import Phase
+from switchback.contract.points import ErrorClass, Failure, Phase
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Operation
 from switchback.controller.decide import decide
 from switchback.controller.decision import Act, CreateJob, LetGo, RequestSnapshot, Wait, WriteIntent
 from switchback.controller.observed import Trouble
-from tests.property.keeping import NO_ANSWER, NO_RIGHT
+from tests.property.keeping import MISMATCH, NO_ANSWER, NO_RIGHT
 from tests.unit.controller.test_restore_points import FENCE, RDS, asked, ready, settle, world
 
 if TYPE_CHECKING:
-    from switchback.contract.points import Failure
     from tests.property.world import World
 
+FULL = Failure(ErrorClass.NEEDS_HUMAN, "SnapshotQuotaExceeded", "100 of 100", retry_after=300)
 QUOTA = Trouble("JobRefused", "exceeded quota: pods")
 
 
@@ -203,3 +203,36 @@ def test_where_it_may_go_on_without_a_restore_point_nobody_waits_for_one_before_
     settle(there)
     assert there.postgres.applied[-1] == "0004"
     assert not there.keeping.fenced
+
+
+def test_where_room_can_be_made_it_is_asked_for_behind_the_fence() -> None:
+    there = world("0001", fence=FENCE)
+    settle(there, until=CreateJob)
+    there.keeping.trouble = FULL  # the request makes room, and only the request
+    assert "fence" in settle(there, 12)
+
+
+def test_another_plan_is_not_waived_by_what_failed_for_the_first() -> None:
+    there = world(beforeMigratePolicy="Never")
+    rules = {"beforeMigratePolicy": "Always", "migrateFailurePolicy": "Continue"}
+    there.files = (*there.files, "0004", "0005")
+    edit(there, target="0004", snapshot={**RDS, **rules, "fence": FENCE})
+    settle(there, until=RequestSnapshot)
+    there.keeping.trouble = MISMATCH
+    for _ in range(20):
+        there.tick(there.reconcile())
+        named = [job for name, job in there.jobs.items() if "migrate" in name and not job.ended]
+        if named:
+            break
+    there.keeping.trouble = None
+    there.postgres.applied += ["0004", "0005"]  # somebody else was faster
+    there.postgres.reserved_by = ""
+    there.run(named[0].job.name, Reason.PLAN_MOVED)
+    jobs = settle(there, until=RequestSnapshot)
+    assert "fence" in jobs
+    assert there.keeping.fenced, "a rollback by now, whose restore point is taken behind a fence"
+    there.keeping.go_on(Phase.AVAILABLE)
+    settle(there)
+    assert there.postgres.applied[-1] == "0004"
+    assert not there.keeping.fenced
+    assert str(there.status.snapshots[-1].purpose) == "pre-rollback"

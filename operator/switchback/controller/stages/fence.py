@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from switchback.controller.stages.results import Fail, StageResult
     from switchback.controller.view import View
 
+_FULL = OperatorReason.SNAPSHOT_QUOTA_EXCEEDED
+"""No hindrance by itself: the request may make room."""
+
 SOON_SECONDS = 2
 AGAIN_SECONDS = 30
 """How often it is looked whether what stands in the way of the restore point is gone."""
@@ -73,7 +76,7 @@ def _hindered(view: View) -> Fail | Wait | None:
         soon = rfc3339(view.now + timedelta(seconds=SOON_SECONDS))
         text = "Looking whether a restore point can be taken, before writers are kept out."
         return Wait(situation, OperatorReason.FENCING, text, soon, view.status)
-    failures = [one.failure for one in findings if not one.warning]
+    failures = [one.failure for one in findings if not one.warning and one.failure.reason != _FULL]
     if not failures:
         return None
     first = failures[0]
