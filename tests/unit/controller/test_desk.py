@@ -29,11 +29,18 @@ from switchback.contract.points import (
 )
 from switchback.contract.words import Direction
 from switchback.controller import desk as desk_module
+from switchback.controller.decide import decide
+from switchback.controller.decision import Act, DeleteSnapshot
 from switchback.controller.desk import Desk
-from switchback.controller.queue import Key
+from switchback.controller.events import Recorder
+from switchback.controller.metrics import Metrics
+from switchback.controller.queue import Key, Queue
+from switchback.controller.sources import SourceMemory
+from switchback.controller.worker import Worker
 from switchback.snapshots.provider import Tools
 from tests.property.test_decide import SPEC
 from tests.property.world import UID, World
+from tests.unit.controller.build import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -259,3 +266,32 @@ def test_before_writers_are_kept_out_for_a_migration_it_is_looked_whether_it_can
     world = ahead(always=True)
     asyncio.run(desk.look(KEY, world))
     assert provider.calls == ["preflight"]
+
+
+@pytest.mark.parametrize(("denied", "known", "told"), [(False, False, 1), (False, True, 0), (True, False, 0)])
+def test_an_event_tells_of_each_deletion_once(
+    provider: Provider, *, denied: bool, known: bool, told: int
+) -> None:
+    """Of what the status knows its next change tells."""
+    provider.points = (older(1),)
+    provider.deletes = Observation("older-1", Phase.UNKNOWN, failure=DENIED) if denied else None
+    desk = Desk(Tools(client=None))
+    desk._provider = lambda _world: provider  # type: ignore[method-assign, assignment] # noqa: SLF001
+    world = seen()
+    entry = SnapshotState(name="older-1", phase=SnapshotPhase.READY)
+    if known:
+        world = replace(world, status=world.status.model_copy(update={"snapshots": (entry,)}))
+    recorder, metrics = Recorder(None, "test"), Metrics()  # type: ignore[arg-type]
+    worker = Worker(
+        client=None,  # type: ignore[arg-type]
+        queue=Queue(metrics),
+        settings=SETTINGS,
+        decide=decide,
+        sources=SourceMemory(),
+        metrics=metrics,
+        recorder=recorder,
+        desk=desk,
+        leads=lambda: True,
+    )
+    asyncio.run(worker._act(KEY, world, Act(DeleteSnapshot("older-1", "old"))))  # noqa: SLF001
+    assert recorder.waiting == told
