@@ -59,5 +59,5 @@ def test_every_reason_is_given_somewhere() -> None:
         for file in sorted(Path(str(folder / part)).rglob("*.py"))
         if file.name != "reasons.py"
     )
-    given = set(re.findall(r"\b(?:OperatorReason|_O)\.([A-Z_]+)\b", said))
+    given = set(re.findall(r"\b(?:OperatorReason|_O|R)\.([A-Z_]+)\b", said))
     assert {one.name for one in OperatorReason} == given
