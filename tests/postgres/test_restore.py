@@ -16,7 +16,7 @@ import pytest
 
 from switchback.contract.reasons import Reason
 from switchback.runner.errors import RunnerError
-from switchback.snapshots import clients
+from switchback.snapshots import clients, target
 from switchback.snapshots.restore import Order, Restored, check, restore
 from tests.postgres.snapshot_pod import FILL, NAME, Pod, contents_of, opener, pod_for
 
@@ -269,3 +269,60 @@ def test_a_dump_of_an_older_server_is_restored_into_a_newer_one(
     assert contents_of(pg18.url(copy)) == contents_of(pg15.url(name))
     pg18.drop_database(copy)
     pg15.drop_database(name)
+
+
+class Ended(BaseException):
+    """What a signal raises, or what stands for the end of the process."""
+
+
+class Ending:
+    """A connection over which somebody ends the run right after its nth statement has been carried out."""
+
+    def __init__(self, connection: Any, after: int) -> None:
+        self._connection, self._left = connection, after
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def execute(self, *words: Any) -> Any:
+        done = self._connection.execute(*words)
+        self._left -= 1
+        if self._left == 0:
+            raise Ended
+        return done
+
+
+@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_a_database_under_the_new_name_says_that_it_is_unfinished_whenever_the_run_ends(
+    server: Server, filled: str, pod: Pod, monkeypatch: pytest.MonkeyPatch, after: int, *, killed: bool
+) -> None:
+    made = pod.take(filled)
+    name = f"copy_{time.time_ns()}"
+    if killed:
+        monkeypatch.setattr(target, "drop", lambda *_: "")
+    with server.connect() as connection:
+        with pytest.raises(Ended):
+            target.create(Ending(connection, after), name, made.manifest, owners=True)
+        monkeypatch.undo()
+        comment = target.exists(connection, name)
+        assert (comment is None) is (after < 3)
+        assert comment is None or target.is_unfinished(comment)
+        left = [one for one in databases(server) if one.startswith("switchback_restore_")]
+        assert bool(left) is (killed and after < 3)
+        for one in (name, *left):
+            target.drop(connection, one)
+
+
+def test_who_is_slower_to_make_a_database_of_a_name_leaves_the_others_alone(
+    server: Server, filled: str, pod: Pod
+) -> None:
+    made = pod.take(filled)
+    name = f"copy_{time.time_ns()}"
+    with server.connect() as connection:
+        target.create(connection, name, made.manifest, owners=True)
+        before = databases(server)
+        error = failing(lambda: target.create(connection, name, made.manifest, owners=True))
+        assert error.reason is Reason.RESTORE_TARGET_EXISTS
+        assert databases(server) == before
+        target.drop(connection, name)

@@ -191,7 +191,6 @@ def begin(
     say(f"creating database {order.database} ...")
     target.create(connection, order.database, known, owners=order.owners)
     with dropped_on_failure(connection, order.database, say):
-        target.mark_unfinished(connection, order.database, known)
         target.apply_access(connection, order.database, known.properties, owners=order.owners)
     return parameters
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 _LOCALE_OPTION = {"i": "ICU_LOCALE", "b": "BUILTIN_LOCALE"}
 _PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 UNFINISHED = "Unfinished restore by switchback"
+_MAKING = "switchback_restore_"
+"""How the name of a database begins while it is made."""
 NAME_BYTES = 63
 """The server cuts longer names without an error: the database would have another name than was asked for."""
 
@@ -99,6 +102,9 @@ def creation(database: str, properties: Properties, *, owner: bool) -> str:
 def create(connection: psycopg.Connection[Any], database: str, manifest: Manifest, *, owners: bool) -> None:
     """Make the empty database. Who could not connect to the original cannot connect to it either.
 
+    It is made under a name that nobody else has, and gets its own one when it says of itself that it is not
+    complete: whatever ends this run, there is no database of that name that does not say so.
+
     Args:
         connection: to any database of the server, in autocommit.
         database: the new name.
@@ -108,31 +114,36 @@ def create(connection: psycopg.Connection[Any], database: str, manifest: Manifes
     Raises:
         RunnerError: RestoreTargetExists, PermissionDenied, RestoreFailed (the locale is not known here).
     """
+    making = f"{_MAKING}{secrets.token_hex(8)}"
     try:
-        connection.execute(creation(database, manifest.properties, owner=owners).encode())
-    except errors.DuplicateDatabase:
-        raise RunnerError(Reason.RESTORE_TARGET_EXISTS, f"Database {database} exists.") from None
-    except errors.InsufficientPrivilege as error:
-        raise RunnerError(
+        connection.execute(creation(making, manifest.properties, owner=owners).encode())
+        text = f"{UNFINISHED} from {manifest.name}"
+        connection.execute(f"COMMENT ON DATABASE {identifier(making)} IS {literal(text)}".encode())
+        connection.execute(f"ALTER DATABASE {identifier(making)} RENAME TO {identifier(database)}".encode())
+    except BaseException as error:
+        drop(connection, making)
+        if isinstance(error, errors.Error) and not connection.closed:
+            raise _not_created(database, error) from None
+        raise
+
+
+def _not_created(database: str, error: errors.Error) -> RunnerError:
+    why = error.diag.message_primary or type(error).__name__
+    if isinstance(error, errors.DuplicateDatabase):
+        return RunnerError(Reason.RESTORE_TARGET_EXISTS, f"Database {database} exists.")
+    if isinstance(error, errors.InsufficientPrivilege):
+        return RunnerError(
             Reason.PERMISSION_DENIED,
-            f"Database {database} could not be created: {error.diag.message_primary}.",
+            f"Database {database} could not be created: {why}.",
             "Use a role with CREATEDB; to restore without the original's owners, add --no-owner.",
             sqlstate=error.sqlstate,
-        ) from None
-    except errors.Error as error:
-        why = error.diag.message_primary or type(error).__name__
-        raise RunnerError(
-            Reason.RESTORE_FAILED,
-            f"Database {database} could not be created: {why}.",
-            "The server needs the encoding and the locale of the original; see the manifest's properties.",
-            sqlstate=error.sqlstate,
-        ) from None
-
-
-def mark_unfinished(connection: psycopg.Connection[Any], database: str, manifest: Manifest) -> None:
-    """Say on the database itself that it is not complete, for whoever finds it after a crash of this run."""
-    text = f"{UNFINISHED} from {manifest.name}"
-    connection.execute(f"COMMENT ON DATABASE {identifier(database)} IS {literal(text)}".encode())
+        )
+    return RunnerError(
+        Reason.RESTORE_FAILED,
+        f"Database {database} could not be created: {why}.",
+        "The server needs the encoding and the locale of the original; see the manifest's properties.",
+        sqlstate=error.sqlstate,
+    )
 
 
 def apply_access(
