@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
+import threading
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import botocore.session
@@ -13,7 +16,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.exceptions import NoCredentialsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from botocore.session import Session
 
@@ -21,6 +24,14 @@ if TYPE_CHECKING:
 
 NAMESPACE_TAG: Final = "switchback-namespace"
 """Tag of an assumed role's session. Policies read it as `aws:PrincipalTag/switchback-namespace`."""
+
+
+class TooLateError(Exception):
+    """Nobody waits for the answer any more."""
+
+
+_thread = threading.local()
+"""When those who wait for what is asked in a thread give up."""
 
 _NOT_IN_SESSION_NAMES = re.compile(r"[^\w+=,.@-]", re.ASCII)
 
@@ -60,6 +71,22 @@ def session(caller: Caller, attempts: int) -> Session:
     return assumed
 
 
+@contextlib.contextmanager
+def until(end: float) -> Iterator[None]:
+    """Inside the block nothing is sent once the monotonic clock has passed `end`; second tries neither."""
+    _thread.end = end
+    try:
+        yield
+    finally:
+        del _thread.end
+
+
+def _in_time(**_about: Any) -> None:
+    end = getattr(_thread, "end", None)
+    if end is not None and time.monotonic() > end:
+        raise TooLateError("nobody waits for the answer any more")
+
+
 def call(client: Any, action: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Ask for one thing, and return what is answered."""
     answer: dict[str, Any] = getattr(client, xform_name(action))(**arguments)
@@ -87,6 +114,8 @@ def _session() -> Session:
     """A session of its own that shares the descriptions of the services: they are the big part of it."""
     made = botocore.session.Session()
     made.register_component("data_loader", _loader())
+    # Of all clients of this session, those that fetch its credentials included.
+    made.register("before-send", _in_time)
     return made
 
 
