@@ -13,8 +13,8 @@ from switchback.contract.points import Place
 from switchback.snapshots.provider import (
     JobProvider,
     PodParts,
-    PruneRequest,
     Pruner,
+    PruneRequest,
     SnapshotRequest,
     SnapshotSettings,
 )
