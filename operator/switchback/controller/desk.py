@@ -58,6 +58,9 @@ TOGETHER_SECONDS = 25.0
 SHOWN_SECONDS = 5.0
 """For so long what was just asked for counts as begun, although its provider does not show it yet."""
 
+LATELY_SECONDS = 1.0
+"""For so long what was seen is not looked at again: any change of the resource brings about a look."""
+
 UNDELETED_SECONDS = 300.0
 """For so long it is not tried again to delete, where somebody has to change something first."""
 
@@ -96,6 +99,7 @@ class _Memory:
     uid: str
     answer: _Answer | None = None
     undeleted: _Answer | None = None
+    seen: _Answer | None = None
     missing: tuple[str, datetime] | None = None
     findings: tuple[Hashable, float, tuple[Finding, ...]] | None = None
 
@@ -155,7 +159,7 @@ class Desk:
         if answer is None:
             answer = await self._call("request", provider.request(intent), _unanswered(name))
         memory = self._remember(key, world)
-        memory.findings = None
+        memory.findings = memory.seen = None
         if answer.failure is not None and answer.failure.reason == OperatorReason.SNAPSHOT_QUOTA_EXCEEDED:
             answer = await self._make_room(world, provider, answer)
         failure = answer.failure
@@ -227,9 +231,13 @@ class Desk:
     # --- one restore point ----------------------------------------------------------------------------------
 
     async def _point(self, key: Key, world: Observed, provider: CallProvider, known: SnapshotState) -> Kept:
+        memory = self._remember(key, world)
+        seen, missing = memory.seen, memory.missing
+        missing_at = missing[1] if missing is not None and missing[0] == known.name else None
+        if seen is not None and seen.observation.name == known.name and _counts(seen, world):
+            return Kept(point=seen.observation, missing_at=missing_at)
         intent = self._intent(world, known)
         point = await self._observe(provider, intent)
-        memory = self._remember(key, world)
         if point.phase is Phase.ABSENT and point.failure is None and memory.answer is not None:
             answer = memory.answer
             if answer.observation.name == known.name and _counts(answer, world):
@@ -239,10 +247,10 @@ class Desk:
                 memory.answer = None
         if point.phase in _THERE and point.failure is None:
             point = await self._verified(provider, intent, point)
-        missing = memory.missing if memory.missing and memory.missing[0] == known.name else None
         if point.phase not in _THERE:
             memory.missing = (known.name, datetime.now(UTC))
-        return Kept(point=point, missing_at=missing[1] if missing is not None else None)
+            memory.seen = _Answer(point, time.monotonic() + LATELY_SECONDS, _wish(world))
+        return Kept(point=point, missing_at=missing_at)
 
     async def _verified(self, provider: CallProvider, intent: Intent, point: Observation) -> Observation:
         level = provider.capabilities.verifies

@@ -154,6 +154,26 @@ def test_what_was_just_asked_for_and_is_not_shown_yet_is_not_asked_for_again_and
     assert point.retry_after > 0
 
 
+def test_whoever_brings_about_many_looks_does_not_bring_about_as_many_calls(
+    desk: Desk, provider: Provider
+) -> None:
+    provider.shows = Observation(NAME, Phase.CREATING)
+
+    async def story() -> None:
+        for _ in range(20):
+            point = (await desk.look(KEY, seen())).point
+            assert point is not None
+            assert point.phase is Phase.CREATING
+        assert provider.calls == ["observe"]
+        await desk.request(KEY, seen(), NAME)
+        await desk.look(KEY, seen())
+        assert provider.calls[-1] == "observe"
+        await desk.look(KEY, replace(seen(), generation=2))
+        assert provider.calls[-2:] == ["observe", "observe"]
+
+    asyncio.run(story())
+
+
 def test_a_look_and_its_request_together_take_less_than_a_look_may(
     desk: Desk, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
