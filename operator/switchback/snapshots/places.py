@@ -52,6 +52,7 @@ def store_at(place: Place) -> Store:
     Raises:
         RunnerError: Usage; that is no place.
     """
+    _refuse_empty(place)
     return _bucket(place) if place.is_bucket else FolderStore(Path(place.text))
 
 
@@ -61,12 +62,21 @@ def point_at(place: Place) -> tuple[Store, str]:
     Raises:
         RunnerError: Usage; that is no place.
     """
+    _refuse_empty(place)
     if not place.is_bucket:
         path = Path(place.text)
         # What `.` and `..` stand for has a name, too.
         path = path if path.name not in {"", ".."} else path.resolve()
         return FolderStore(path.parent), path.name
     return _bucket_point(place)
+
+
+def _refuse_empty(place: Place) -> None:
+    """A variable of a script that is not set, and not the folder that one happens to be in."""
+    if not place.text:
+        raise RunnerError(
+            Reason.USAGE, "The place of restore points is empty.", "Name a folder or s3://BUCKET."
+        )
 
 
 @contextlib.contextmanager
@@ -123,6 +133,12 @@ def _bucket(place: Place) -> BucketStore:
     if not _BUCKET.fullmatch(name):
         raise RunnerError(
             Reason.USAGE, f"{place.text} names no bucket.", "Write s3://BUCKET or s3://BUCKET/PREFIX."
+        )
+    if "@" in place.endpoint:
+        raise RunnerError(
+            Reason.USAGE,
+            "The URL of the bucket's service holds a user or a password.",
+            "Keys come from the environment, from a profile, or from a Secret: leave them out of the URL.",
         )
     try:
         from switchback.aws.s3 import Bucket  # noqa: PLC0415 - boto3 takes a second to load

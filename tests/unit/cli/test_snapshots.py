@@ -68,6 +68,22 @@ def test_a_manifest_tells_the_terminal_nothing(tmp_path: Path) -> None:
     assert "s?]0;x??h" in call("snapshot", "list", str(tmp_path)).stdout
 
 
+def test_keys_in_the_url_of_a_service_are_refused_and_not_shown() -> None:
+    done = call("snapshot", "list", "s3://points", "--endpoint-url", "http://user:canary@127.0.0.1:1")
+    assert done.returncode == 2
+    assert "holds a user or a password" in done.stderr
+    assert "canary" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["list", ""], ["verify", ""], ["create", "--to", "", "--url", "postgresql://u@127.0.0.1:1/d"]]
+)
+def test_an_empty_place_is_not_the_folder_one_is_in(words: list[str]) -> None:
+    done = call("snapshot", *words)
+    assert done.returncode == 2
+    assert "is empty" in done.stderr
+
+
 def test_verify_of_damaged_files_still_points_at_the_volume(tmp_path: Path) -> None:
     folder = sealed(tmp_path)
     (folder / "toc.dat").write_bytes(b"")
