@@ -136,7 +136,7 @@ REASONS: dict[OperatorReason, Explanation] = {
     _O.MIGRATING: Explanation("A Job applies migrations."),
     _O.RESERVING: Explanation("A Job reserves the database for the rollback."),
     _O.RELEASING: Explanation("A Job gives the reservation back."),
-    _O.TAKING_SNAPSHOT: Explanation("A Job takes and verifies the restore point."),
+    _O.TAKING_SNAPSHOT: Explanation("The restore point is taken and verified, by a Job or by a provider."),
     _O.TARGET_REACHED: Explanation("The schema is at the wished version."),
     _O.TARGET_NOT_REACHED: Explanation("The schema is not at the wished version."),
     _O.APPROVED: Explanation("A person accepted this plan and its risks."),
@@ -145,7 +145,9 @@ REASONS: dict[OperatorReason, Explanation] = {
         "The approval that was given is for another plan.",
         "Read the plan as it is now, then approve with status.approval.token.",
     ),
-    _O.SNAPSHOT_VERIFIED: Explanation("The restore point was read back in full and sealed with a manifest."),
+    _O.SNAPSHOT_VERIFIED: Explanation(
+        "The restore point is there and was verified as far as its provider can; the message says how."
+    ),
     _O.SNAPSHOT_WAIVED: Explanation("spec.snapshot.none was acknowledged: there is no restore point."),
     _O.SPEC_INVALID: Explanation(
         "The spec was stored under an older schema and cannot be read.",
@@ -161,7 +163,7 @@ REASONS: dict[OperatorReason, Explanation] = {
     ),
     _O.SNAPSHOT_REQUIRED: Explanation(
         "A rollback needs a restore point and spec.snapshot is not set.",
-        "Set spec.snapshot.pgDump, or acknowledge spec.snapshot.none.",
+        "Choose a provider in spec.snapshot, or acknowledge spec.snapshot.none.",
     ),
     _O.CLIENT_IMAGE_MISSING: Explanation(
         "No image with pg_dump is known for the server's major version.",
