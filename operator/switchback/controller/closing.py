@@ -127,7 +127,16 @@ def _unlisted(view: View, listing: Listing) -> Decision:
 def _tidied(view: View, points: tuple[Owned, ...], reason: str, message: str) -> Status:
     """What became of older restore points is noted, and not looked at again before the next operation."""
     there = {one.observation.name for one in points}
-    gone = tuple(one.name for one in view.status.snapshots if points and one.name not in there)
+    sources = {"", *(one.observation.source_id for one in points)}
+    gone = tuple(
+        one.name
+        for one in view.status.snapshots
+        # Where spec.snapshot has named another provider, region or instance, nobody has looked.
+        if points
+        and one.name not in there
+        and one.provider in {"", view.provider_field}
+        and one.source_id in sources
+    )
     return noted(view, gone, len(points), reason, message)
 
 
