@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -123,6 +124,12 @@ _MALFORMED = (
 _STALE = "refreshed credentials are still expired"
 """Of a RuntimeError that botocore raises; it has no class of its own."""
 
+_PROCESS = "custom-process"
+"""botocore's word for credential_process."""
+
+_LOGIN = re.compile(r"[^\s/\"']*:[^\s/\"']*@")
+"""User and password before a host: addresses of proxies and endpoints are the operator's own settings."""
+
 
 def code(error: BaseException) -> str:
     """AWS' own word for an error; of one that botocore raises by itself, the name of its class."""
@@ -180,8 +187,11 @@ def _text(error: BaseException) -> str:
     if isinstance(error, raised.ClientError):
         text = str(_inside(error).get("Message") or "no explanation")
         told = f"{code(error)}: " if code(error) else ""
+    elif isinstance(error, raised.CredentialRetrievalError) and _PROCESS in str(error):
+        # What follows is what the process has written, which may be what it had in its hands.
+        text, told = f"the {_PROCESS} that is to give credentials has failed", ""
     else:
-        text, told = str(error), ""
+        text, told = _LOGIN.sub("***@", str(error)), ""
     line = (text.strip().splitlines() or [type(error).__name__])[0].strip(" :")
     return told + (line if len(line) <= LONGEST_TEXT else line[: LONGEST_TEXT - 1] + "…")
 

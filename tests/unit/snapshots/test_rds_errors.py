@@ -162,3 +162,27 @@ def test_what_was_signed_is_never_told() -> None:
     assert "SECRET" not in found.message
     long = errors.failure(answered("Odd", 400, "x" * 5000), "CreateDBSnapshot", REGION)
     assert len(long.message) < 500
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        raised.EndpointConnectionError(endpoint_url="http://user:pa55word@rds.internal/", error="refused"),
+        raised.ProxyConnectionError(proxy_url="http://socks9://user:pa55word@proxy:1", error="x"),
+        ValueError("Invalid endpoint: user:pa55word@rds internal"),
+        ValueError("Invalid endpoint: https://user:pa55@word@rds internal"),
+        raised.CredentialRetrievalError(provider="custom-process", error_msg="token=pa55word"),
+    ],
+)
+def test_passwords_in_the_operators_own_settings_are_told_to_nobody(error: Exception) -> None:
+    """A tenant reads the message in the status of their resource."""
+    message = errors.failure(error, "DescribeDBInstances", "eu-central-1").message
+    assert "pa55" not in message
+    assert message.startswith("DescribeDBInstances in eu-central-1: ")
+    assert len(message) > len("DescribeDBInstances in eu-central-1: ") + 10
+
+
+def test_an_at_sign_in_other_words_is_no_password() -> None:
+    text = "User: arn:aws:sts::123456789012:assumed-role/ops/me@example.com is not authorized"
+    denied = raised.ClientError({"Error": {"Code": "AccessDenied", "Message": text}}, "CreateDBSnapshot")
+    assert text in errors.failure(denied, "CreateDBSnapshot", "eu-central-1").message
