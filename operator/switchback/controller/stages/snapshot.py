@@ -45,6 +45,9 @@ HUMAN_SECONDS = 300.0
 LAG_SECONDS = 120.0
 """So long a restore point that was asked for may be absent because its provider answers from a copy."""
 
+SEEN_SECONDS = 300.0
+"""So long a server is taken to be where a Job saw it. The Job that reserves the database looks again."""
+
 
 def snapshot_before_rollback(view: View) -> StageResult:
     """There is a restore point of this very state, verified, or its absence was acknowledged."""
@@ -76,9 +79,17 @@ def hopeless(view: View) -> Fail | None:
     """Why there can be no restore point whatever happens: then nobody is asked for a consent."""
     findings = view.world.kept.findings or ()
     for one in findings:
-        if one.failure.kind is ErrorClass.TERMINAL and not one.warning:
+        moved = one.failure.reason == OperatorReason.SNAPSHOT_SOURCE_MISMATCH and not _just_seen(view)
+        if one.failure.kind is ErrorClass.TERMINAL and not one.warning and not moved:
             return Fail(one.failure.reason, one.failure.message)
     return None
+
+
+def _just_seen(view: View) -> bool:
+    """Whether it was just read where the database is. A pod that is replaced is somewhere else afterwards."""
+    state = view.status.schema_state
+    read = parse(state.inspect_time) if state is not None else None
+    return read is not None and view.now - read <= timedelta(seconds=SEEN_SECONDS)
 
 
 def _without(view: View, failed: Fail) -> StageResult:
