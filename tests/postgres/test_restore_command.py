@@ -149,8 +149,11 @@ def test_from_the_command_line_create_verify_list_and_restore(
     listed = json.loads(switchback("snapshot", "list", root, "--json", url="").stdout)
     assert [(line["name"], line["state"]) for line in listed] == [("first", "Sealed")]
     again = switchback("snapshot", "create", "--to", root, "--name", "first", url=filled)
-    assert again.returncode == 0
-    assert "was there already" in again.stdout
+    assert again.returncode == 2
+    assert (
+        f"first is there already: it holds what was committed before {result['snapshot']['restore_point']}"
+        in again.stderr
+    )
     restored = switchback(
         "restore", root / "first", "--url", server.url(), "--database", copy_name, "--json", url=""
     )
@@ -162,6 +165,15 @@ def test_from_the_command_line_create_verify_list_and_restore(
     twice = switchback("restore", root / "first", "--url", server.url(), "--database", copy_name, url="")
     assert twice.returncode == 11
     assert "exists" in twice.stderr
+
+
+def test_a_folder_that_has_the_name_is_left_as_it_is(filled: str, tmp_path: Path) -> None:
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "precious").touch()
+    done = switchback("snapshot", "create", "--to", tmp_path, "--name", "letters", url=filled)
+    assert done.returncode == 2
+    assert f"{tmp_path}/letters is there already. Nothing was dumped." in done.stderr
+    assert [path.name for path in tmp_path.rglob("*")] == ["letters", "precious"]
 
 
 def test_what_can_be_refused_at_once_is_refused_before_the_files_are_read(

@@ -6,6 +6,8 @@ programs when there is something to dump.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from switchback.runner.ledger.names import Names
     from switchback.runner.opening import Opener
     from switchback.snapshots.estimate import Estimate
-    from switchback.snapshots.manifest import Requester
+    from switchback.snapshots.manifest import Manifest, Requester
     from switchback.snapshots.store import Store
 
 LOCK_WAIT_MS = 30_000
@@ -113,6 +115,8 @@ def _troubled(order: Order, error: RunnerError, partial: str) -> Record:
 def _look(order: Order, progress: Callable[[int], None] | None) -> Record:
     """Whether the restore point is there already; what stands in its way is cleared."""
     store.refuse_odd_name(order.name)
+    if not order.requester.uid_hash:
+        _refuse_taken(order)
     notices = []
     if left := order.kept.clear(order.name, order.requester.uid_hash):
         notices.append(f"Removed {', '.join(left)}, left by an earlier try.")
@@ -123,25 +127,47 @@ def _look(order: Order, progress: Callable[[int], None] | None) -> Record:
         notices.append(f"{order.name} was there but did not verify; it is now {known}.")
         return Record(order.name, order.requester, tuple(notices))
     origin = known[0].origin
-    _refuse_foreign(order, known[0].requester)
+    _refuse_foreign(order, known[0])
     _refuse_other(order, origin.database, origin.system_identifier, f"Restore point {order.name} is of")
     notices.append(f"{order.name} was there already, and verified.")
     return Record(order.name, order.requester, tuple(notices), adopted=True)
 
 
-def _refuse_foreign(order: Order, there: Requester) -> None:
-    """A laptop takes what is there by its name. An operation takes nothing but what was taken for it."""
-    here = order.requester
-    if not here.uid_hash or (there.operation_id, there.purpose or here.purpose, there.uid or here.uid) == (
-        here.operation_id, here.purpose, here.uid,
-    ):  # fmt: skip
+def _refuse_taken(order: Order) -> None:
+    """On a laptop each run is an operation of its own: what has the name is not its restore point.
+
+    It may be anything that a person keeps there, and is not even moved.
+    """
+    holds = ""
+    with contextlib.suppress(RunnerError):
+        known, _ = order.kept.read(order.name)
+        holds = f": it holds what was committed before {known.restore_point}"
+    if holds or (not order.kept.uploads and os.path.lexists(order.room / order.name)):
+        raise RunnerError(
+            Reason.USAGE,
+            f"{order.kept.locate(order.name)} is there already{holds}. Nothing was dumped.",
+            "Choose another --name, or leave it out: then the time is a part of it.",
+        )
+
+
+def _refuse_foreign(order: Order, known: Manifest) -> None:
+    """An operation takes nothing but what was taken for it."""
+    here, there = order.requester, known.requester
+    same = here.operation_id == there.operation_id
+    if same and _agree(here.uid, there.uid) and _agree(here.purpose, there.purpose):
         return
+    whose = f" of {there.namespace}/{there.resource}" if there.resource else ""
     raise RunnerError(
         Reason.SNAPSHOT_FAILED,
-        f"Restore point {order.name} is there already, and it was taken for operation {there.operation_id}"
-        f"{f' of {there.namespace}/{there.resource}' if there.resource else ''}, not for this one.",
+        f"Restore point {order.name} is there already, and was taken for operation {there.operation_id}"
+        f"{whose}, not for this one.",
         f"Move {order.kept.locate(order.name)} elsewhere, if you want to keep it.",
     )
+
+
+def _agree(here: str, there: str) -> bool:
+    """Older manifests do not know everything."""
+    return not here or not there or here == there
 
 
 def _examine(order: Order, opener: Opener) -> tuple[Subject, Mapping[str, str], Estimate]:
