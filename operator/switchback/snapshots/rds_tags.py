@@ -29,8 +29,8 @@ MOST: Final = 50
 LONGEST_KEY: Final = 128
 LONGEST_VALUE: Final = 256
 
-_REFUSED = re.compile(r"[^\w\s.:/=+@-]")
-"""What AWS takes in no tag: anything but letters, digits, white space and a few signs."""
+_REFUSED = re.compile(r"[^\w .:/=+@-]")
+"""What AWS takes in no tag: anything but letters, digits, spaces and a few signs."""
 
 
 def tags(intent: Intent, extra: Mapping[str, str]) -> list[dict[str, str]]:

@@ -109,6 +109,8 @@ def test_a_version_of_any_name_makes_a_tag_that_aws_takes(version: str) -> None:
         ("a" * 129, "shop", "no tag with the key"),
         ("team!", "shop", "no tag with the key 'team!'"),
         ("team", "shop;", "the value of the tag team"),
+        ("team", "shop\tbank", "the value of the tag team"),
+        ("te\nam", "shop", "no tag with the key"),
         ("team", "x" * 257, "the value of the tag team"),
     ],
 )
