@@ -5,6 +5,7 @@
 # version. The database comes from DATABASE_URL, or from PGHOST, PGUSER and so on. Whoever logs in needs the
 # right to replicate: ALTER ROLE ... REPLICATION, and a line for `replication` in pg_hba.conf.
 # Nothing is printed that holds the password: the end of this output is shown when this fails.
+# A URL becomes an argument, which the node's list of processes shows: prefer spec.database.connection.
 set -eu
 umask 077
 
