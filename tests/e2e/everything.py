@@ -223,6 +223,7 @@ STATUS = Status(
             image="fence:1",
             command=("/fence",),
             deadline_seconds=30,
+            database='{"urlFrom":{"secretKeyRef":{"name":"shop-db","key":"DATABASE_URL"}}}',
             tries=1,
             time=AT,
         ),

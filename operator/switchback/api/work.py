@@ -21,6 +21,7 @@ STEPS = 20
 LOSSES = 5
 LOSS_BYTES = 128
 TOKEN_BYTES = 400
+PLACE = 4096
 
 
 def _cut(value: object) -> object:
@@ -102,7 +103,7 @@ class FencePhase(StrEnum):
 
 
 class FenceState(Model):
-    """A fence that is up, or may be. Its command is kept here: an edit of the spec must not lose it."""
+    """A fence that is up, or may be. How and where it is lowered is kept here: an edit must not lose that."""
 
     phase: FencePhase
     """Where it is."""
@@ -118,6 +119,8 @@ class FenceState(Model):
     """What lowers it."""
     deadline_seconds: Annotated[int, Field(ge=1)] = 120
     """Longest time for that."""
+    database: Annotated[str, Field(max_length=PLACE)] = ""
+    """What spec.database said then, as JSON: it is lowered where it was raised."""
     tries: Annotated[int, Field(ge=0)] = 0
     """How often lowering it has failed."""
     time: Time = ""

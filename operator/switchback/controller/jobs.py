@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from switchback.api import names
 from switchback.api.reasons import OperatorReason
+from switchback.api.spec import Database
 from switchback.api.status import OperationState
 from switchback.contract.words import Operation
 from switchback.controller.arguments import arguments, looks_for_downs
@@ -226,9 +227,12 @@ def _fence(  # noqa: PLR0917 - what every body is made of
     settings: Settings,
     deadline: int,
 ) -> Body:
-    """The command that status has kept: an edit of the spec must not change how a fence is lowered."""
+    """The command that status has kept: an edit of the spec must not change how or where it is lowered."""
     if operation.fence is None:
         raise JobError(Trouble(OperatorReason.JOB_REFUSED, "a fence is named, but none is up"))
+    if operation.fence.database:
+        there = Database.model_validate_json(operation.fence.database)
+        spec = spec.model_copy(update={"database": there})
     request = FenceRequest(
         operation_id=operation.id,
         namespace=world.namespace,

@@ -9,6 +9,7 @@ Invariants, which the property tests hold this file to:
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ from switchback.api.status import (
     Status,
     plan_steps,
 )
+from switchback.api.work import PLACE
 from switchback.contract.digest import short
 from switchback.contract.reasons import Reason
 from switchback.contract.result import bounded
@@ -105,8 +107,15 @@ def _fence_left(view: View) -> FenceState | None:
         image=fence.image,
         command=fence.command,
         deadline_seconds=fence.deadline_seconds,
+        database=place(view.spec),
         time=rfc3339(newest.created),
     )
+
+
+def place(spec: Spec) -> str:
+    """Where a fence is raised, to be lowered there: spec.database may be edited meanwhile."""
+    text = json.dumps(spec.database.to_json(), separators=(",", ":"))
+    return text if len(text) <= PLACE else ""
 
 
 def _lowered(job: Job) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,10 @@ from switchback.contract.reasons import Reason
 from switchback.contract.words import Operation
 from switchback.controller.decide import decide
 from switchback.controller.decision import Act, CreateJob, LetGo, RequestSnapshot, Wait, WriteIntent
+from switchback.controller.jobs import manifest
 from switchback.controller.observed import Trouble
 from tests.property.keeping import MISMATCH, NO_ANSWER, NO_RIGHT
+from tests.unit.controller.build import SETTINGS
 from tests.unit.controller.test_restore_points import FENCE, RDS, asked, ready, settle, world
 
 if TYPE_CHECKING:
@@ -236,3 +239,17 @@ def test_another_plan_is_not_waived_by_what_failed_for_the_first() -> None:
     assert there.postgres.applied[-1] == "0004"
     assert not there.keeping.fenced
     assert str(there.status.snapshots[-1].purpose) == "pre-rollback"
+
+
+def test_a_fence_is_lowered_at_the_database_that_it_was_raised_at() -> None:
+    there = fenced()
+    other = {"urlFrom": {"secretKeyRef": {"name": "shop-elsewhere", "key": "DATABASE_URL"}}}
+    edit(there, database=other)
+    settle(there, until=CreateJob)
+    operation = there.status.operation
+    assert operation is not None
+    assert operation.step is Operation.UNFENCE
+    action = CreateJob(operation.job_name, Operation.UNFENCE, operation.attempt)
+    text = json.dumps(manifest(there.observed(), action, SETTINGS))
+    assert "shop-db" in text
+    assert "shop-elsewhere" not in text

@@ -14,7 +14,7 @@ from switchback.api.reasons import OperatorReason
 from switchback.api.status import FencePhase, FenceState
 from switchback.contract.points import Place
 from switchback.contract.words import Direction, Operation
-from switchback.controller.lifecycle import change, intend
+from switchback.controller.lifecycle import change, intend, place
 from switchback.controller.restore_points import of_operation, put, spoil
 from switchback.controller.stages.results import Done, Intend, Wait
 from switchback.controller.stages.snapshot import hopeless, may_go_without, wanted_before_migrate
@@ -60,6 +60,7 @@ def raise_fence(view: View) -> StageResult:
         image=wanted.image,
         command=wanted.command,
         deadline_seconds=wanted.deadline_seconds,
+        database=place(view.spec),
         time=rfc3339(view.now),
     )
     return Intend(intend(view.with_status(change(view.status, fence=fence)), Operation.FENCE))
