@@ -11,7 +11,7 @@ from switchback.contract.reasons import Reason
 from switchback.controller.decision import Act, Wait
 from switchback.controller.observed import Trouble
 from switchback.controller.times import rfc3339
-from tests.property.world import RESERVATION_SECONDS
+from tests.property.runner import RESERVATION_SECONDS
 from tests.unit.controller.test_decide import PG_DUMP, at_latest, reason, settle, world
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from switchback.api.status import Outcome
 from switchback.contract.words import Direction
 from switchback.controller.decision import Settle, Wait
 from tests.property.database import START
-from tests.property.world import RESERVATION_SECONDS
+from tests.property.runner import RESERVATION_SECONDS
 from tests.unit.controller.test_decide import approve, at_latest, reason, settle, world
 
 
