@@ -26,6 +26,7 @@ def everything() -> Metrics:
     metrics.job_ended("migrate", "SQLFailed", 3.0)
     metrics.run_repeated("LockTimeout", "deadline")
     metrics.restore_point_taken("Ready", 3.0)
+    metrics.provider_called("observe", 0.1)
     metrics.operation_ended("Forward", "Failed", "SQLFailed", 3.0, 1.0)
     metrics.fleet.note(world(), STATUS)
     return metrics

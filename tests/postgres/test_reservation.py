@@ -42,7 +42,32 @@ def test_the_whole_way(runner: Runner) -> None:
     assert (done.reason, done.current, done.reserved_until) == (Reason.SUCCEEDED, "0001_a", "")
     assert reserved_by(runner) is None
     kinds = [row[0] for row in runner.query("SELECT kind FROM switchback.events ORDER BY seq")]
-    assert kinds[-5:] == ["Reserved", "Reserved", "RolledBack", "RolledBack", "Released"]
+    assert kinds[-7:] == ["Reserved", "Marker"] * 2 + ["RolledBack", "RolledBack", "Released"]
+
+
+def test_what_is_written_after_the_marker_is_counted(runner: Runner) -> None:
+    digest = runner.run("inspect", target="0001_a", by=FIRST).result.plan_digest
+    marker = runner.run("reserve", target="0001_a", by=FIRST, expect_plan=digest).result.marker
+    assert marker is not None
+    assert (marker.transaction.isdigit(), marker.since) == (True, -1)
+    kept = runner.query("SELECT details FROM switchback.events WHERE kind = 'Marker'")
+    assert kept == [(f"lsn {marker.lsn}, transaction {marker.transaction}",)]
+    for number in range(3):
+        runner.query(f"CREATE TABLE written_since_{number} (); SELECT 1")
+    wish = {"expect_plan": digest, "own_reservation": True, "marker": marker.transaction}
+    done = runner.run("rollback", target="0001_a", by=FIRST, **wish).result
+    assert done.marker is not None
+    assert done.marker.since == 3
+
+
+def test_a_migration_can_be_reserved_as_well(runner: Runner) -> None:
+    write(runner.folder, "0004_d")
+    digest = runner.run("inspect", target="latest", by=FIRST).result.plan_digest
+    reserved = runner.run("reserve", target="latest", by=FIRST, expect_plan=digest).result
+    assert (reserved.reason, reserved.direction) == (Reason.SUCCEEDED, Direction.FORWARD)
+    assert runner.run("migrate", by=OTHER).result.reason is Reason.RESERVED
+    assert runner.run("migrate", by=FIRST).result.reason is Reason.SUCCEEDED
+    assert reserved_by(runner) is None
 
 
 @pytest.mark.parametrize("operation", ["inspect", "migrate", "rollback", "reserve"])
