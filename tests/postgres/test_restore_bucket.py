@@ -124,8 +124,10 @@ class Pod:
         self.secrets = {**KEYS, "DATABASE_URL": server.url()}
         self.programs = server.programs
         self.places = {
-            "/dev/termination-log": folder / "answer", WORK_MOUNT: folder / "work", VOLUME_MOUNT: folder / "room",
-        }  # fmt: skip
+            "/dev/termination-log": folder / "answer",
+            WORK_MOUNT: folder / "work",
+            VOLUME_MOUNT: folder / "room",
+        }
         for place in (WORK_MOUNT, VOLUME_MOUNT):
             self.places[place].mkdir(mode=0o700)
 
