@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from switchback.api.status import SnapshotPhase
+
 if TYPE_CHECKING:
-    from switchback.api.status import OperationState, Preview, Status
+    from switchback.api.status import OperationState, Preview, SnapshotState, Status
 
 STATUS_BYTES = 32 * 1024
 """A status is copied into every watch event and every `kubectl get`; etcd takes far more."""
@@ -16,16 +18,29 @@ def fitted(status: Status, limit: int = STATUS_BYTES) -> Status:
     """`status` in at most `limit` bytes of JSON. What is only shown to people goes first, what decides stays.
 
     In this order: losses and then steps of the preview, losses and then steps of the plan (from the end, and
-    counted in `stepsOmitted`), then history and restore points from the oldest on. Conditions, approval and
-    the rest of operation and preview are never touched.
+    counted in `stepsOmitted`), names of deleted restore points, then history from the oldest on, and restore
+    points: failed ones first, from the oldest on, and never the operation's own. Conditions, approval and the
+    rest of operation and preview are never touched.
     """
     for part in ("preview", "operation"):
         status = _with_fewer_steps(status, part, limit)
+    if status.retention is not None and status.retention.deleted and _size(status) > limit:
+        quiet = status.retention.model_copy(update={"deleted": ()})
+        status = status.model_copy(update={"retention": quiet})
     while _size(status) > limit and len(status.history) > 1:
         status = status.model_copy(update={"history": status.history[1:]})
     while _size(status) > limit and len(status.snapshots) > 1:
-        status = status.model_copy(update={"snapshots": status.snapshots[1:]})
+        status = status.model_copy(update={"snapshots": _with_one_less(status)})
     return status
+
+
+def _with_one_less(status: Status) -> tuple[SnapshotState, ...]:
+    """The restore points without the one that says least."""
+    own = status.operation.snapshot_name if status.operation is not None else ""
+    others = [point for point in status.snapshots if not own or point.name != own]
+    failed = (point for point in others if point.phase is SnapshotPhase.FAILED)
+    least = next(failed, others[0])
+    return tuple(point for point in status.snapshots if point is not least)
 
 
 def _size(status: Status) -> int:

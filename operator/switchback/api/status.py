@@ -250,8 +250,8 @@ class RetentionState(Model):
     """When it was done."""
     operation_id: Annotated[OperationID, Field(alias="operationID")] = ""
     """After which operation."""
-    kept: Annotated[int, Field(ge=0)] = 0
-    """How many are there."""
+    kept: Annotated[int | None, Field(ge=0)] = None
+    """How many are there. Absent: nobody could look."""
     deleted: Annotated[
         tuple[Annotated[str, Field(max_length=253)], ...], Field(max_length=TAIL, json_schema_extra=ATOMIC)
     ] = ()

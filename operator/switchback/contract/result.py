@@ -22,6 +22,8 @@ SHORTEST_MESSAGE_BYTES = 128
 """Whatever else the core holds: so much of the message stays."""
 DEFAULT_BUDGET = 3072
 TAIL_LENGTH = 10
+LARGEST = 2**53
+"""No number of a result is larger: every reader of JSON can hold it, and so can a status."""
 
 
 class ResultError(ValueError):
@@ -232,7 +234,7 @@ def _plain(kind: type[Result | Database | Snapshot | Marker], value: dict[str, A
     plain = {f.name: f.type for f in fields(kind) if f.type in _PLAIN}
     found = {name: one for name, one in value.items() if name in plain}
     for name, one in found.items():
-        if type(one) is not _PLAIN[plain[name]]:
+        if type(one) is not _PLAIN[plain[name]] or (isinstance(one, int) and not -1 <= one <= LARGEST):
             raise TypeError(name)
     return found
 

@@ -145,7 +145,7 @@ def noted(view: View, gone: tuple[str, ...], kept: int, reason: str, message: st
     state = RetentionState(
         time=rfc3339(view.now),
         operation_id=view.operation.id,
-        kept=kept,
+        kept=kept or None if reason else kept,
         deleted=gone[-TAIL:],
         reason=reason,
         message=message,

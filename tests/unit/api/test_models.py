@@ -199,6 +199,23 @@ def largest(*, steps: int, losses: int, history: int, snapshots: int, previewed:
     )
 
 
+def test_restore_points_that_failed_give_way_first_and_the_operations_own_never() -> None:
+    whole = largest(steps=0, losses=0, history=0, snapshots=10)
+    own, *others = whole.snapshots
+    points = (
+        own,
+        *(one.model_copy(update={"phase": SnapshotPhase.FAILED}) for one in others[:4]),
+        *others[4:],
+    )
+    assert whole.operation is not None
+    operation = whole.operation.model_copy(update={"snapshot_name": own.name})
+    whole = whole.model_copy(update={"operation": operation, "snapshots": points})
+    size = len(json.dumps(whole.to_json(), ensure_ascii=False, separators=(",", ":")).encode())
+    assert fitted(whole, size - 1).snapshots == (own, *points[2:])
+    assert fitted(whole, size - 3000).snapshots[0] == own
+    assert fitted(whole, 1).snapshots == (own,)
+
+
 @settings(max_examples=40)
 @given(
     shown=st.tuples(st.integers(0, 20), st.integers(0, 20)),
