@@ -128,8 +128,10 @@ def test_the_outcome_survives_a_cut(result: Result, length: int) -> None:
         '{"v":2}',
         '{"v":1}',
         '{"v":1,"operation":"migrate","reason":"Succeeded","reserved_seconds":99999999999999999999}',
-        '{"v":1,"operation":"snapshot","reason":"Succeeded","snapshot":'
-        '{"path":"p","digest":"d","size":99999999999999999999,"restore_point":"r"}}',
+        (
+            '{"v":1,"operation":"snapshot","reason":"Succeeded","snapshot":'
+            '{"path":"p","digest":"d","size":99999999999999999999,"restore_point":"r"}}'
+        ),
         '{"v":1,"operation":"dance","reason":"Bug"}',
     ],
 )
