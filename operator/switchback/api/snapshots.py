@@ -28,7 +28,10 @@ _NO_NUL = r"^[^\x00]*$"
 Argument = Annotated[str, Field(max_length=4096, pattern=_NO_NUL)]
 """One word of a command."""
 
-_KMS_KEY = r"^(arn:[-a-z0-9]+:kms:[-a-z0-9]*:[0-9]*:(key|alias)/[-A-Za-z0-9/_]+|alias/[-A-Za-z0-9/_]+|[-A-Fa-f0-9]{1,64}|mrk-[0-9a-f]{32})?$"  # noqa: E501
+_KMS_KEY = (
+    r"^(arn:[-a-z0-9]+:kms:[-a-z0-9]*:[0-9]*:(key|alias)/[-A-Za-z0-9/_]+"
+    r"|alias/[-A-Za-z0-9/_]+|[-A-Fa-f0-9]{1,64}|mrk-[0-9a-f]{32})?$"
+)
 
 
 class ClaimReference(Model):
@@ -217,7 +220,10 @@ _PROVIDERS = ("pgDump", "rds", "volumeSnapshot", "cloudNativePG", "job", "none")
 
 
 class Snapshot(Model):
-    """The restore point before a rollback. Exactly one of pgDump, rds, volumeSnapshot, cloudNativePG, job, none."""  # noqa: E501
+    """The restore point before a rollback.
+
+    Exactly one of pgDump, rds, volumeSnapshot, cloudNativePG, job, none.
+    """
 
     model_config = ConfigDict(json_schema_extra=exactly_one_of(*_PROVIDERS))
 

@@ -84,7 +84,10 @@ class PlanStep(Model):
 
 
 class Marker(Model):
-    """An entry of the ledger, written right before: a restored copy that holds it holds all that was before it."""  # noqa: E501
+    """An entry of the ledger, written right before a restore point.
+
+    A restored copy that holds it holds all that was before it.
+    """
 
     time: Time = ""
     """The server's time when it was written."""

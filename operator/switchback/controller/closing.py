@@ -110,7 +110,7 @@ def _listed(view: View, listing: Listing, rules: Retention) -> Decision:
     doomed = doomed_of(view.world, view.status, listing, rules)
     if doomed is not None:
         return Act(DeleteSnapshot(doomed.name, doomed.reason))
-    return WriteIntent(at_rest(view.with_status(_tidied(view, listing.points, "", ""))))
+    return WriteIntent(at_rest(view.with_status(_tidied(view, listing.points))))
 
 
 def _unlisted(view: View, listing: Listing) -> Decision:
@@ -119,12 +119,11 @@ def _unlisted(view: View, listing: Listing) -> Decision:
     if ended is None or view.now - ended > timedelta(seconds=LISTING_SECONDS):
         reason = failure.reason if failure is not None else OperatorReason.SNAPSHOT_PROVIDER_UNAVAILABLE
         message = failure.message if failure is not None else "not all restore points could be listed."
-        status = _tidied(view, (), reason, message)
-        return WriteIntent(at_rest(view.with_status(status)))
+        return WriteIntent(at_rest(view.with_status(noted(view, (), 0, reason, message))))
     return decision.Wait(at_rest(view), view.now + timedelta(seconds=30))
 
 
-def _tidied(view: View, points: tuple[Owned, ...], reason: str, message: str) -> Status:
+def _tidied(view: View, points: tuple[Owned, ...]) -> Status:
     """What became of older restore points is noted, and not looked at again before the next operation."""
     there = {one.observation.name for one in points}
     sources = {"", *(one.observation.source_id for one in points)}
@@ -137,7 +136,7 @@ def _tidied(view: View, points: tuple[Owned, ...], reason: str, message: str) ->
         and one.provider in {"", view.provider_field}
         and one.source_id in sources
     )
-    return noted(view, gone, len(points), reason, message)
+    return noted(view, gone, len(points), "", "")
 
 
 def noted(view: View, gone: tuple[str, ...], kept: int, reason: str, message: str) -> Status:

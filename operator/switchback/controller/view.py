@@ -10,6 +10,7 @@ from switchback.api.names import is_look
 from switchback.api.status import Outcome
 from switchback.controller import requests
 from switchback.controller.intent import intent_digest
+from switchback.controller.restore_points import field_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,7 +54,7 @@ class View:
     @property
     def provider_field(self) -> str:
         """Field of spec.snapshot that says how restore points are taken; empty when none does."""
-        return self.spec.snapshot.chosen if self.spec.snapshot is not None else ""
+        return field_of(self.world)
 
     @property
     def outcome(self) -> HistoryEntry | None:
