@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from switchback.api.base import rule, rules
 from switchback.api.emit import structural
 from switchback.api.names import GROUP, KIND, PLURAL, VERSION
 from switchback.api.spec import Spec
@@ -28,6 +29,7 @@ _COLUMNS = (
     ("Reason", "string", _condition("reason"), "Why, as a stable word."),
     ("Schema", "string", ".status.schema.current", "The last applied migration."),
     ("Target", "string", ".spec.target", "The wished version."),
+    ("Slot", "string", ".status.traffic.liveSlot", "The slot that the Service points at."),
     ("Age", "date", ".metadata.creationTimestamp", "Time since it was created."),
 )
 
@@ -74,6 +76,20 @@ def _root() -> dict[str, Any]:
         "type": "object",
         "description": "Changes the schema of one PostgreSQL database, forward and backward.",
         "required": ["spec"],
+        **rules(
+            rule(
+                "!has(oldSelf.status) || !has(oldSelf.status.traffic) || "
+                "!has(oldSelf.status.traffic.cutover) || "
+                "!(oldSelf.status.traffic.cutover.phase in "
+                "['Switching', 'Switched', 'Soaking', 'Restoring']) || "
+                "!has(oldSelf.spec.cutover) || (has(self.spec.cutover) && "
+                "self.spec.cutover.serviceName == oldSelf.spec.cutover.serviceName && "
+                "self.spec.cutover.selectorKey == oldSelf.spec.cutover.selectorKey && "
+                "self.spec.cutover.slots == oldSelf.spec.cutover.slots)",
+                "serviceName, selectorKey and slots stay as they are while a switch is under way; "
+                "change activeSlot to undo it, or wait for its end",
+            )
+        ),
         "properties": {
             "apiVersion": {"type": "string", "description": f"{GROUP}/{VERSION}."},
             "kind": {"type": "string", "description": f"{KIND}."},

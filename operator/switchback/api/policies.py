@@ -67,6 +67,14 @@ class RollbackPolicy(StrEnum):
     DENY = "Deny"
 
 
+class AutomaticRollback(StrEnum):
+    """What is undone without asking anybody when checks fail."""
+
+    NEVER = "Never"
+    TRAFFIC = "Traffic"
+    TRAFFIC_AND_SCHEMA = "TrafficAndSchema"
+
+
 class DataLossPolicy(StrEnum):
     """What to do with a rollback that destroys data, or might."""
 

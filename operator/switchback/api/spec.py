@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import ConfigDict, Field
 
@@ -17,11 +17,14 @@ from switchback.api.base import (
     rule,
     rules,
 )
+from switchback.api.checks import Check
+from switchback.api.cutover import Cutover
 from switchback.api.job_template import JobTemplate
 from switchback.api.policies import (
     AdoptionPolicy,
     AheadPolicy,
     ApprovalPolicy,
+    AutomaticRollback,
     DataLossPolicy,
     DownSource,
     OutOfOrderPolicy,
@@ -32,6 +35,9 @@ from switchback.api.policies import (
     SSLMode,
 )
 from switchback.api.snapshots import Region, Snapshot
+
+if TYPE_CHECKING:
+    from switchback.contract.words import CheckStage
 
 DAY = 24 * 60 * 60
 WEEK = 7 * DAY
@@ -222,6 +228,9 @@ class Rollback(Model):
 
     policy: RollbackPolicy = RollbackPolicy.ALLOW
     """Deny: a target below the current version is refused."""
+    automatic: AutomaticRollback = AutomaticRollback.NEVER
+    """What failing checks undo: nothing, the Traffic, or TrafficAndSchema. A switch that was not verified in
+    time is undone in any case."""
     data_loss_policy: DataLossPolicy = DataLossPolicy.REQUIRE_APPROVAL
     """A rollback that destroys data, or might: RequireApproval waits for a person, Allow goes on."""
     reason_policy: ReasonPolicy = ReasonPolicy.OPTIONAL
@@ -237,6 +246,8 @@ class Approval(Model):
     """Manual: what is pending is applied after a person has seen the plan."""
     rollback_policy: ApprovalPolicy = ApprovalPolicy.AUTOMATIC
     """Manual: every rollback waits for a person, also one that loses nothing."""
+    cutover_policy: ApprovalPolicy = ApprovalPolicy.AUTOMATIC
+    """Manual: traffic moves to the other slot after a person has said yes."""
     timeout_seconds: Annotated[int, Field(ge=1, le=30 * DAY)] = DAY
     """Longest wait for an approval; then the operation ends with ApprovalExpired, nothing has changed."""
     approved_plan: Annotated[str, Field(max_length=128, pattern=r"^[-A-Za-z0-9:._]*$")] = ""
@@ -244,7 +255,28 @@ class Approval(Model):
 
 
 class Spec(Model):
-    """The wished schema version, and how to get there."""
+    """The wished schema version, the wished live slot, or both, and how to get there."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule("has(self.source) || has(self.cutover)", "set source, cutover or both"),
+            rule("has(self.source) == has(self.target)", "target and source belong together"),
+            rule("!has(self.source) || has(self.database)", "a source needs a database"),
+            rule(
+                "has(self.database) || !has(self.checks) || !self.checks.exists(c, has(c.sql))",
+                "a check with sql needs a database",
+            ),
+            rule(
+                "has(self.source) || !has(self.cutover) || !self.cutover.slots.exists(s, has(s.schema))",
+                "slots[].schema needs a source",
+            ),
+            rule(
+                "has(self.database) || !has(self.cutover) || "
+                "!self.cutover.slots.exists(s, has(s.applicationName) && s.applicationName != '')",
+                "slots[].applicationName needs a database",
+            ),
+        )
+    )
 
     target: Annotated[
         str,
@@ -258,7 +290,7 @@ class Spec(Model):
                 )
             ),
         ),
-    ]
+    ] = ""
     """The wished version: latest, base (nothing applied) or a migration's id. An older id: roll back."""
     reason: Annotated[str, Field(max_length=256, pattern=r"^[^\x00]*$")] = ""
     """Why, for the ledger and for people. Changing it starts nothing."""
@@ -266,10 +298,14 @@ class Spec(Model):
     """Stop between steps. A running Job ends by itself."""
     operation_deadline_seconds: Annotated[int, Field(ge=1, le=WEEK)] = 7200
     """Longest time for the whole operation, without the time spent waiting for an approval."""
-    database: Database
+    database: Database | None = None
     """Which database is changed."""
-    source: Source
-    """Where the migration files are."""
+    source: Source | None = None
+    """Where the migration files are. Absent: only traffic is moved."""
+    cutover: Cutover | None = None
+    """Which slot of a Service is live. Absent: only the schema is changed."""
+    checks: Annotated[tuple[Check, ...], Field(max_length=16, json_schema_extra=list_map("name"))] = ()
+    """What has to hold before and after schema and traffic are changed."""
     execution: Execution = Execution()
     """Limits of a run."""
     rollback: Rollback = Rollback()
@@ -282,3 +318,26 @@ class Spec(Model):
     """What the pods of the Jobs need from this cluster. Whoever writes it runs pods in this namespace."""
     job_history_limit: Annotated[int, Field(ge=0, le=100)] = 5
     """How many finished Jobs are kept."""
+
+    @property
+    def the_source(self) -> Source:
+        """The source, where there is one: nothing is done to a schema without."""
+        if self.source is None:
+            raise LookupError("spec.source is not set")
+        return self.source
+
+    @property
+    def the_database(self) -> Database:
+        """The database, where there is one."""
+        if self.database is None:
+            raise LookupError("spec.database is not set")
+        return self.database
+
+    @property
+    def config_maps(self) -> tuple[str, ...]:
+        """Names of the ConfigMaps that hold the source."""
+        return tuple(ref.name for ref in self.source.config_map_refs) if self.source is not None else ()
+
+    def checks_at(self, stage: CheckStage) -> tuple[Check, ...]:
+        """The checks of that stage."""
+        return tuple(check for check in self.checks if stage in check.stages)

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from switchback.api.base import ATOMIC, Message, MigrationID, Model, Time, list_map
+from switchback.api.traffic import CheckState, CutoverPhase, CutoverState, SlotSchema, TrafficState
 from switchback.api.work import (
     LOSS_BYTES,
     LOSSES,
@@ -39,8 +40,11 @@ __all__ = [
     "STEPS",
     "TAIL",
     "ApprovalState",
+    "CheckState",
     "Condition",
     "ConditionStatus",
+    "CutoverPhase",
+    "CutoverState",
     "DatabaseIdentity",
     "FencePhase",
     "FenceState",
@@ -56,11 +60,13 @@ __all__ = [
     "PreviewPhase",
     "RetentionState",
     "SchemaState",
+    "SlotSchema",
     "SnapshotParts",
     "SnapshotPhase",
     "SnapshotState",
     "SourceState",
     "Status",
+    "TrafficState",
     "Want",
     "plan_steps",
 ]
@@ -152,6 +158,10 @@ class SchemaState(Model):
     """How many migrations of the source are not applied."""
     applied_tail: Annotated[tuple[MigrationID, ...], Field(max_length=TAIL, json_schema_extra=ATOMIC)] = ()
     """The last applied migrations, newest last."""
+    held_back: Annotated[int | None, Field(ge=0)] = None
+    """How many of the pending ones wait until no pod of the old slot exists (phase=contract)."""
+    slots: Annotated[tuple[SlotSchema, ...], Field(max_length=2, json_schema_extra=list_map("name"))] = ()
+    """Whether the slots that have bounds work with target."""
     inspect_time: Time = ""
     """When the ledger was last read."""
     database: DatabaseIdentity | None = None
@@ -315,6 +325,12 @@ class Status(Model):
     """Restore points, newest last."""
     retention: RetentionState | None = None
     """What became of older restore points."""
+    traffic: TrafficState | None = None
+    """Where the traffic goes."""
+    checks: Annotated[
+        tuple[CheckState, ...], Field(max_length=32, json_schema_extra=list_map("name", "stage"))
+    ] = ()
+    """What became of the checks, of each stage the last time."""
     history: Annotated[tuple[HistoryEntry, ...], Field(max_length=TAIL, json_schema_extra=ATOMIC)] = ()
     """Ended operations, newest last."""
     last_handled: LastHandled | None = None

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from switchback.api.base import ATOMIC, ImageReference, Message, MigrationID, Model, Time
 from switchback.contract.result import bounded
-from switchback.contract.words import Direction, Operation, Risk, Severity
+from switchback.contract.words import CheckStage, Direction, Operation, Risk, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,6 +46,7 @@ class Want(StrEnum):
 
     MIGRATE = "Migrate"
     ROLLBACK = "Rollback"
+    CUTOVER = "Cutover"
 
 
 class OperationKind(StrEnum):
@@ -53,6 +54,7 @@ class OperationKind(StrEnum):
 
     REACH = "Reach"
     ROLLBACK = "Rollback"
+    CONTRACT = "Contract"
 
 
 class LookKind(StrEnum):
@@ -172,7 +174,8 @@ class OperationState(Model):
     deadline_time: Time = ""
     """When it fails if it has not ended. Moves by the time spent waiting for an approval."""
     kind: OperationKind = OperationKind.REACH
-    """Why it began: to Reach the wish of spec, or to Rollback because a person asked for it."""
+    """Why it began: to Reach the wish of spec, to Rollback because a person or a failed check wants it, or to
+    apply the files of phase=contract."""
     target: MigrationID = ""
     """The version that was asked for: spec.target, or the one of a request to roll back."""
     retry: Token = ""
@@ -203,6 +206,22 @@ class OperationState(Model):
     """What the reservation wrote into the ledger: whatever holds it holds everything committed before."""
     fence: FenceState | None = None
     """What keeps writers out. Absent: nothing does."""
+    contract: bool = False
+    """Whether files of phase=contract wait until no pod of the old slot exists."""
+    applied: Annotated[tuple[MigrationID, ...], Field(max_length=STEPS, json_schema_extra=ATOMIC)] = ()
+    """What it has applied, the first few."""
+    applied_count: Annotated[int, Field(ge=0)] = 0
+    """How many migrations it has applied."""
+    undo: MigrationID = ""
+    """The version that a failed check has it go back to. Empty: no check has."""
+    automatic: bool = False
+    """Whether a failed check has begun it, and nobody may be asked."""
+    check_stage: CheckStage | None = None
+    """The stage of its current Job, where that checks something."""
+    checked: Annotated[tuple[CheckStage, ...], Field(max_length=4, json_schema_extra=ATOMIC)] = ()
+    """Stages whose checks have passed."""
+    drained: bool = False
+    """Whether no session of the old slot was left."""
     pruning: bool = False
     """Whether older restore points are still to be looked at by spec.snapshot.retention."""
     risks: Risks = ()

@@ -93,6 +93,11 @@ class Reason(StrEnum):
     FENCE_COMMAND_FAILED = "FenceCommandFailed"
     RESTORE_TARGET_EXISTS = "RestoreTargetExists"
     RESTORE_FAILED = "RestoreFailed"
+    # checks and slots
+    CHECKS_FAILED = "ChecksFailed"
+    CHECKS_INCONCLUSIVE = "ChecksInconclusive"
+    SESSIONS_LEFT = "SessionsLeft"
+    SLOT_NEEDS_SCHEMA = "SlotNeedsSchema"
     # the caller and the program
     USAGE = "Usage"
     BUG = "Bug"
@@ -226,6 +231,18 @@ MEANINGS: dict[Reason, Meaning] = {
     _R.FENCE_COMMAND_FAILED: Meaning(_E.FAILED, Retry.COUNT, "See the log of the fence's pod."),
     _R.RESTORE_TARGET_EXISTS: Meaning(_E.REFUSED, Retry.STALL, "Restore into a new database name."),
     _R.RESTORE_FAILED: Meaning(_E.FAILED, Retry.STALL, "See what pg_restore said."),
+    _R.CHECKS_FAILED: Meaning(_E.FAILED, Retry.STALL, "See status.checks for the last error of each check."),
+    _R.CHECKS_INCONCLUSIVE: Meaning(
+        _E.FAILED, Retry.STALL, "The checks came to no verdict in time, which counts as a failure."
+    ),
+    _R.SESSIONS_LEFT: Meaning(
+        _E.LOCKED, Retry.STALL, "See pg_stat_activity for the sessions of that application_name."
+    ),
+    _R.SLOT_NEEDS_SCHEMA: Meaning(
+        _E.REFUSED,
+        Retry.STALL,
+        "Move the traffic to a slot that works with the wished schema first, or correct slots[].schema.",
+    ),
     _R.USAGE: Meaning(_E.USAGE, Retry.STALL, "See --help."),
     _R.BUG: Meaning(_E.BUG, Retry.COUNT, "Please report it with the log of the run."),
 }

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from switchback.contract.reasons import Reason
-from switchback.contract.words import Direction, Operation, Risk, Severity
+from switchback.contract.words import Direction, Operation, Risk, Severity, SlotFit
 
 VERSION = 1
 CORE_BYTES = 1024
@@ -21,6 +21,8 @@ MESSAGE_BYTES = 512
 SHORTEST_MESSAGE_BYTES = 128
 """Whatever else the core holds: so much of the message stays."""
 DEFAULT_BUDGET = 3072
+ERROR_BYTES = 160
+"""So much of a check's last error travels with the result; all of it is in the log."""
 TAIL_LENGTH = 10
 LARGEST = 2**53
 """No number of a result is larger: every reader of JSON can hold it, and so can a status."""
@@ -95,12 +97,34 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """What became of one check. `error` is its last one, redacted; empty when it never failed."""
+
+    name: str
+    passed: bool
+    runs: int = 0
+    failures: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Whether a slot works with the version that the run goes to."""
+
+    name: str
+    fit: SlotFit
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """Outcome of one run. `at` is RFC 3339, UTC. Ids may be `base`; empty means not known.
 
     `deleted` names restore points that a run has deleted, the last few, and `kept` says how many there are.
     `reserved_until` is by the clock of the database's server, for people. `reserved_seconds` is the life that
     the reservation was given: whoever counts it from a time of its own needs no clock but its own.
+    `held_back` counts pending migrations from the first `phase=contract` on, which wait for the old slot's
+    end.
+    `slots` says of each slot with bounds whether it works with `target`.
     """
 
     operation: Operation
@@ -122,17 +146,22 @@ class Result:
     snapshot: Snapshot | None = None
     marker: Marker | None = None
     kept: int = 0
+    held_back: int = 0
+    slots: tuple[Slot, ...] = ()
+    checks: tuple[Check, ...] = ()
     deleted: tuple[str, ...] = ()
     applied_tail: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
     steps_omitted: int = 0
 
 
-_BODY = ("applied_tail", "steps", "deleted")
+_BODY = ("applied_tail", "steps", "deleted", "slots", "checks")
 
 
 _ELLIPSIS = "…"
 _DELETED = "deleted"
+_SLOTS = "slots"
+_CHECK = "check"
 
 
 def bounded(text: str, limit: int = MESSAGE_BYTES) -> str:
@@ -156,10 +185,10 @@ def encode(result: Result, budget: int = DEFAULT_BUDGET) -> str:
         lines.append(tail)
     else:
         room = beside
-    gone = _line({_DELETED: list(result.deleted[-TAIL_LENGTH:])})
-    if result.deleted and room - len(gone.encode()) - 1 >= 0:
-        lines.append(gone)
-        room -= len(gone.encode()) + 1
+    for line in _extras(result):
+        if room - len(line.encode()) - 1 >= 0:
+            lines.append(line)
+            room -= len(line.encode()) + 1
     kept = 0
     for step in result.steps:
         line = _line({"d": step.direction, "id": step.id, "s": step.severity, "l": list(step.losses)})
@@ -170,6 +199,21 @@ def encode(result: Result, budget: int = DEFAULT_BUDGET) -> str:
         kept += 1
     omitted = result.steps_omitted + len(result.steps) - kept
     return "\n".join([_core(replace(result, steps_omitted=omitted), budget), *lines])
+
+
+def _extras(result: Result) -> list[str]:
+    """Lines for what only some runs have to say."""
+    lines = []
+    if result.slots:
+        lines.append(_line({_SLOTS: {slot.name: slot.fit for slot in result.slots}}))
+    if result.deleted:
+        lines.append(_line({_DELETED: list(result.deleted[-TAIL_LENGTH:])}))
+    for check in result.checks:
+        said = bounded(check.error, ERROR_BYTES)
+        lines.append(
+            _line({_CHECK: check.name, "p": check.passed, "n": check.runs, "f": check.failures, "e": said})
+        )
+    return lines
 
 
 def _core(result: Result, budget: int) -> str:
@@ -245,6 +289,7 @@ _PLAIN: dict[Any, type] = {"str": str, "int": int}
 def _with_body(result: Result, lines: list[str]) -> Result:
     tail: tuple[str, ...] = ()
     steps: list[Step] = []
+    checks: list[Check] = []
     for line in lines:
         try:
             value = json.loads(line)
@@ -252,13 +297,25 @@ def _with_body(result: Result, lines: list[str]) -> Result:
                 tail = _texts(value)
             elif _DELETED in value:
                 result = replace(result, deleted=_texts(value[_DELETED]))
+            elif _SLOTS in value:
+                fits = value[_SLOTS].items()
+                result = replace(result, slots=tuple(Slot(str(name), SlotFit(fit)) for name, fit in fits))
+            elif _CHECK in value:
+                checks.append(_check(value))
             else:
                 steps.append(_step(value))
-        except (ValueError, KeyError, TypeError):
-            return replace(
-                result, applied_tail=tail, steps=tuple(steps), steps_omitted=result.steps_omitted + 1
-            )
-    return replace(result, applied_tail=tail, steps=tuple(steps))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            result = replace(result, steps_omitted=result.steps_omitted + 1)
+            break
+    return replace(result, applied_tail=tail, steps=tuple(steps), checks=tuple(checks))
+
+
+def _check(value: dict[str, Any]) -> Check:
+    (name, error), passed = _texts([value[_CHECK], value["e"]]), value["p"]
+    counts = (value["n"], value["f"])
+    if not isinstance(passed, bool) or any(type(one) is not int or not 0 <= one <= LARGEST for one in counts):
+        raise TypeError("not what a check says")
+    return Check(name, passed, counts[0], counts[1], bounded(error, ERROR_BYTES))
 
 
 def _step(value: dict[str, Any]) -> Step:

@@ -23,15 +23,45 @@ class Operation(StrEnum):
     FENCE = "fence"
     UNFENCE = "unfence"
     PRUNE = "prune"
+    CHECK = "check"
+    DRAIN = "drain"
 
 
 BY_RUNNER = frozenset(
-    {Operation.INSPECT, Operation.MIGRATE, Operation.RESERVE, Operation.RELEASE, Operation.ROLLBACK}
+    {
+        Operation.INSPECT,
+        Operation.MIGRATE,
+        Operation.RESERVE,
+        Operation.RELEASE,
+        Operation.ROLLBACK,
+        Operation.DRAIN,
+    }
 )
 """What `switchback run` does. The other Jobs have containers of their own."""
 
 CLOSING = frozenset({Operation.RELEASE, Operation.UNFENCE, Operation.PRUNE})
 """What may run after the operation's outcome is known."""
+
+
+class CheckStage(StrEnum):
+    """When a check runs."""
+
+    AFTER_MIGRATE = "AfterMigrate"
+    BEFORE_CUTOVER = "BeforeCutover"
+    AFTER_CUTOVER = "AfterCutover"
+    AFTER_ROLLBACK = "AfterRollback"
+
+
+class SlotFit(StrEnum):
+    """Whether a slot's program works with a version of the schema, by the bounds that the spec gives it."""
+
+    SATISFIED = "Satisfied"
+    TOO_OLD = "TooOld"
+    """The schema is older than the slot's minimum."""
+    TOO_NEW = "TooNew"
+    """The schema is newer than the slot's maximum."""
+    UNKNOWN_ID = "UnknownId"
+    """Neither files nor ledger hold the id that a bound names."""
 
 
 class Direction(StrEnum):

@@ -152,7 +152,7 @@ def _helped(view: View, result: Result) -> Status | None:
     """A way back that neither files nor ledger hold may be in the image that was applied last."""
     if result.reason not in {Reason.FILE_MISSING, Reason.NO_DOWN} or view.operation.down_image:
         return None
-    applied, now = view.status.applied_source, view.spec.source.image
+    applied, now = view.status.applied_source, view.spec.the_source.image
     if applied is None or not applied.image or now is None:
         return None
     # A tag that has not moved is what people wrote; one that has is known by its digest only.
@@ -206,7 +206,7 @@ def _counted_since(status: Status, result: Result) -> Status:
     return put(status, known.model_copy(update={"transactions_since": result.marker.since}))
 
 
-def _done(view: View, result: Result) -> Status:  # noqa: PLR0911 - one answer per operation
+def _done(view: View, result: Result) -> Status:  # noqa: C901, PLR0911 - one answer per operation
     """The run did what it was asked to do."""
     # A new plan is no progress yet: what made the last one fail may make this one fail.
     waits = view.operation.waits if result.operation is Operation.INSPECT else 0
@@ -233,6 +233,10 @@ def _done(view: View, result: Result) -> Status:  # noqa: PLR0911 - one answer p
             return change(status, fence=None)
         case Operation.PRUNE:
             return noted(view.with_status(status), result.deleted, result.kept, "", result.message)
+        case Operation.CHECK:
+            return status
+        case Operation.DRAIN:
+            return change(status, drained=True)
         case _:
             assert_never(result.operation)
 

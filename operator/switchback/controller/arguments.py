@@ -46,7 +46,7 @@ def arguments(world: Observed, spec: Spec, operation: OperationState, action: Cr
 
 def _files(world: Observed, spec: Spec, target: str) -> list[str]:
     """Where to go, by which files, and what to make of a ledger that does not fit them."""
-    source = spec.source
+    source = spec.the_source
     words = ["--target", target, "--dir", SOURCE_MOUNT]
     if source.format is not SourceFormat.AUTO:
         words += ["--format", str(source.format)]
@@ -59,7 +59,7 @@ def _files(world: Observed, spec: Spec, target: str) -> list[str]:
 
 def _place(world: Observed, spec: Spec, step: Operation) -> list[str]:
     """Which database by its own word, as whom, and where in it."""
-    database, state = spec.database, world.status.schema_state
+    database, state = spec.the_database, world.status.schema_state
     words = ["--role", database.role] if database.role else []
     words += ["--ledger-schema", database.ledger_schema]
     words += [word for name in database.search_path for word in ("--search-path", name)]

@@ -12,27 +12,47 @@ from switchback.contract import digest
 from switchback.contract.words import LATEST
 
 if TYPE_CHECKING:
+    from switchback.api.cutover import Cutover
     from switchback.api.spec import Database, Spec
     from switchback.controller.observed import Source
 
 
 def intent(spec: Spec, source: Source) -> dict[str, Any]:
-    """The wished end as plain data: target, database and source.
+    """The wished end as plain data: target, database, source and cutover."""
+    wish = _schema(spec, source) if spec.source is not None else {}
+    if spec.cutover is not None:
+        wish["cutover"] = _cutover(spec.cutover)
+    return wish
+
+
+def _schema(spec: Spec, source: Source) -> dict[str, Any]:
+    """Which version, of what, where.
 
     An image stands for itself as it is written; of ConfigMaps the content counts, not the names, and a
     ConfigMap that is missing is a content of its own.
     """
-    image = spec.source.image
+    image = spec.the_source.image
     content: dict[str, Any]
     if image is not None:
         content = {"image": image.reference, "path": image.path}
     else:
         content = {"files": source.digest or f"missing: {source.problem.message if source.problem else ''}"}
-    wish = {"target": spec.target, "database": _database(spec.database), "source": content}
+    wish = {"target": spec.target, "database": _database(spec.the_database), "source": content}
     if spec.target == LATEST:
         # What "latest" means when the database is ahead of the files.
-        wish["ahead"] = str(spec.source.ahead_policy)
+        wish["ahead"] = str(spec.the_source.ahead_policy)
     return wish
+
+
+def _cutover(cutover: Cutover) -> dict[str, Any]:
+    """Which of two workloads is live behind which Service. How long anything may take is not part of it."""
+    slots = {slot.name: slot.workload_ref.to_json() for slot in cutover.slots}
+    return {
+        "service": cutover.service_name,
+        "key": cutover.selector_key,
+        "slots": slots,
+        "live": cutover.active_slot,
+    }
 
 
 def _database(database: Database) -> dict[str, Any]:
@@ -48,7 +68,7 @@ def _database(database: Database) -> dict[str, Any]:
 
 def database_digest(spec: Spec) -> str:
     """Tells one wish for a database from another: the same words that lead elsewhere are noticed by it."""
-    return digest.intent_digest(_database(spec.database))
+    return digest.intent_digest(_database(spec.database)) if spec.database is not None else ""
 
 
 def intent_digest(spec: Spec, source: Source) -> str:

@@ -166,7 +166,7 @@ def _run(  # noqa: PLR0917 - what every body is made of
     # A release needs no files, and must not wait for a ConfigMap that somebody has deleted.
     needs_source = action.step is not Operation.RELEASE
     files = source_parts(spec) if needs_source else Files()
-    applied, ca = world.status.applied_source, ca_parts(spec.database)
+    applied, ca = world.status.applied_source, ca_parts(spec.the_database)
     if looks_for_downs(operation, action) and applied is not None:
         files = with_downs(files, operation.down_image, applied.path)
     container = {
@@ -174,7 +174,7 @@ def _run(  # noqa: PLR0917 - what every body is made of
         "image": settings.runner_image,
         "imagePullPolicy": settings.runner_pull_policy,
         "args": [literal(word) for word in arguments(world, spec, operation, action)],
-        "env": database_env(spec.database),
+        "env": database_env(spec.the_database),
         "terminationMessagePolicy": "File",
         "volumeMounts": [*files.mounts, *ca.mounts],
     }
@@ -205,9 +205,9 @@ def _snapshot(
         database=state.database.name,
         system_identifier=state.database.system_identifier,
         server_major=state.database.major,
-        database_env=tuple(database_env(spec.database)),
-        ledger_schema=spec.database.ledger_schema,
-        role=spec.database.role,
+        database_env=tuple(database_env(spec.the_database)),
+        ledger_schema=spec.the_database.ledger_schema,
+        role=spec.the_database.role,
         seconds=spec.snapshot.deadline_seconds,
         uid=world.uid,
         installation=settings.installation,
@@ -237,7 +237,7 @@ def _fence(  # noqa: PLR0917 - what every body is made of
         operation_id=operation.id,
         namespace=world.namespace,
         resource=world.name,
-        database_env=tuple(database_env(spec.database)),
+        database_env=tuple(database_env(spec.the_database)),
         snapshot_name=operation.snapshot_name,
     )
     raising = step is Operation.FENCE
@@ -274,7 +274,7 @@ def _of_parts(spec: Spec, parts: PodParts | Refusal, deadline: int) -> Body:
     """A pod as a provider describes it, with the authorities that the database's certificate needs."""
     if isinstance(parts, Refusal):
         raise JobError(Trouble(parts.reason, parts.message, fatal=True))
-    ca = ca_parts(spec.database)
+    ca = ca_parts(spec.the_database)
     return Body(
         containers=[_trusting(_taken_literally(part), ca) for part in parts.containers],
         init_containers=[_trusting(_taken_literally(part), ca) for part in parts.init_containers],

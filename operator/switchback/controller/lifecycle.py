@@ -82,7 +82,7 @@ def begin(view: View) -> Status:
         reserved_until=last.reserved_until if last else "",
         fence=last.fence if last else _fence_left(view),
     )
-    image = view.spec.source.image
+    image = view.spec.source.image if view.spec.source is not None else None
     source = SourceState(
         digest=view.world.source.digest,
         image=image.reference if image else "",
@@ -114,7 +114,7 @@ def _fence_left(view: View) -> FenceState | None:
 
 def place(spec: Spec) -> str:
     """Where a fence is raised, to be lowered there: spec.database may be edited meanwhile."""
-    text = json.dumps(spec.database.to_json(), separators=(",", ":"))
+    text = json.dumps(spec.the_database.to_json(), separators=(",", ":"))
     return text if len(text) <= PLACE else ""
 
 
@@ -247,7 +247,7 @@ def end(view: View, outcome: Outcome, reason: str, message: str) -> Status:
 
 def _holds_all(view: View) -> bool:
     """Whether the source holds a file for everything that is applied now."""
-    kept = view.spec.target == LATEST and view.spec.source.ahead_policy is AheadPolicy.KEEP
+    kept = view.spec.target == LATEST and view.spec.the_source.ahead_policy is AheadPolicy.KEEP
     return view.operation.direction is Direction.FORWARD or (
         view.operation.direction is not Direction.BACKWARD and not kept
     )

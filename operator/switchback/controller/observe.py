@@ -215,7 +215,7 @@ async def _source(
     """
     if spec is None:
         return Source(), ()
-    wanted = [ref.name for ref in spec.source.config_map_refs]
+    wanted = spec.config_maps
     now = versions_of(wanted, await _versions(client, key.namespace, wanted))
     known = sources.recall(key, uid, now) or sources.shared(key.namespace, now)
     if known is not None:

@@ -106,10 +106,10 @@ class Files:
 
 def source_parts(spec: Spec) -> Files:
     """What brings the source to `SOURCE_MOUNT`."""
-    image = spec.source.image
+    image = spec.the_source.image
     if image is not None:
         return _copied(SOURCE_CONTAINER, image.reference, image.path, SOURCE_MOUNT, image.pull_policy)
-    maps = [{"configMap": {"name": ref.name}} for ref in spec.source.config_map_refs]
+    maps = [{"configMap": {"name": name}} for name in spec.config_maps]
     mount = {"name": SOURCE_VOLUME, "mountPath": SOURCE_MOUNT, "readOnly": True}
     return Files(volumes=({"name": SOURCE_VOLUME, "projected": {"sources": maps}},), mounts=(mount,))
 

@@ -203,7 +203,7 @@ class Resync:
 
     def _source(self, key: Key, uid: str, spec: Spec | None, parts: _Parts) -> Source | None:
         """The source as it was last read; None when it has changed since, or was never read."""
-        wanted = [ref.name for ref in spec.source.config_map_refs] if spec is not None else []
+        wanted = list(spec.config_maps) if spec is not None else []
         return self.sources.recall(key, uid, parts.versions_of(key.namespace, wanted))
 
     async def _read(self, resource: Object, parts: _Parts) -> None:

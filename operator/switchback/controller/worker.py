@@ -129,7 +129,7 @@ class Worker:
             self._forget(key)
             return "success"
         if world.spec is not None:
-            self.sources.refer(key, [ref.name for ref in world.spec.source.config_map_refs])
+            self.sources.refer(key, world.spec.config_maps)
         for _ in range(STEPS):
             if world.status.operation is not None:
                 structlog.contextvars.bind_contextvars(operation=world.status.operation.id)

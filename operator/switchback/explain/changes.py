@@ -103,7 +103,7 @@ def _parts(live: tuple[Spec, Source] | None, view: View) -> tuple[str, ...]:
     # The policy for a database that is ahead counts for latest only: it comes and goes with that target.
     found = [_word(one) for one in differing if one.path != ("ahead",) or None not in {one.before, one.after}]
     if not found and intent_digest(*live) == view.intent:
-        return ("the files of the source",) if view.spec.source.config_map_refs else ()
+        return ("the files of the source",) if view.spec.config_maps else ()
     return tuple(dict.fromkeys(found))
 
 

@@ -249,12 +249,12 @@ def _apply(report: Report) -> str:
 
 def _source(report: Report) -> str:
     spec = report.spec
-    if spec is None:
+    if spec is None or spec.source is None:
         return ""
     image = spec.source.image
     if image is not None:
         return f"{image.path} in image {image.reference}, which nobody looks into from here"
-    names = ", ".join(one.name for one in spec.source.config_map_refs)
+    names = ", ".join(spec.config_maps)
     ids = report.source.ids
     if report.source.problem is not None:
         return f"ConfigMap {names}: cannot be used"

@@ -87,7 +87,7 @@ def files_of(spec: Spec, found: Mapping[str, Object | None]) -> Files:
         spec: the spec.
         found: its ConfigMaps by name; None: there is none. One that is left out could not be read.
     """
-    wanted = [reference.name for reference in spec.source.config_map_refs]
+    wanted = list(spec.config_maps)
     if not wanted:
         return Files(is_image=True)
     if any(name not in found for name in wanted):
@@ -102,7 +102,8 @@ def files_of(spec: Spec, found: Mapping[str, Object | None]) -> Files:
         return Files(Source(problem=Trouble(Reason.SOURCE_INVALID, text)))
     if source.problem is not None:
         return Files(source)
-    chosen = None if spec.source.format is SourceFormat.AUTO else str(spec.source.format)
+    named = spec.the_source.format
+    chosen = None if named is SourceFormat.AUTO else str(named)
     try:
         return Files(source, _read(entries, chosen))
     except SourceProblem as problem:

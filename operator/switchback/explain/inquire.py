@@ -309,7 +309,7 @@ def _files(report: Report, beside: Companions, live: Object | None) -> Files:
     if found.is_seen or live is None:
         return found
     before, status = spec_from(live)[0], status_from(live)
-    same = before is not None and before.source.config_map_refs == report.spec.source.config_map_refs
+    same = before is not None and before.config_maps == report.spec.config_maps
     digest = status.source.digest if status.source is not None else ""
     return replace(found, source=Source(digest=digest)) if same and digest else found
 

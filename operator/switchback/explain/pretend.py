@@ -15,6 +15,7 @@ from switchback.controller.times import rfc3339
 from switchback.explain.cases import Case
 
 if TYPE_CHECKING:
+    from switchback.api.spec import Spec
     from switchback.controller.observed import Observed
     from switchback.explain.cases import Known
 
@@ -45,7 +46,7 @@ def answer(world: Observed, run: Run, known: Known, ground: Ground) -> Result:
             return told.says(Reason.SUCCEEDED, known.current, known.target, snapshot=point)
         case Operation.ROLLBACK:
             return told.says(Reason.SUCCEEDED, known.target, known.target, direction=Direction.BACKWARD)
-        case Operation.RELEASE | Operation.FENCE | Operation.UNFENCE | Operation.PRUNE:
+        case _:  # whatever else a Job does, the schema stays where it is
             return told.says(Reason.SUCCEEDED, known.current, known.target)
 
 
@@ -112,12 +113,16 @@ def _leads_back(told: _Told) -> bool:
     """Whether files that end below the database mean a way back: by the spec's word, or a person's."""
     spec, operation = told.world.spec, told.world.status.operation
     asked = operation is not None and operation.kind is OperationKind.ROLLBACK
-    return asked or (spec is not None and spec.source.ahead_policy is AheadPolicy.ROLLBACK)
+    return asked or (_ahead(spec) is AheadPolicy.ROLLBACK)
+
+
+def _ahead(spec: Spec | None) -> AheadPolicy | None:
+    return spec.source.ahead_policy if spec is not None and spec.source is not None else None
 
 
 def _kept(told: _Told, known: Known) -> Result:
     spec = told.world.spec
-    if spec is not None and spec.source.ahead_policy is AheadPolicy.KEEP:
+    if _ahead(spec) is AheadPolicy.KEEP:
         reason = Reason.UP_TO_DATE if told.run.step is Operation.MIGRATE else Reason.SUCCEEDED
         return told.says(reason, known.current, known.current)
     message = "the database is beyond everything in the source, and spec.source.aheadPolicy is Refuse."

@@ -245,7 +245,7 @@ def database_of(stage: Stage) -> Database:
     seen = state.database if state is not None else None
     if seen is not None and seen.server_version:
         return Database(seen.name, seen.system_identifier, seen.server_version, seen.ledger)
-    connection = stage.spec.database.connection
+    connection = stage.spec.the_database.connection
     majors = [major for major in MAJORS if major in images_of(stage)] or list(MAJORS)
     return Database(connection.name if connection is not None else "", "", int(majors[-1]) * 10000)
 

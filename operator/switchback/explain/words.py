@@ -102,6 +102,10 @@ def _step(scene: Scene, told: Told, spec: Spec) -> str:  # noqa: C901, PLR0911 -
             return "lets writers in again, by the command of spec.snapshot.fence"
         case Operation.PRUNE:
             return "looks whether older restore points may go, by spec.snapshot.retention"
+        case Operation.CHECK:
+            return "runs the checks of spec.checks"
+        case Operation.DRAIN:
+            return "waits until no session of the old slot is left"
         case None:
             return ""
 

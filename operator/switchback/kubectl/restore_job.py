@@ -75,13 +75,13 @@ def job_for(resource: Resource, chosen: Chosen, images: Images, wish: Wish) -> O
         operation_id=f"{WHAT}-{wish.nonce}",
         image=images.ours,
         client_image=wish.client_image or _client_image(resource, spec, chosen, images),
-        database_env=_environment(spec.database, wish.admin_secret),
+        database_env=_environment(spec.the_database, wish.admin_secret),
         pull_policy=images.pull_policy,
         digest=chosen.digest,
         jobs=wish.jobs,
         owners=wish.owners,
     )
-    parts, ca = pgrestore.pod(request), ca_parts(spec.database)
+    parts, ca = pgrestore.pod(request), ca_parts(spec.the_database)
 
     def ready(container: Object) -> Object:
         mounts = [*container.get("volumeMounts", []), *ca.mounts]
