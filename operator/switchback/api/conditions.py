@@ -31,6 +31,11 @@ class ConditionType(StrEnum):
     SNAPSHOT_READY = "SnapshotReady"
     SCHEMA_READY = "SchemaReady"
     ROLLED_BACK = "RolledBack"
+    CHECKS_PASSED = "ChecksPassed"
+    TRAFFIC_SWITCHED = "TrafficSwitched"
+    OLD_SLOT_DRAINED = "OldSlotDrained"
+    CONTRACT_APPLIED = "ContractApplied"
+    SELECTOR_OWNED = "SelectorOwned"
 
 
 TYPES: dict[ConditionType, str] = {
@@ -41,7 +46,12 @@ TYPES: dict[ConditionType, str] = {
     ConditionType.APPROVED: "A person has accepted the plan and its risks.",
     ConditionType.SNAPSHOT_READY: "The restore point for this rollback was read back in full and sealed.",
     ConditionType.SCHEMA_READY: "The schema is at the wished version.",
-    ConditionType.ROLLED_BACK: "The schema was rolled back although the spec asks for the newer version.",
+    ConditionType.ROLLED_BACK: "Schema or traffic went back although the spec asks for something newer.",
+    ConditionType.CHECKS_PASSED: "The checks of the stages that have come so far held.",
+    ConditionType.TRAFFIC_SWITCHED: "The Service points at the wished slot, verified.",
+    ConditionType.OLD_SLOT_DRAINED: "The old slot has finished what it had begun.",
+    ConditionType.CONTRACT_APPLIED: "No file of phase=contract waits for the old slot's end.",
+    ConditionType.SELECTOR_OWNED: "Nobody else writes the Service's selector.",
 }
 
 
@@ -58,6 +68,7 @@ class Situation(Enum):
     FAILED = "failed, denied, rejected, expired, aborted"
     ROLLED_BACK = "rolled back on request"
     ROLLING_BACK = "rolling back"
+    NO_HEALTHY_SLOT = "no healthy slot"
     DELETING = "being deleted"
 
 
@@ -88,6 +99,7 @@ _TABLE: dict[Situation, _Row] = {
     Situation.FAILED: _Row(_F, None, _STUCK),
     Situation.ROLLED_BACK: _Row(_F, _O.ROLLED_BACK, _STUCK),
     Situation.ROLLING_BACK: _Row(_F, _O.ROLLING_BACK, _BUSY),
+    Situation.NO_HEALTHY_SLOT: _Row(_F, _O.NO_HEALTHY_SLOT, frozenset({ConditionType.STALLED})),
     Situation.DELETING: _Row(None, _O.DELETING, _BUSY),
 }
 

@@ -28,6 +28,8 @@ LABEL_UID = f"{GROUP}/uid-hash"
 LABEL_OPERATION = f"{GROUP}/operation"
 LABEL_STEP = f"{GROUP}/step"
 LABEL_ATTEMPT = f"{GROUP}/attempt"
+LABEL_PHASE = f"{GROUP}/phase"
+"""`contract` on Jobs that apply files of phase=contract."""
 
 ANNOTATION_RESOURCE = f"{GROUP}/resource"
 ANNOTATION_INTENT = f"{GROUP}/intent-digest"
@@ -41,6 +43,17 @@ ANNOTATION_ROLLBACK = f"{GROUP}/rollback"
 ANNOTATION_PREVIEW = f"{GROUP}/preview"
 ANNOTATION_INSPECT = f"{GROUP}/inspect"
 ANNOTATION_RELEASE = f"{GROUP}/release"
+
+# On a Service, beside its selector.
+ANNOTATION_CUTOVER = f"{GROUP}/cutover-id"
+ANNOTATION_FROM_SLOT = f"{GROUP}/from-slot"
+ANNOTATION_CLAIMED_BY = f"{GROUP}/claimed-by"
+"""`<namespace>/<name>/<uid>` of the resource that moves its traffic."""
+ANNOTATION_ROLLED_BACK = f"{GROUP}/rolled-back"
+"""Digest of the intent whose switch was undone: a wiped status, or a new resource, does not try it again."""
+
+ANNOTATION_SWITCHED = f"{GROUP}/switched"
+"""On the pod that checks a new slot: the traffic goes there now. Its value is the id of the cutover."""
 
 FINALIZER = f"{GROUP}/in-flight"
 """On a resource while something of it is in flight, so that a deletion waits for its end."""
@@ -85,6 +98,11 @@ def job_name(resource: str, operation: str, step: Operation, attempt: int) -> st
     """Name of the Job of one attempt: `<resource>-<operation id>-<step>-<attempt>`, at most 63 characters."""
     tail = f"-{operation}-{step}-{attempt}"
     return resource[: NAME_LIMIT - len(tail)].rstrip("-.").replace(".", "-") + tail
+
+
+def cutover_id(operation: str) -> str:
+    """Id of the switch of an operation: there is one at most."""
+    return f"{operation}-cutover"
 
 
 def snapshot_name(purpose: Purpose, resource: str, operation: str, taken_at: str, attempt: int = 1) -> str:

@@ -53,6 +53,31 @@ class OperatorReason(StrEnum):
     ROLLED_BACK = "RolledBack"
     # found by looking
     SCHEMA_DRIFTED = "SchemaDrifted"
+    # traffic
+    WAITING_FOR_SLOT = "WaitingForSlot"
+    PREPARING_CUTOVER = "PreparingCutover"
+    SWITCHING = "Switching"
+    VERIFYING = "Verifying"
+    SOAKING = "Soaking"
+    DRAINING = "Draining"
+    CHECKING = "Checking"
+    SWITCHING_BACK = "SwitchingBack"
+    SLOT_LIVE = "SlotLive"
+    SLOT_NOT_LIVE = "SlotNotLive"
+    OLD_SLOT_DRAINED = "OldSlotDrained"
+    OLD_SLOT_IN_USE = "OldSlotInUse"
+    CONTRACT_APPLIED = "ContractApplied"
+    WAITING_FOR_OLD_SLOT = "WaitingForOldSlot"
+    CHECKS_PASSED = "ChecksPassed"
+    CHECKS_PENDING = "ChecksPending"
+    SELECTOR_OWNED = "SelectorOwned"
+    SELECTOR_CHANGED = "SelectorChanged"
+    SELECTOR_CONTESTED = "SelectorContested"
+    SERVICE_REPLACED = "ServiceReplaced"
+    SWITCH_NOT_VERIFIED = "SwitchNotVerified"
+    SLOT_DIED = "SlotDied"
+    NO_HEALTHY_SLOT = "NoHealthySlot"
+    SUPERSEDED = "Superseded"
     # limits
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     # source
@@ -347,6 +372,54 @@ REASONS: dict[OperatorReason, Explanation] = {
         "Raise spec.snapshot.deadlineSeconds, or find out why it takes so long.",
     ),
     _O.SNAPSHOT_DELETED: Explanation("A restore point was deleted by the rules of spec.snapshot.retention."),
+    _O.WAITING_FOR_SLOT: Explanation("The slot that is to be live is not ready yet."),
+    _O.PREPARING_CUTOVER: Explanation("The pod that will check the new slot starts."),
+    _O.SWITCHING: Explanation("The Service is being pointed at the other slot."),
+    _O.VERIFYING: Explanation("The Service was changed; its endpoints are being verified."),
+    _O.SOAKING: Explanation("The new slot is live and watched by the checks of AfterCutover."),
+    _O.DRAINING: Explanation("The old slot finishes what it has begun."),
+    _O.CHECKING: Explanation("A Job runs checks of spec.checks."),
+    _O.SWITCHING_BACK: Explanation("The Service is being pointed back at the slot that was live before."),
+    _O.SLOT_LIVE: Explanation("The Service points at the wished slot."),
+    _O.SLOT_NOT_LIVE: Explanation("The Service does not point at the wished slot."),
+    _O.OLD_SLOT_DRAINED: Explanation("The old slot had its time, and none of its sessions was left."),
+    _O.OLD_SLOT_IN_USE: Explanation(
+        "The old slot may still be in use.",
+        "See pg_stat_activity for its sessions; scale the slot down when nobody needs the way back.",
+    ),
+    _O.CONTRACT_APPLIED: Explanation("No file of phase=contract waits."),
+    _O.WAITING_FOR_OLD_SLOT: Explanation(
+        "Files of phase=contract wait until no pod of the old slot exists.",
+        "Scale the old slot down when nobody needs the way back.",
+    ),
+    _O.CHECKS_PASSED: Explanation("The checks have passed."),
+    _O.CHECKS_PENDING: Explanation("The checks have not come to an end."),
+    _O.SELECTOR_OWNED: Explanation("Nobody else writes the Service's selector."),
+    _O.SELECTOR_CHANGED: Explanation(
+        "Somebody has pointed the Service at the other slot.",
+        "If that is to stay, set spec.cutover.activeSlot to it; else ask once more with the annotation "
+        "switchback.dev/retry.",
+    ),
+    _O.SELECTOR_CONTESTED: Explanation(
+        "Somebody changes the Service's selector again and again.",
+        "Find the writer that the message names, and have it leave the selector alone.",
+    ),
+    _O.SERVICE_REPLACED: Explanation(
+        "The Service was deleted or made anew while its traffic was being moved.",
+        "See where it points now, then ask once more with the annotation switchback.dev/retry.",
+    ),
+    _O.SWITCH_NOT_VERIFIED: Explanation(
+        "The switch was not verified in time, and counts as one that did not happen.",
+        "See the pods of the new slot and the endpoints of the Service.",
+    ),
+    _O.SLOT_DIED: Explanation(
+        "The new slot had no ready pod left after the switch.", "See the log of its pods."
+    ),
+    _O.NO_HEALTHY_SLOT: Explanation(
+        "No slot has a ready pod to which the traffic could go.",
+        "Bring one of the slots up; the operator goes on by itself.",
+    ),
+    _O.SUPERSEDED: Explanation("The spec asks for something else by now."),
     _O.SNAPSHOT_CONTINUED_WITHOUT: Explanation(
         "There is no restore point of before the migration: spec.snapshot.migrateFailurePolicy is Continue."
     ),

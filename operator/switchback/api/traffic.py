@@ -75,6 +75,10 @@ class CutoverState(Model):
     """When it ended, well or not."""
     ready_before: Annotated[int, Field(ge=0)] = 0
     """Ready endpoints before."""
+    waiting_since: Time = ""
+    """Since when the new slot is not ready. Empty: it is."""
+    probe_time: Time = ""
+    """When the Job that checks it was decided on."""
     probe_attempt: Annotated[int, Field(ge=0)] = 0
     """Number of the Job that checks it, from 1."""
     probe_job: Annotated[str, Field(max_length=63)] = ""
@@ -98,10 +102,14 @@ class TrafficState(Model):
     """The slot that the Service points at; absent while that is not clear."""
     cutover: CutoverState | None = None
     """The switch under way, or the last one."""
+    selector: Selector
+    """The Service's selector when that was clear, to be put back should somebody empty it."""
     soak_end_time: Time = ""
     """Until when the new slot is watched."""
     drain_end_time: Time = ""
     """Until when the old slot may finish what it has begun."""
+    drift_seen: Annotated[str, Field(max_length=64)] = ""
+    """The version of the Service that is about to be put right."""
     drift_times: Annotated[
         tuple[Time, ...], Field(max_length=4, json_schema_extra={"x-kubernetes-list-type": "atomic"})
     ] = ()

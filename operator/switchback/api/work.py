@@ -220,8 +220,8 @@ class OperationState(Model):
     """The stage of its current Job, where that checks something."""
     checked: Annotated[tuple[CheckStage, ...], Field(max_length=4, json_schema_extra=ATOMIC)] = ()
     """Stages whose checks have passed."""
-    drained: bool = False
-    """Whether no session of the old slot was left."""
+    drained: bool | None = None
+    """Whether no session of the old slot was left. Absent: nobody has looked."""
     pruning: bool = False
     """Whether older restore points are still to be looked at by spec.snapshot.retention."""
     risks: Risks = ()

@@ -96,6 +96,7 @@ class Reason(StrEnum):
     # checks and slots
     CHECKS_FAILED = "ChecksFailed"
     CHECKS_INCONCLUSIVE = "ChecksInconclusive"
+    CONNECTIONS_FAILED = "ConnectionsFailed"
     SESSIONS_LEFT = "SessionsLeft"
     SLOT_NEEDS_SCHEMA = "SlotNeedsSchema"
     # the caller and the program
@@ -234,6 +235,11 @@ MEANINGS: dict[Reason, Meaning] = {
     _R.CHECKS_FAILED: Meaning(_E.FAILED, Retry.STALL, "See status.checks for the last error of each check."),
     _R.CHECKS_INCONCLUSIVE: Meaning(
         _E.FAILED, Retry.STALL, "The checks came to no verdict in time, which counts as a failure."
+    ),
+    _R.CONNECTIONS_FAILED: Meaning(
+        _E.FAILED,
+        Retry.STALL,
+        "New connections to the Service were not answered; see the pods of the new slot.",
     ),
     _R.SESSIONS_LEFT: Meaning(
         _E.LOCKED, Retry.STALL, "See pg_stat_activity for the sessions of that application_name."

@@ -89,7 +89,8 @@ class Slot:
         minimum_ready_seconds: `spec.minReadySeconds`.
         labels: labels of the pod template.
         template: short hash of the pod template, which an approval is bound to.
-        ports: names of the container ports, for named target ports.
+        paused: whether rollouts of the Deployment are paused.
+        ports: the named container ports as `name/PROTOCOL`, for named target ports.
         autoscaler_minimum: `minReplicas` of its HorizontalPodAutoscaler; None: it has none.
         pods: every pod that its workload's selector or the Service's would choose, over or not.
         endpoints: ready endpoints of the Service that are pods of this slot.
@@ -108,6 +109,7 @@ class Slot:
     minimum_ready_seconds: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
     template: str = ""
+    paused: bool = False
     ports: frozenset[str] = frozenset()
     autoscaler_minimum: int | None = None
     pods: tuple[Pod, ...] = ()
@@ -135,6 +137,7 @@ class Traffic:
         slots: in the order of the spec.
         strangers: ready endpoints that are pods of neither slot.
         claimed_by: `namespace/name` of another living resource that has this Service; empty: none.
+        refused: why the operator may not look, in the API server's words; then nothing else here is known.
     """
 
     at: datetime
@@ -142,6 +145,7 @@ class Traffic:
     slots: tuple[Slot, ...] = ()
     strangers: int = 0
     claimed_by: str = ""
+    refused: str = ""
 
     def slot(self, name: str) -> Slot | None:
         """The slot of that name; None when the spec has none."""
