@@ -1,0 +1,1 @@
+"""What is seen of a Service and the two workloads behind it, and what stands in the way of a switch."""
