@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.cluster.console import say
 from tests.cluster.errors import BedError
-from tests.cluster.paths import HERE, cache_root, digest
+from tests.cluster.paths import CHECKOUT, HERE, cache_root, digest
 from tests.cluster.run import locked, run, run_long
 
 MODULES = HERE / "modules"
@@ -37,10 +37,21 @@ class Binary:
     module: str
     package: str
     flags: str = _PLAIN_FLAGS
+    source: Path | None = None
+    """The module's folder, where it is none of `modules`."""
+    system: str = ""
+    """What it runs on; empty: this machine's own."""
+
+    @property
+    def folder(self) -> Path:
+        return self.source or MODULES / self.module
 
 
 _SNAPSHOTTER = "github.com/kubernetes-csi/external-snapshotter/v8/cmd"
 _SNAPSHOTTER_FLAGS = "-s -w -X main.version=v8.2.0"
+
+
+_WEB = CHECKOUT / "examples" / "bookshop" / "web"
 
 
 def _kubernetes(name: str) -> Binary:
@@ -70,11 +81,15 @@ _ALL = (
     Binary("snapshot-controller", "snapshotter", f"{_SNAPSHOTTER}/snapshot-controller", _SNAPSHOTTER_FLAGS),
     Binary("csi-snapshotter", "snapshotter", f"{_SNAPSHOTTER}/csi-snapshotter", _SNAPSHOTTER_FLAGS),
     Binary("csi-driver", "csi-driver", "./driver"),
+    # They run in containers, also where this machine is no Linux.
+    Binary("bookshop-web", "bookshop-web", "./server", source=_WEB, system="linux"),
+    Binary("bookshop-load", "bookshop-web", "./load", source=_WEB, system="linux"),
 )
 BY_NAME = {binary.name: binary for binary in _ALL}
 NODE = tuple(binary.name for binary in _ALL if binary.module == "kubernetes")
 SNAPSHOTS = ("csi-driver", "csi-snapshotter", "snapshot-controller")
-LOCAL = (*NODE, "helm", "verdicts", *SNAPSHOTS)
+WEB = ("bookshop-web", "bookshop-load")
+LOCAL = (*NODE, "helm", "verdicts", *SNAPSHOTS, *WEB)
 
 
 def path(name: str) -> Path:
@@ -110,9 +125,10 @@ def module_folder(module: str, package: str) -> Path:
 
 
 def _key(binary: Binary) -> str:
-    folder = MODULES / binary.module
-    sources = [folder / "go.mod", folder / "go.sum", *sorted(folder.glob("*/*.go"))]
-    return digest(binary.flags, platform.machine(), *(file.read_bytes() for file in sources))
+    # A module that needs nothing but Go has no go.sum.
+    sources = [binary.folder / "go.mod", *binary.folder.glob("go.sum"), *sorted(binary.folder.glob("*/*.go"))]
+    system = [binary.system] if binary.system else []
+    return digest(binary.flags, platform.machine(), *system, *(file.read_bytes() for file in sources))
 
 
 def _build(go: str, binary: Binary, label: str) -> None:
@@ -128,14 +144,14 @@ def _build(go: str, binary: Binary, label: str) -> None:
         [*argv, "-o", partial, binary.package],
         log=log,
         timeout=_BUILD_LIMIT,
-        cwd=MODULES / binary.module,
+        cwd=binary.folder,
         # The user's own Go settings must not change what is built.
         env={
             "CGO_ENABLED": "0",
             "GOFLAGS": "",
             "GOWORK": "off",
             "GOTOOLCHAIN": "local",
-            "GOOS": "",
+            "GOOS": binary.system,
             "GOARCH": "",
         },
         detail=lambda: f"{len(log.read_text(errors='replace').splitlines())} packages compiled",

@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster import image_store
+from tests.cluster import binaries, image_store
 from tests.cluster.console import say
 from tests.cluster.paths import CHECKOUT, HERE, cache_root, digest
 from tests.cluster.run import locked, run, run_long
@@ -24,10 +24,10 @@ _LEFT_OUT = (
     "usr/share/locale/*",
 )
 _BUILD_LIMIT = 1800.0
-BASE, PAUSE, SWITCHBACK = "base:1", "pause:1", "switchback:dev"
+BASE, PAUSE, SWITCHBACK, WEB = "base:1", "pause:1", "switchback:dev", "bookshop-web:1"
 POSTGRES = ("postgres:15", "postgres:18")
 # Without the base: pods do not use it.
-LOADED = (PAUSE, *POSTGRES, SWITCHBACK)
+LOADED = (PAUSE, *POSTGRES, WEB, SWITCHBACK)
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,12 @@ class Image:
 IMAGES = {
     BASE: Image(BASE, _FOLDER / "base" / "Containerfile", (), based=False),
     PAUSE: Image(PAUSE, _FOLDER / "pause" / "Containerfile", (), based=False),
+    WEB: Image(
+        WEB,
+        CHECKOUT / "examples" / "bookshop" / "web" / "Containerfile",
+        ("examples/bookshop/web/go.mod", "examples/bookshop/web/*/*.go"),
+        based=False,
+    ),
     "postgres:15": Image(
         "postgres:15",
         _FOLDER / "postgres-15" / "Containerfile",
@@ -149,6 +155,8 @@ def _fill_context(image: Image, context: Path) -> None:
         _base_tree(context / "rootfs.tar")
     elif image.tag == PAUSE:
         shutil.copy(_busybox(), context / "busybox")
+    elif image.tag == WEB:
+        web_programs(context)
     elif image.tag == SWITCHBACK:
         for pattern in image.inputs:
             for file in CHECKOUT.glob(pattern):
@@ -159,6 +167,13 @@ def _fill_context(image: Image, context: Path) -> None:
     else:
         for pattern in image.inputs:
             shutil.copy2(CHECKOUT / pattern, context)
+
+
+def web_programs(context: Path) -> None:
+    """Put the two programs of the bookshop's web image into a folder."""
+    binaries.ensure(*binaries.WEB)
+    for name in binaries.WEB:
+        shutil.copy2(binaries.path(name), context)
 
 
 def _busybox() -> str:

@@ -15,6 +15,7 @@ class Images:
 
     switchback: str
     postgres: dict[str, str] = field(default_factory=dict)  # by major version
+    web: str = ""  # the bookshop's web server
     revision: str = ""  # changes with the content behind the name: pods are replaced then
 
 

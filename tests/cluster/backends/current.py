@@ -63,13 +63,14 @@ class Current:
         if not image:
             raise BedError(
                 "CLUSTER=current: set SWITCHBACK_IMAGE to an image that your nodes can pull (build it with "
-                "`docker build .` and push it); POSTGRES_15_IMAGE and POSTGRES_18_IMAGE are optional",
+                "`docker build .` and push it); POSTGRES_15_IMAGE, POSTGRES_18_IMAGE "
+                "and BOOKSHOP_WEB_IMAGE are optional",
                 code=2,
             )
         majors = {
             major: os.environ.get(f"POSTGRES_{major}_IMAGE") or f"postgres:{major}" for major in ("15", "18")
         }
-        return Images(switchback=image, postgres=majors)
+        return Images(switchback=image, postgres=majors, web=os.environ.get("BOOKSHOP_WEB_IMAGE", ""))
 
     def processes(self) -> dict[str, int]:
         return {}

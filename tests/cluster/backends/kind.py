@@ -11,7 +11,7 @@ from tests.cluster import binaries
 from tests.cluster.backends.base import Images, Volume
 from tests.cluster.console import say
 from tests.cluster.errors import BedError, UnsupportedError
-from tests.cluster.images import POSTGRES, SWITCHBACK, key
+from tests.cluster.images import IMAGES, POSTGRES, SWITCHBACK, WEB, key, web_programs
 from tests.cluster.paths import CHECKOUT, HERE, cache_root, this_bed
 from tests.cluster.quantity import to_bytes
 from tests.cluster.run import run, run_long
@@ -117,12 +117,23 @@ class Kind:
             # With a registry at hand, the official images themselves.
             self._do(["docker", "pull", tag], dry_run=dry_run)
             self._do(["docker", "tag", tag, name], dry_run=dry_run)
+        self._build_web(dry_run=dry_run)
+        names.append(f"localhost/{WEB}")
         self._do(["docker", "save", "--output", str(archive), *names], dry_run=dry_run)
         self._do(["kind", "load", "image-archive", str(archive), "--name", self.cluster], dry_run=dry_run)
         if not dry_run:
             archive.unlink()
-        clients = {tag.rpartition(":")[2]: name for tag, name in zip(POSTGRES, names[1:], strict=True)}
-        return Images(switchback=names[0], postgres=clients, revision=key(SWITCHBACK))
+        clients = {tag.rpartition(":")[2]: f"localhost/{tag}" for tag in POSTGRES}
+        return Images(switchback=names[0], postgres=clients, web=f"localhost/{WEB}", revision=key(SWITCHBACK))
+
+    def _build_web(self, *, dry_run: bool) -> None:
+        context = self.state / "bookshop-web"
+        if not dry_run:
+            context.mkdir(parents=True, exist_ok=True)
+            web_programs(context)
+        image = IMAGES[WEB]
+        build = ["docker", "build", "--tag", image.name, "--file", str(image.containerfile), str(context)]
+        self._do(build, dry_run=dry_run)
 
     def processes(self) -> dict[str, int]:
         return {}

@@ -60,6 +60,7 @@ class Local:
         return Images(
             switchback=f"localhost/{images.SWITCHBACK}",
             postgres={tag.rpartition(":")[2]: f"localhost/{tag}" for tag in images.POSTGRES},
+            web=f"localhost/{images.WEB}",
             revision=images.key(images.SWITCHBACK),
         )
 
