@@ -21,6 +21,8 @@ MERGE = "application/merge-patch+json"
 
 _KINDS = {
     "ConfigMap": "api/v1 configmaps",
+    "Deployment": "apis/apps/v1 deployments",
+    "EndpointSlice": "apis/discovery.k8s.io/v1 endpointslices",
     "Event": "api/v1 events",
     "Job": "apis/batch/v1 jobs",
     "DatabaseMigration": "apis/switchback.dev/v1alpha1 databasemigrations",
@@ -155,8 +157,8 @@ class Kube:
                 return ""
             raise
 
-    def watch(self, kind: str, version: str, *, seconds: int) -> Iterator[Object]:
-        """What happens to the objects of a kind in all namespaces, from a resourceVersion on."""
+    def watch(self, kind: str, version: str, *, seconds: int, namespace: str = "") -> Iterator[Object]:
+        """What happens to the objects of a kind in all namespaces or in one, from a resourceVersion on."""
         query = {
             "watch": "true",
             "resourceVersion": version,
@@ -165,7 +167,7 @@ class Kube:
         }
         answer = self._pool.request(
             "GET",
-            self._url(url_path(kind), query),
+            self._url(url_path(kind, namespace), query),
             headers=self._headers,
             preload_content=False,
             timeout=urllib3.Timeout(connect=SECONDS, read=seconds + SECONDS),
