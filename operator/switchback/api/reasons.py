@@ -78,6 +78,28 @@ class OperatorReason(StrEnum):
     SLOT_DIED = "SlotDied"
     NO_HEALTHY_SLOT = "NoHealthySlot"
     SUPERSEDED = "Superseded"
+    # what stands in the way of a switch
+    TRAFFIC_NOT_ALLOWED = "TrafficNotAllowed"
+    SERVICE_MISSING = "ServiceMissing"
+    SERVICE_UNFIT = "ServiceUnfit"
+    SERVICE_CLAIMED = "ServiceClaimed"
+    SELECTOR_OWNED_BY_GIT_OPS = "SelectorOwnedByGitOps"
+    SELECTOR_AMBIGUOUS = "SelectorAmbiguous"
+    SELECTOR_MISMATCH = "SelectorMismatch"
+    SLOT_LABEL_MISSING = "SlotLabelMissing"
+    PORT_UNKNOWN = "PortUnknown"
+    SLOT_MISSING = "SlotMissing"
+    SLOT_NOT_READY = "SlotNotReady"
+    NO_WAY_BACK = "NoWayBack"
+    # what a person should know before a switch
+    SELECTOR_IN_MANIFEST = "SelectorInManifest"
+    SELECTOR_SHARED = "SelectorShared"
+    SESSION_AFFINITY = "SessionAffinity"
+    LOAD_BALANCER_LAG = "LoadBalancerLag"
+    TRAFFIC_STAYS_ON_NODE = "TrafficStaysOnNode"
+    HEADLESS_SERVICE = "HeadlessService"
+    AUTOSCALER_TOO_LOW = "AutoscalerTooLow"
+    ROLLOUT_PAUSED = "RolloutPaused"
     # limits
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     # source
@@ -420,6 +442,83 @@ REASONS: dict[OperatorReason, Explanation] = {
         "Bring one of the slots up; the operator goes on by itself.",
     ),
     _O.SUPERSEDED: Explanation("The spec asks for something else by now."),
+    _O.TRAFFIC_NOT_ALLOWED: Explanation(
+        "The operator may not see Services, EndpointSlices, Deployments, StatefulSets or pods.",
+        "Set the chart's value traffic.enabled to true, or give it the right that the message names.",
+    ),
+    _O.SERVICE_MISSING: Explanation(
+        "There is no Service of that name.", "Create it, or correct spec.cutover.serviceName."
+    ),
+    _O.SERVICE_UNFIT: Explanation(
+        "The Service directs its traffic in a way that a change of its selector does not move.",
+        "Use a Service with a selector, which sends connections to ready pods only.",
+    ),
+    _O.SERVICE_CLAIMED: Explanation(
+        "Another DatabaseMigration moves the traffic of this Service.",
+        "Remove spec.cutover from one of the two, or give each a Service of its own.",
+    ),
+    _O.SELECTOR_OWNED_BY_GIT_OPS: Explanation(
+        "A tool that writes the Service's selector would take the slot's key away with its next sync.",
+        "Tell that tool to leave the selector alone; the message says how.",
+    ),
+    _O.SELECTOR_AMBIGUOUS: Explanation(
+        "The Service names no slot, and its ready endpoints are not all pods of one slot.",
+        "Add spec.cutover.selectorKey with the live slot's name to the Service's selector by hand, once.",
+    ),
+    _O.SELECTOR_MISMATCH: Explanation(
+        "The rest of the Service's selector does not choose the pods of a slot.",
+        "Give both pod templates every label of the Service's selector.",
+    ),
+    _O.SLOT_LABEL_MISSING: Explanation(
+        "The pod template of a slot does not carry the label that tells the slots apart.",
+        "Add the label spec.cutover.selectorKey with the slot's name to its pod template.",
+    ),
+    _O.PORT_UNKNOWN: Explanation(
+        "The Service names a port that no container of a slot has.",
+        "Give the container's port that name, or correct targetPort in the Service.",
+    ),
+    _O.SLOT_MISSING: Explanation(
+        "The workload of a slot does not exist.", "Create it, or correct its workloadRef."
+    ),
+    _O.SLOT_NOT_READY: Explanation(
+        "The slot that is to be live has not enough ready pods of its newest template.",
+        "See its rollout and its pods; the operator never scales a workload.",
+    ),
+    _O.NO_WAY_BACK: Explanation(
+        "The live slot has no ready pod to which the traffic could go back.",
+        "Bring it up, or set spec.cutover.allowNoReturn.",
+    ),
+    _O.SELECTOR_IN_MANIFEST: Explanation(
+        "The manifest of the Service holds the slot's key: whoever applies it again moves the traffic.",
+        "Leave the key of the slot out of the manifest.",
+    ),
+    _O.SELECTOR_SHARED: Explanation(
+        "Another tool holds the Service's selector as well; its next upgrade may end in a conflict.",
+        "See the message for the setting of that tool that avoids it.",
+    ),
+    _O.SESSION_AFFINITY: Explanation(
+        "The Service keeps each client at one pod; with the switch every client gets another one.",
+        "Make sure that sessions do not live in the memory of one pod.",
+    ),
+    _O.LOAD_BALANCER_LAG: Explanation(
+        "Traffic comes through a load balancer, which may learn of a switch later than the cluster.",
+        "Give spec.cutover.drainPeriodSeconds more than its delay, and check through it.",
+    ),
+    _O.TRAFFIC_STAYS_ON_NODE: Explanation(
+        "The Service sends connections to pods of the same node only.",
+        "Make sure that every node that takes connections runs a pod of each slot.",
+    ),
+    _O.HEADLESS_SERVICE: Explanation(
+        "The Service has no address of its own: clients learn of a switch when they look its name up again.",
+        "Make sure that clients do so, and give spec.cutover.drainPeriodSeconds more than they need.",
+    ),
+    _O.AUTOSCALER_TOO_LOW: Explanation(
+        "The autoscaler of the slot may shrink it below what the live slot has ready now.",
+        "Raise minReplicas of its HorizontalPodAutoscaler.",
+    ),
+    _O.ROLLOUT_PAUSED: Explanation(
+        "The rollout of the Deployment is paused.", "Resume it: kubectl rollout resume."
+    ),
     _O.SNAPSHOT_CONTINUED_WITHOUT: Explanation(
         "There is no restore point of before the migration: spec.snapshot.migrateFailurePolicy is Continue."
     ),

@@ -54,6 +54,7 @@ class Service:
     cluster_ip: str = ""
     session_affinity: str = "None"
     external_traffic_policy: str = ""
+    internal_traffic_policy: str = ""
     publish_not_ready: bool = False
     deleting: bool = False
 
@@ -85,7 +86,7 @@ class Slot:
         name: the slot's name, which is the value of the selector's key.
         there: whether the workload exists. What follows is only known if it does.
         settled: whether its controller has seen the newest spec.
-        desired: replicas that are wished for; updated, ready, available: as its status counts them.
+        desired: replicas that are wished for; total, updated, ready, available: as its status counts them.
         minimum_ready_seconds: `spec.minReadySeconds`.
         labels: labels of the pod template.
         template: short hash of the pod template, which an approval is bound to.
@@ -103,6 +104,7 @@ class Slot:
     there: bool = False
     settled: bool = False
     desired: int = 0
+    total: int = 0
     updated: int = 0
     ready: int = 0
     available: int = 0

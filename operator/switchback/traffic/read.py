@@ -162,6 +162,7 @@ def _with_workload(slot: Slot, body: Object, minimum: int | None) -> Slot:
         there="deletionTimestamp" not in metadata,
         settled=int(status.get("observedGeneration") or 0) >= int(metadata.get("generation") or 0),
         desired=1 if replicas is None else int(replicas),
+        total=int(status.get("replicas") or 0),
         updated=int(status.get("updatedReplicas") or 0),
         ready=int(status.get("readyReplicas") or 0),
         available=int(status.get("availableReplicas") or 0),

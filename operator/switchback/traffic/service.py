@@ -34,6 +34,7 @@ def service_from(body: Object) -> Service:
         cluster_ip=spec.get("clusterIP") or "",
         session_affinity=spec.get("sessionAffinity") or "None",
         external_traffic_policy=spec.get("externalTrafficPolicy") or "",
+        internal_traffic_policy=spec.get("internalTrafficPolicy") or "",
         publish_not_ready=bool(spec.get("publishNotReadyAddresses")),
         deleting="deletionTimestamp" in metadata,
     )

@@ -55,7 +55,7 @@ def test_every_reason_is_given_somewhere() -> None:
     folder = files("switchback")
     said = "".join(
         file.read_text()
-        for part in ("controller", "api", "snapshots", "aws")
+        for part in ("controller", "traffic", "api", "snapshots", "aws")
         for file in sorted(Path(str(folder / part)).rglob("*.py"))
         if file.name != "reasons.py"
     )
