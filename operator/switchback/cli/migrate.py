@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from switchback.cli.console import Console
-from switchback.cli.options import adopt, ahead_policy, allow_out_of_order, common, take
+from switchback.cli.options import adopt, ahead_policy, allow_out_of_order, common, hold_contract, take
 from switchback.runner.policy import Ahead, Policy
 
 
@@ -18,6 +18,7 @@ from switchback.runner.policy import Ahead, Policy
 @click.option("--dry-run", is_flag=True, help="Change nothing; the server enforces it.")
 @allow_out_of_order
 @ahead_policy
+@hold_contract
 @adopt
 @click.option("--allow-non-empty", is_flag=True, help="Begin in a database that already has tables.")
 @click.option("--reason", default="", metavar="TEXT", help="Why; kept in the ledger.")
@@ -45,7 +46,12 @@ def command(**values: Any) -> int:
         ignore=shared.ignore,
         dry_run=values["dry_run"],
         allow_non_empty=values["allow_non_empty"],
-        policy=Policy(Ahead(values["ahead_policy"]), values["allow_out_of_order"], values["adopt"]),
+        policy=Policy(
+            Ahead(values["ahead_policy"]),
+            values["allow_out_of_order"],
+            values["adopt"],
+            values["hold_contract"],
+        ),
     )
     ending = work.work(shared, console, request, reason=values["reason"])
     if request.dry_run and ending.facts.plan is not None and not shared.json:

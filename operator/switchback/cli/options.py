@@ -111,6 +111,11 @@ allow_out_of_order = click.option(
     is_flag=True,
     help="Apply a pending file although one that comes after it is applied.",
 )
+hold_contract = click.option(
+    "--hold-contract",
+    is_flag=True,
+    help="Hold back the first pending file of phase=contract, and everything after it.",
+)
 adopt = click.option(
     "--adopt",
     is_flag=True,

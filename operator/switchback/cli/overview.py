@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from switchback.cli.options import Common
     from switchback.runner.session import Session
 
+CONTRACT_NOTE = "phase=contract: --hold-contract holds it and what comes after it back"
 SHOWN_APPLIED = 10
 """The last applied migrations; earlier ones are counted, unless all are asked for."""
 
@@ -75,17 +76,20 @@ def _lines(comparison: Comparison) -> list[tuple[str, str, str, str]]:
         notes[change.row.id] = ("changed", f"{change.migration.up.path}: {word}")
     for change in comparison.renamed:
         notes[change.row.id] = ("renamed", f"its file is now {change.migration.up.path}")
+    contract = {migration.id for migration in comparison.resumable if migration.is_contract}
     for row in comparison.partial:
         done = f"{row.statements_done} of {row.statements_total} statements have run"
         if row.down_done is not None:
             done = f"its rollback has begun: {row.down_done} statements have run"
-        notes[row.id] = ("partial", done)
+        waits = f"; {CONTRACT_NOTE}" if row.id in contract else ""
+        notes[row.id] = ("partial", f"{done}{waits}")
     lines = [(*_state(notes, row.id), row) for row in comparison.ledger.rows]
     shown = [(state, row.id, row.applied_at, note) for state, note, row in lines]
     late = {migration.id for migration in comparison.out_of_order}
     for migration in comparison.pending:
-        note = "out of order: a later one is applied" if migration.id in late else ""
-        shown.append(("pending", migration.id, "", note))
+        told = ["out of order: a later one is applied"] if migration.id in late else []
+        told += [CONTRACT_NOTE] if migration.is_contract else []
+        shown.append(("pending", migration.id, "", "; ".join(told)))
     return shown
 
 

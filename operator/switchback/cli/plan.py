@@ -15,6 +15,7 @@ from switchback.cli.options import (
     common,
     down_dir,
     down_from,
+    hold_contract,
     take,
 )
 from switchback.contract.exits import ExitCode
@@ -28,6 +29,7 @@ from switchback.runner.policy import Ahead, Policy
 @click.option("--exit-code", is_flag=True, help="Exit with 3 when there is something to do.")
 @allow_out_of_order
 @ahead_policy
+@hold_contract
 @adopt
 @down_from
 @down_dir
@@ -53,7 +55,12 @@ def command(**values: Any) -> int:
         ignore=shared.ignore,
         dry_run=True,
         allow_non_empty=values["allow_non_empty"],
-        policy=Policy(Ahead(values["ahead_policy"]), values["allow_out_of_order"], values["adopt"]),
+        policy=Policy(
+            Ahead(values["ahead_policy"]),
+            values["allow_out_of_order"],
+            values["adopt"],
+            values["hold_contract"],
+        ),
         down_from=DownFrom(values["down_from"]),
         down_folder=values["down_folder"],
     )

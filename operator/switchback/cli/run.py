@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from switchback.cli.options import ahead_policy, down_dir, search_path
+from switchback.cli.traffic_options import for_traffic
 from switchback.contract.result import DEFAULT_BUDGET
 from switchback.contract.words import BY_RUNNER, Operation, Risk
 from switchback.runner.stop import SIGNALS
@@ -108,6 +109,7 @@ def _uuid(_: click.Context, __: click.Parameter, text: str) -> str:
     help="Rollback, migrate: tell how many transactions have begun since this one, the marker's.",
 )
 @click.option("--allow-non-empty", is_flag=True, help="Begin in a database that already has tables.")
+@for_traffic
 @click.option("--reason", default="", metavar="TEXT", help="Why; kept in the ledger.")
 @click.option(
     "--lock-timeout-seconds",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from switchback.cli.console import Console
 from switchback.cli.options import Common
+from switchback.cli.traffic_options import expected_undo, refuse_incomplete
 from switchback.cli.work import work, write_result
 from switchback.contract.result import encode
 from switchback.contract.words import Operation, Risk
@@ -64,6 +65,7 @@ def run(**values: Any) -> int:
 
 def _request(common: Common, **values: Any) -> Request:
     operation = Operation(values["operation"])
+    refuse_incomplete(operation, values)
     return Request(
         operation,
         values["operation_id"],
@@ -82,6 +84,7 @@ def _request(common: Common, **values: Any) -> Request:
             Ahead(values["ahead_policy"]),
             values["out_of_order_policy"] == "Allow",
             values["adoption_policy"] == "IfNoLedger",
+            values["hold_contract"] and operation is not Operation.ROLLBACK,
         ),
         down_from=_DOWN_SOURCES[values["down_source"]],
         down_folder=values["down_folder"],
@@ -89,4 +92,9 @@ def _request(common: Common, **values: Any) -> Request:
         withdraw_intent=values["withdraw_intent"],
         allow_withdrawn=values["allow_withdrawn"],
         marker=values["marker_transaction"],
+        slots=values["slots"],
+        require_slots=frozenset(values["require_slots"]),
+        undo=expected_undo(values),
+        application_name=values["application_name"],
+        drain_seconds=values["drain_seconds"],
     )

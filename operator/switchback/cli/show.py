@@ -57,6 +57,9 @@ def show(plan: Plan, console: Console, *, sql: bool = False) -> None:
     for step in plan.steps:
         console.print()
         _step(step, console, sql=sql)
+    if plan.held:
+        console.print()
+        console.print(plan.waits.strip())
     if plan.risks:
         console.print()
         flags = ", ".join(dict.fromkeys(FLAGS[risk] for risk in plan.risks))
@@ -92,6 +95,7 @@ def as_data(plan: Plan) -> dict[str, Any]:
         "target": plan.target,
         "planDigest": plan.digest if plan.steps else "",
         "adopts": "" if plan.ledger.adoption is None else plan.ledger.adoption.text,
+        "heldBack": list(plan.held),
         "risks": list(plan.risks),
         "steps": [_step_data(step) for step in plan.steps],
     }

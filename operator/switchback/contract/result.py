@@ -125,6 +125,7 @@ class Result:
     `held_back` counts pending migrations from the first `phase=contract` on, which wait for the old slot's
     end.
     `slots` says of each slot with bounds whether it works with `target`.
+    `steps` are the plan; the first `done` of them were committed by this run.
     """
 
     operation: Operation
@@ -147,6 +148,7 @@ class Result:
     marker: Marker | None = None
     kept: int = 0
     held_back: int = 0
+    done: int = 0
     slots: tuple[Slot, ...] = ()
     checks: tuple[Check, ...] = ()
     deleted: tuple[str, ...] = ()
@@ -177,14 +179,8 @@ def bounded(text: str, limit: int = MESSAGE_BYTES) -> str:
 def encode(result: Result, budget: int = DEFAULT_BUDGET) -> str:
     """Text of at most `budget` bytes, core first. Steps that do not fit are counted; the core always fits."""
     lines: list[str] = []
-    tail = _line(list(result.applied_tail[-TAIL_LENGTH:]))
     most = replace(result, steps_omitted=result.steps_omitted + len(result.steps))
-    beside = budget - max(CORE_BYTES, len(_core(most, budget).encode())) - 1
-    room = beside - len(tail.encode()) - 1
-    if room >= 0 and result.applied_tail:
-        lines.append(tail)
-    else:
-        room = beside
+    room = budget - max(CORE_BYTES, len(_core(most, budget).encode())) - 1
     for line in _extras(result):
         if room - len(line.encode()) - 1 >= 0:
             lines.append(line)
@@ -202,10 +198,12 @@ def encode(result: Result, budget: int = DEFAULT_BUDGET) -> str:
 
 
 def _extras(result: Result) -> list[str]:
-    """Lines for what only some runs have to say."""
+    """Lines beside the steps. The answer about slots goes first: a decision depends on it."""
     lines = []
     if result.slots:
         lines.append(_line({_SLOTS: {slot.name: slot.fit for slot in result.slots}}))
+    if result.applied_tail:
+        lines.append(_line(list(result.applied_tail[-TAIL_LENGTH:])))
     if result.deleted:
         lines.append(_line({_DELETED: list(result.deleted[-TAIL_LENGTH:])}))
     for check in result.checks:

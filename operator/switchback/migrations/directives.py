@@ -52,11 +52,12 @@ class Directives:
     opaque: bool = False
 
     def joined(self, other: Directives) -> Directives:
-        """These, with `irreversible` and `down=none` from `other` as well: either half may say so."""
+        """These, with `irreversible`, `down=none` and `phase` from `other`: either half may say so."""
         return replace(
             self,
             irreversible=self.irreversible or other.irreversible,
             down_none=self.down_none if self.down_none is not None else other.down_none,
+            phase=self.phase or other.phase,
         )
 
     def words(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from switchback.migrations.directives import Directives
+from switchback.migrations.directives import CONTRACT, Directives
 from switchback.migrations.errors import Problem, SourceProblem
 from switchback.migrations.script import Script, analyse, fingerprint
 
@@ -132,13 +132,21 @@ class Migration:
 
     @property
     def directives(self) -> Directives:
-        """Directives of the up half, with `irreversible` and `down=none` from either half.
+        """Directives of the up half, with `irreversible`, `down=none` and `phase` from either half.
 
         Raises:
             SourceProblem: as `Sql.script`.
         """
         up = self.up.directives
         return up if self.down is None else up.joined(self.down.directives)
+
+    @property
+    def is_contract(self) -> bool:
+        """Whether it may run only after no old program is left. False for a text that `problems` refuses."""
+        try:
+            return self.directives.phase == CONTRACT
+        except SourceProblem:
+            return False
 
     @property
     def reversal(self) -> Reversal:

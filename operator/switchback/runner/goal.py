@@ -29,11 +29,13 @@ class Goal:
         target: id or `base`.
         ahead: pending files to apply, in order.
         beyond: applied rows to roll back, in order of application.
+        held: files to apply later, in order: the first one of phase=contract and what comes after it.
     """
 
     target: str
     ahead: tuple[Migration, ...] = ()
     beyond: tuple[Row, ...] = ()
+    held: tuple[Migration, ...] = ()
 
     @property
     def direction(self) -> Direction:
@@ -50,6 +52,25 @@ def goal(comparison: Comparison, target: str, policy: Policy = USUAL) -> Goal:
         SourceProblem: the target is unknown or ambiguous.
         RunnerError: `SourceBehindLedger`, `FileMissing` (renamed files), `OutOfOrder`.
     """
+    found = _whole(comparison, target, policy)
+    return _without_contract(comparison, found) if policy.hold_contract else found
+
+
+def _without_contract(comparison: Comparison, whole: Goal) -> Goal:
+    """The goal up to the first file of phase=contract that waits, or has not run to its end.
+
+    What comes after it waits as well: it was written for a schema that the contract file has been at.
+    """
+    first = min((migration.position for migration in whole.ahead if migration.is_contract), default=0)
+    if not first:
+        return whole
+    ahead = tuple(migration for migration in whole.ahead if migration.position < first)
+    held = sorted((m for m in whole.ahead if m.position >= first), key=lambda m: m.position)
+    applied = [*(row.id for row in comparison.ledger.rows), *(migration.id for migration in ahead)]
+    return Goal(standing(applied, comparison.source), ahead, (), tuple(held))
+
+
+def _whole(comparison: Comparison, target: str, policy: Policy) -> Goal:
     if target == LATEST:
         return _latest(comparison, policy)
     source, ledger = comparison.source, comparison.ledger

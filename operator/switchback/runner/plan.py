@@ -92,6 +92,7 @@ class Plan:
         direction: `NONE` when there is nothing to do.
         steps: empty exactly when the direction is `NONE`.
         pending: how many files of the source are not applied, within the target or not.
+        held: ids that would have to be applied as well, but wait; see `Goal.held`.
     """
 
     ledger: Ledger
@@ -100,6 +101,7 @@ class Plan:
     direction: Direction
     steps: tuple[PlannedStep, ...]
     pending: int = 0
+    held: tuple[str, ...] = ()
 
     @cached_property
     def digest(self) -> str:
@@ -122,6 +124,13 @@ class Plan:
             found.add(Risk.FORGET_MISSING)
         return tuple(risk for risk in Risk if risk in found)
 
+    @property
+    def waits(self) -> str:
+        """A sentence about what is held back, with a blank before it; else nothing."""
+        if not self.held:
+            return ""
+        return f" Held back from the first file of phase=contract on: {listed(self.held)}."
+
     def with_steps(self, steps: Sequence[PlannedStep]) -> Plan:
         """The same plan with steps that say more, such as losses."""
         return replace(self, steps=tuple(steps))
@@ -133,11 +142,21 @@ def listed(ids: Sequence[str], limit: int = 5) -> str:
     return shown if len(ids) <= limit else f"{shown} and {len(ids) - limit} more"
 
 
-def forward(comparison: Comparison, ahead: Sequence[Migration], target: str) -> Plan:
-    """The plan that applies `ahead`."""
+def forward(
+    comparison: Comparison, ahead: Sequence[Migration], target: str, held: Sequence[Migration] = ()
+) -> Plan:
+    """The plan that applies `ahead`, and lets `held` wait."""
     rows = comparison.ledger.by_id
     steps = tuple(
         PlannedStep(Direction.FORWARD, m.id, Way.UP, m.up, migration=m, row=rows.get(m.id)) for m in ahead
     )
     direction = Direction.FORWARD if steps else Direction.NONE
-    return Plan(comparison.ledger, comparison.current, target, direction, steps, len(comparison.pending))
+    return Plan(
+        comparison.ledger,
+        comparison.current,
+        target,
+        direction,
+        steps,
+        len(comparison.pending),
+        tuple(migration.id for migration in held),
+    )

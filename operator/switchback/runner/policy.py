@@ -22,11 +22,13 @@ class Policy:
         ahead: for target latest, when the ledger is ahead of the files.
         out_of_order: whether a pending file is applied although one that comes after it is.
         adopt: whether the history of another tool is taken over where there is no ledger.
+        hold_contract: whether the first pending file of phase=contract waits, and all after it.
     """
 
     ahead: Ahead = Ahead.REFUSE
     out_of_order: bool = False
     adopt: bool = False
+    hold_contract: bool = False
 
 
 USUAL = Policy()

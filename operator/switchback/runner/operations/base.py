@@ -13,6 +13,7 @@ from switchback.runner.adoption import take
 from switchback.runner.compare import Comparison, compare
 from switchback.runner.downs import DownFrom
 from switchback.runner.errors import RunnerError
+from switchback.runner.expected import ANY, Bounds, Undo
 from switchback.runner.fitness import refuse_other, reserved
 from switchback.runner.ledger import changes
 from switchback.runner.operations.wishes import refuse_unnamed
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from switchback.runner.ledger.model import Ledger
     from switchback.runner.plan import Plan
     from switchback.runner.session import Session
+    from switchback.runner.slots import Fitting
     from switchback.runner.transact import Done
 
 
@@ -59,6 +61,11 @@ class Request:
         withdraw_intent: on rollback, write down that the author's intent is not wished any more.
         allow_withdrawn: go forward although the author's intent was withdrawn.
         marker: xid8 of the marker before the restore point; what was begun since is counted. Empty: none.
+        slots: programs of which is asked whether they work with the version that the run leads to.
+        require_slots: names of those that have to; inspect only answers.
+        undo: what a plan that goes back has to undo.
+        application_name: on drain, whose sessions have to end.
+        drain_seconds: on drain, for how long they are waited for.
     """
 
     operation: Operation
@@ -84,6 +91,11 @@ class Request:
     withdraw_intent: bool = False
     allow_withdrawn: bool = False
     marker: str = ""
+    slots: tuple[Bounds, ...] = ()
+    require_slots: frozenset[str] = frozenset()
+    undo: Undo = ANY
+    application_name: str = ""
+    drain_seconds: float = 0
 
     @property
     def only_looks(self) -> bool:
@@ -103,6 +115,7 @@ class Facts:
     done: list[Done] = field(default_factory=list)
     reserved_until: datetime | None = None
     marker: Marker | None = None
+    slots: tuple[Fitting, ...] = ()
 
     @property
     def applied(self) -> list[str]:

@@ -28,14 +28,16 @@ def plan_forward(session: Session, request: Request, comparison: Comparison, goa
     """
     _refuse_changed(session, comparison)
     _refuse_unfinished(comparison)
-    plan = forward(comparison, goal.ahead, goal.target)
+    plan = forward(comparison, goal.ahead, goal.target, goal.held)
     if not plan.steps:
+        comparison.source.check(plan.held)
         return plan
     refuse_first_contact(session, request, comparison)
     astray = paths.problem(session, comparison.source)
     if astray is not None:
         raise astray
-    for notice in comparison.source.check(step.id for step in plan.steps):
+    # What waits is looked at as well: better now than when the traffic has moved.
+    for notice in comparison.source.check([*(step.id for step in plan.steps), *plan.held]):
         session.reporter.warn(notice)
     carried.refuse_uncarried(plan.steps)
     for migration in goal.ahead:

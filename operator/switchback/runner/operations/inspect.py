@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Direction
+from switchback.runner import slots, undo
 from switchback.runner.errors import RunnerError
 from switchback.runner.goal import goal
 from switchback.runner.ledger import changes
@@ -36,6 +37,7 @@ def run(session: Session, request: Request, facts: Facts) -> Answer:
         plan.direction is Direction.BACKWARD
         and request.reserve_unless_risky
         and not open_risks(request, plan)
+        and not slots.unfit(facts.slots, request.require_slots)
     ):
         reserve(session, request, facts, comparison, plan)
     word = {
@@ -43,7 +45,7 @@ def run(session: Session, request: Request, facts: Facts) -> Answer:
         Direction.FORWARD: f"Reaching {plan.target} means applying {count(len(plan.steps))}.",
         Direction.BACKWARD: f"Reaching {plan.target} means rolling back {count(len(plan.steps))}.",
     }[plan.direction]
-    return Answer(Reason.SUCCEEDED, word)
+    return Answer(Reason.SUCCEEDED, f"{word}{plan.waits}")
 
 
 def plan_for(session: Session, request: Request, comparison: Comparison, facts: Facts) -> Plan:
@@ -60,6 +62,8 @@ def plan_for(session: Session, request: Request, comparison: Comparison, facts: 
     else:
         plan = plan_forward(session, request, comparison, wish)
     facts.plan = plan
+    facts.slots = slots.judge(comparison, plan, request.slots)
+    undo.refuse_other(session, request.undo, plan)
     return plan
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Direction
+from switchback.runner import slots
 from switchback.runner.errors import RunnerError
 from switchback.runner.goal import Goal, goal
 from switchback.runner.ledger import changes, intents
@@ -53,10 +54,8 @@ def run(session: Session, request: Request, facts: Facts) -> Answer:
     executor = Executor(session, facts.ledger, reinstate)
     facts.done = executor.done
     executor.run(plan.steps)
-    return Answer(
-        Reason.SUCCEEDED,
-        f"{_adopted(plan)}Applied {_count(len(executor.done))}; the database is at {facts.current}.",
-    )
+    applied = f"Applied {_count(len(executor.done))}; the database is at {facts.current}."
+    return Answer(Reason.SUCCEEDED, f"{_adopted(plan)}{applied}{plan.waits}")
 
 
 def _is_withdrawn(session: Session, plan: Plan, request: Request) -> bool:
@@ -95,14 +94,16 @@ def _would(plan: Plan, facts: Facts) -> Answer:
     what = " and ".join(filter(None, (adopt, apply)))
     if not what:
         return _nothing(plan, facts)
-    return Answer(Reason.SUCCEEDED, f"Would {what}; nothing was changed.")
+    return Answer(Reason.SUCCEEDED, f"Would {what}; nothing was changed.{plan.waits}")
 
 
 def _nothing(plan: Plan, facts: Facts) -> Answer:
     """The answer where no file is to be applied: the target is reached, or lies behind."""
     if plan.direction is Direction.NONE:
         reason = Reason.UP_TO_DATE if plan.ledger.adoption is None else Reason.SUCCEEDED
-        return Answer(reason, f"{_adopted(plan)}Nothing to apply: the database is at {facts.current}.")
+        return Answer(
+            reason, f"{_adopted(plan)}Nothing to apply: the database is at {facts.current}.{plan.waits}"
+        )
     return Answer(
         Reason.BACKWARD,
         f"The database is at {facts.current}; reaching {plan.target} means rolling back "
@@ -126,7 +127,10 @@ def _plan(session: Session, request: Request, comparison: Comparison, facts: Fac
     else:
         plan = plan_forward(session, request, comparison, wish)
     facts.plan = plan
+    facts.slots = slots.judge(comparison, plan, request.slots)
     _refuse_moved(request, plan)
+    if plan.direction is not Direction.BACKWARD:  # nothing is changed then
+        slots.refuse_unfit(facts.slots, request.require_slots)
     return plan
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from switchback.contract.reasons import Reason, meaning
-from switchback.contract.result import Result
+from switchback.contract.result import Result, Slot
 from switchback.contract.words import Direction
 from switchback.migrations.errors import SourceProblem
 from switchback.runner import clock, wire
@@ -156,6 +156,9 @@ def _result(request: Request, facts: Facts, reason: Reason, message: str) -> Res
         reserved_until="" if facts.reserved_until is None else clock.stamp(facts.reserved_until),
         reserved_seconds=0 if facts.reserved_until is None else int(request.reserve_seconds),
         marker=facts.marker,
+        done=len(facts.done),
+        held_back=0 if plan is None else len(plan.held),
+        slots=tuple(Slot(one.name, one.fit) for one in facts.slots),
         applied_tail=tuple(applied[-10:]),
         steps=() if plan is None else tuple(step.public for step in plan.steps),
     )

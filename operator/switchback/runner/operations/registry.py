@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from switchback.contract.words import Operation
-from switchback.runner.operations import inspect, migrate, release, reserve, rollback
+from switchback.runner.operations import drain, inspect, migrate, release, reserve, rollback
 
 if TYPE_CHECKING:
     from switchback.runner.operations.base import Answer, Facts, Request
@@ -25,4 +25,5 @@ OPERATIONS: dict[Operation, Run] = {
     Operation.RESERVE: reserve.run,
     Operation.RELEASE: release.run,
     Operation.ROLLBACK: rollback.run,
+    Operation.DRAIN: drain.run,
 }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Direction
-from switchback.runner import clock
+from switchback.runner import clock, slots
 from switchback.runner.errors import RunnerError
 from switchback.runner.operations import inspect
 from switchback.runner.operations.base import Answer, Facts, Request, look
@@ -31,6 +31,7 @@ def run(session: Session, request: Request, facts: Facts) -> Answer:
         raise RunnerError(
             Reason.PLAN_MOVED, f"The plan is now {plan.digest}; {request.expect_plan} was expected."
         )
+    slots.refuse_unfit(facts.slots, request.require_slots)
     inspect.reserve(session, request, facts, comparison, plan)
     until = facts.reserved_until
     return Answer(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Direction
-from switchback.runner import clock
+from switchback.runner import clock, slots, undo
 from switchback.runner.errors import RunnerError
 from switchback.runner.goal import Goal, goal
 from switchback.runner.ledger import changes, intents
@@ -155,6 +155,9 @@ def _plan(session: Session, request: Request, comparison: Comparison, facts: Fac
             "Use migrate to go forward.",
         )
     plan = facts.plan = plan_backward(session, request, comparison, wish)
+    facts.slots = slots.judge(comparison, plan, request.slots)
+    undo.refuse_other(session, request.undo, plan)
+    slots.refuse_unfit(facts.slots, request.require_slots)
     return plan
 
 
