@@ -46,7 +46,7 @@ def fails(name: str, reason: OperatorReason, message: str, *, advice: str = "", 
     return Guard(name, passed=False, reason=str(reason), message=message, advice=advice, fatal=fatal)
 
 
-def warns(name: str, reason: OperatorReason, message: str, *, advice: str = "") -> Guard:
+def warns(name: str, reason: OperatorReason, message: str) -> Guard:
     """People should know; it does not stand in the way."""
-    advice = advice or REASONS[reason].advice
+    advice = REASONS[reason].advice
     return Guard(name, passed=False, reason=str(reason), message=message, advice=advice, warning=True)

@@ -27,14 +27,15 @@ def guards(cutover: api.Cutover, traffic: Traffic, live: str, wished: str) -> tu
         cutover: what the spec says.
         traffic: what was seen.
         live: name of the slot that the Service points at; empty when that is not clear.
-        wished: name of the slot that is to be live. If it is live already, nothing is asked about the slots.
+        wished: name of the slot that is to be live. If it is live already, nothing is asked about the other.
     """
-    return (*lasting(cutover, traffic), *passing(cutover, traffic, live, wished))
+    return (*lasting(cutover, traffic, live, wished), *passing(cutover, traffic, live, wished))
 
 
-def lasting(cutover: api.Cutover, traffic: Traffic) -> tuple[Guard, ...]:
+def lasting(cutover: api.Cutover, traffic: Traffic, live: str, wished: str) -> tuple[Guard, ...]:
     """What has to hold before anything is done, the schema included."""
-    return (*about_service(cutover, traffic), *about_workloads(cutover, traffic))
+    slots = [slot for slot in traffic.slots if live != wished or slot.name == live]
+    return (*about_service(cutover, traffic), *about_workloads(cutover, traffic, slots))
 
 
 def passing(cutover: api.Cutover, traffic: Traffic, live: str, wished: str) -> tuple[Guard, ...]:

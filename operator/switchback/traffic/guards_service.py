@@ -68,17 +68,17 @@ def _free(service: Service, claimed_by: str) -> Guard:
 def _ours(cutover: api.Cutover, service: Service) -> Guard:
     """Whether nobody would take our key away again."""
     found = verdict(service, cutover.selector_key)
+    text = f"{found.message}: {found.fix}" if found.fix else found.message
     match found.standing:
         case Standing.REFUSED:
-            reason = OperatorReason.SELECTOR_OWNED_BY_GIT_OPS
-            return fails("selector-writer", reason, found.message, advice=found.fix, fatal=True)
+            return fails("selector-writer", OperatorReason.SELECTOR_OWNED_BY_GIT_OPS, text, fatal=True)
         case Standing.WARNED:
             reason = (
                 OperatorReason.SELECTOR_IN_MANIFEST if found.holds_key else OperatorReason.SELECTOR_SHARED
             )
-            return warns("selector-writer", reason, found.message, advice=found.fix)
+            return warns("selector-writer", reason, text)
         case Standing.FINE:
-            return holds("selector-writer", found.message)
+            return holds("selector-writer", text)
 
 
 def _warnings(service: Service) -> Iterator[Guard]:

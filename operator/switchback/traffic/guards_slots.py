@@ -10,7 +10,7 @@ from switchback.traffic.guard import Guard, fails, holds, warns
 from switchback.traffic.read import base_selector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from switchback.api import cutover as api
     from switchback.contract.traffic import Service, Slot, Traffic
@@ -19,13 +19,13 @@ CALM = timedelta(seconds=30)
 """So long no container of the new slot may have been restarted."""
 
 
-def about_workloads(cutover: api.Cutover, traffic: Traffic) -> Iterator[Guard]:
-    """Whether the pods of both slots carry the labels, and have the ports, that the Service asks for.
+def about_workloads(cutover: api.Cutover, traffic: Traffic, slots: Iterable[Slot]) -> Iterator[Guard]:
+    """Whether the pods of these slots carry the labels, and have the ports, that the Service asks for.
 
     A workload that is not there yet is waited for, and then looked at.
     """
     service = traffic.service
-    for slot in traffic.slots:
+    for slot in slots:
         if slot.there:
             yield _labelled(cutover, slot)
             if service is not None and service.selector:
