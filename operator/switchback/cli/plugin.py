@@ -30,6 +30,7 @@ COMMANDS: dict[str, Entry] = {
     "approve": Entry(f"{_HERE}.approve", "Say yes to the plan that waits."),
     "reject": Entry(f"{_HERE}.reject", "Say no to the plan that waits."),
     "rollback": Entry(f"{_HERE}.rollback", "Go back to an older version."),
+    "cutover": Entry(f"{_HERE}.cutover", "Move the traffic: let another slot be live."),
     "abort": Entry(f"{_HERE}.abort", "End the operation under way."),
     "retry": Entry(f"{_HERE}.retry", "Try again: at once while it waits, anew after a failure."),
     "suspend": Entry(f"{_HERE}.suspend", "Let nothing new start."),

@@ -18,9 +18,11 @@ from switchback.api.conditions import ConditionType
 from switchback.api.reasons import OperatorReason
 from switchback.api.status import ConditionStatus
 from switchback.controller.correlate import Correlator, Sent, Words
+from switchback.controller.happening import NORMAL, WARNING, Happening
 from switchback.controller.kube.errors import KubeError, NotFoundError, RefusedError
 from switchback.controller.kube.kinds import EVENTS
 from switchback.controller.log import logger
+from switchback.controller.moves import contested, moves
 from switchback.controller.queue import Key
 from switchback.controller.times import rfc3339
 
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from switchback.controller.kube.client import Client
     from switchback.controller.metrics import Metrics
     from switchback.controller.observed import Observed
+
+__all__ = ["NORMAL", "WARNING", "Happening", "Recorder", "transitions"]
 
 WAITING = 256
 """Events that may wait to be sent; further ones are dropped."""
@@ -45,27 +49,11 @@ REACHED: dict[ConditionType, tuple[OperatorReason, ...]] = {
 What stands in their way is told by Ready, and so is a rollback on request.
 """
 
-NORMAL, WARNING = "Normal", "Warning"
-
 _log = logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """One thing worth an Event. `warning`: something went wrong; somebody may have to act."""
-
-    reason: str
-    message: str
-    warning: bool
-
-    @property
-    def type(self) -> str:
-        """The type of its Event."""
-        return WARNING if self.warning else NORMAL
-
-
 def transitions(before: Status, after: Status) -> list[Happening]:
-    """What happened between two statuses: what has come true, what Ready says now, and that it is deleted."""
+    """What happened between two statuses: what has come true, what Ready says now, and where traffic went."""
     old = {condition.type: condition for condition in before.conditions}
     new = {condition.type: condition for condition in after.conditions}
     changed = {kind: one for kind, one in new.items() if _said(old.get(kind)) != _said(one)}
@@ -87,6 +75,9 @@ def transitions(before: Status, after: Status) -> list[Happening]:
         happenings.append(Happening(busy.reason, busy.message, warning=False))
     if after.retention is not None and after.retention != before.retention:
         happenings += [deleted(name) for name in after.retention.deleted]
+    told = {one.reason for one in happenings}
+    more = [*moves(before, after), *contested(before, after)]
+    happenings += [one for one in more if one.reason not in told]
     return list(dict.fromkeys(happenings))
 
 

@@ -39,11 +39,27 @@ def targets(context: click.Context, _option: click.Parameter, incomplete: str) -
     return _ask("targets", context, incomplete)
 
 
-def _ask(what: str, context: click.Context, incomplete: str) -> list[str]:
+def slots(context: click.Context, option: click.Parameter, incomplete: str) -> list[str]:
+    """Slots of the resource, for an option or as the last word; before it, names of resources, too."""
+    if option.param_type_name == "option":
+        return _ask("slots", context, incomplete)
+    before = [word for word in context.args if word] or [word for word in _given(context) if word]
+    if before:
+        return _ask("slots", context, incomplete, name=before[0])
+    return _ask("names", context, incomplete) + _ask("slots", context, incomplete)
+
+
+def _given(context: click.Context) -> list[str]:
+    """The words that stand there already."""
+    words = context.params.get("words") or ()
+    return [str(word) for word in words]
+
+
+def _ask(what: str, context: click.Context, incomplete: str, name: str = "") -> list[str]:
     try:
         from switchback.kubectl import lookup  # noqa: PLC0415 - the Kubernetes client takes a second to load
 
-        values: dict[str, Any] = dict(context.params)
+        values: dict[str, Any] = dict(context.params) | ({"name": name} if name else {})
         if (
             not values.get("name") and context.args
         ):  # click stops at the option whose value is to be completed

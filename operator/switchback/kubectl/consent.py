@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from switchback.api import names
 from switchback.contract.exits import ExitCode
-from switchback.kubectl import states
+from switchback.kubectl import rails, states
 from switchback.kubectl.ask import confirm, may_ask
 from switchback.kubectl.plan import plan_node
 from switchback.kubectl.problems import Problem
@@ -155,7 +155,11 @@ def _show(session: Session, resource: Resource) -> None:
     )
     if resource.spec.get("reason"):
         root.add(span(f"because: {resource.spec['reason']}", "dim"), bare=True)
-    root.children.append(plan_node(operation))
+    if operation.get("steps") or "Cutover" not in (approval.get("wants") or ()):
+        root.children.append(plan_node(operation))
+    if "Cutover" in (approval.get("wants") or ()):
+        service = rails.wish(resource).get("serviceName", "")
+        root.add(span("Traffic  "), span(rails.way(resource), "bold"), span(f"   Service {service}", "dim"))
     root.add(span(f"Snapshot before it: {_snapshot(resource)}"))
     late = until(approval.get("deadlineTime"), session.now())
     root.add(span(f"Token {approval.get('token')}, expires {late}", "dim"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from switchback.kubectl import kept, states
+from switchback.kubectl import kept, rails, states
 from switchback.kubectl.plan import plan_node, summary
 from switchback.kubectl.text import Node, span
 from switchback.kubectl.times import between, since, until
@@ -38,9 +38,11 @@ def tree(
     """
     root = _root(resource, now)
     _schema(root, resource, now)
+    rails.traffic(root, resource, now, wide=wide)
     _spec(root, resource, wide=wide)
     _approval(root, resource, now)
     _operation(root, resource, jobs, now, wide=wide)
+    rails.checks(root, resource, now, wide=wide)
     _preview(root, resource, jobs, now, wide=wide)
     _requests(root, resource)
     kept.fence(root, resource, now)

@@ -32,7 +32,7 @@ def way(operation: Object) -> list[Span]:
     start, end = str(operation.get("from") or ""), str(operation.get("to") or "")
     arrow = ARROW.get(direction, "")
     # A migration that nobody has to approve never tells beforehand where it starts.
-    path = f"{start} → {end}" if start and start != end else f"→ {end}"
+    path = f"{start} → {end}" if start and start != end else f"→ {end}" if end else ""
     return [span(" ".join(part for part in (arrow, direction, path) if part))]
 
 

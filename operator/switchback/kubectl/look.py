@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from switchback.api import names
 from switchback.contract.exits import ExitCode
 from switchback.contract.reasons import Reason, meaning
-from switchback.kubectl import states, steps
+from switchback.kubectl import rails, states, steps
+from switchback.kubectl.guarded import guarded, guards_node
 from switchback.kubectl.plan import counted, plan_node, summary
 from switchback.kubectl.requests import nonce, send
 from switchback.kubectl.screen import JSON, YAML
@@ -16,6 +17,7 @@ from switchback.kubectl.text import Node, span
 from switchback.kubectl.waits import Verdict, Wish, asked, conclude, wait
 
 if TYPE_CHECKING:
+    from switchback.kubectl.guarded import Guarded
     from switchback.kubectl.resource import Object, Resource
     from switchback.kubectl.session import Session
 
@@ -23,27 +25,51 @@ DONE = {"Ready", "Failed"}
 
 
 async def plan(
-    session: Session, *, name: str, target: str, steps_back: int, exit_code: bool, seconds: float | None
+    session: Session,
+    *,
+    name: str,
+    target: str,
+    steps_back: int,
+    slot: str = "",
+    exit_code: bool,
+    seconds: float | None,
 ) -> int:
-    """What reaching a version would take."""
+    """What reaching a version would take, and what stands in the way of the traffic."""
     resource = await session.pick(name)
-    wish = steps.step_back(resource, steps_back) if steps_back else target or str(resource.spec.get("target"))
-    resource, verdict = await preview(session, resource, steps.named(wish), seconds=seconds)
-    found = resource.part("preview")
-    if verdict.reason != "Ready":
-        return conclude(session, resource, verdict)
-    code = ExitCode.PENDING if exit_code and found.get("pendingCount") else ExitCode.OK
+    traffic = await _traffic(session, resource, slot)
+    found: Object = {}
+    if resource.spec.get("source") or target or steps_back:
+        wish = steps.step_back(resource, steps_back) if steps_back else target
+        wish = steps.named(wish or str(resource.spec.get("target")))
+        resource, verdict = await preview(session, resource, wish, seconds=seconds)
+        found = resource.part("preview")
+        if verdict.reason != "Ready":
+            return _not_worked_out(session, resource, verdict, traffic)
+    due = found.get("pendingCount") or (traffic is not None and traffic.moves)
+    code = ExitCode.PENDING if exit_code and due else ExitCode.OK
     if session.screen.output in {JSON, YAML}:
-        data = {
-            "name": resource.name,
-            "namespace": resource.namespace,
-            "exitCode": int(code),
-            "preview": found,
-        }
-        session.screen.document(data)
+        data: Object = {"name": resource.name, "namespace": resource.namespace, "exitCode": int(code)}
+        data |= {"preview": found} if found else {}
+        session.screen.document(data | ({"traffic": traffic.as_data()} if traffic is not None else {}))
     else:
-        session.screen.show(session.screen.tree(_picture(resource, found)))
+        session.screen.show(session.screen.tree(_picture(resource, found, traffic)))
     return int(code)
+
+
+def _not_worked_out(session: Session, resource: Resource, verdict: Verdict, traffic: Guarded | None) -> int:
+    """What is known of the traffic is told all the same."""
+    if traffic is None:
+        return conclude(session, resource, verdict)
+    if session.screen.output not in {JSON, YAML}:
+        session.screen.show(session.screen.tree(guards_node(traffic)))
+    return conclude(session, resource, verdict, traffic=traffic.as_data())
+
+
+async def _traffic(session: Session, resource: Resource, slot: str) -> Guarded | None:
+    """The guards of the switch that the spec asks for, or of the one to this slot."""
+    if slot:
+        rails.has_slot(resource, slot)
+    return await guarded(session, resource, slot) if rails.wish(resource) else None
 
 
 async def preview(
@@ -112,16 +138,20 @@ def code_of(reason: str) -> ExitCode:
     return meaning(Reason(reason)).exit_code if reason in set(Reason) else ExitCode.FAILED
 
 
-def _picture(resource: Resource, found: Object) -> Node:
+def _picture(resource: Resource, found: Object, traffic: Guarded | None) -> Node:
+    moves = traffic is not None and traffic.moves
+    due = found.get("pendingCount") or moves
     root = Node(
         [
-            states.GOOD if not found.get("pendingCount") else ("▼" if _back(found) else "▲", "busy"),
+            states.GOOD if not due else ("▼" if _back(found) else "▲", "busy"),
             span(f" {resource.name}", "bold"),
             span(f" in {resource.namespace}: "),
-            span(summary(found)),
-            span(f"   database {resource.database}", "dim"),
+            span(summary(found) if found else "it has no source, and changes no schema"),
+            span(f"   database {resource.database}" if found else "", "dim"),
         ]
     )
+    if traffic is not None and moves and _back(found):
+        root.add(span("Backward: the traffic moves first, then the schema.", "dim"), bare=True)
     if found.get("steps") or found.get("stepsOmitted"):
         root.children.append(plan_node(found))
     if _back(found) and found.get("risks"):
@@ -131,6 +161,8 @@ def _picture(resource: Resource, found: Object) -> Node:
             "Deny": "it would be refused (spec.rollback.dataLossPolicy is Deny)",
         }.get(policy, "it would wait for a person's approval")
         root.add(span(f"Asked for, {what}.", "wait"))
+    if traffic is not None:
+        root.children.append(guards_node(traffic))
     return root
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from switchback.contract.words import BASE, LATEST
 from switchback.controller.kube.kubeconfig import Access, contexts, login_as_person
 from switchback.controller.kube.user import UserClient
-from switchback.kubectl import restore_points, steps
+from switchback.kubectl import rails, restore_points, steps
 from switchback.kubectl.complete import SECONDS
 from switchback.kubectl.screen import Screen
 from switchback.kubectl.session import NAMESPACES, Session
@@ -44,4 +44,6 @@ async def _ask(what: str, access: Access, values: Mapping[str, Any]) -> list[str
             if what == "points":
                 ready = [one for one in resource.items("snapshots") if one.get("phase") == "Ready"]
                 return [*(str(one["name"]) for one in reversed(ready)), restore_points.LATEST]
+            if what == "slots":
+                return rails.slots(resource)
             return [*reversed(steps.applied(resource)), BASE, LATEST]

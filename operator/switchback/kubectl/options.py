@@ -86,12 +86,16 @@ def take(values: dict[str, Any]) -> Place:
     )
 
 
-def _name(_context: click.Context, _argument: click.Parameter, value: str | None) -> str:
+def short_name(value: str) -> str:
     """The name alone, where somebody writes `dbm/shop`, as kubectl takes it."""
     for prefix in PREFIXES:
-        if (value or "").startswith(prefix):
-            return (value or "")[len(prefix) :]
-    return value or ""
+        if value.startswith(prefix):
+            return value[len(prefix) :]
+    return value
+
+
+def _name(_context: click.Context, _argument: click.Parameter, value: str | None) -> str:
+    return short_name(value or "")
 
 
 def name(function: F) -> F:

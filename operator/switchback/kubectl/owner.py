@@ -48,7 +48,7 @@ class Owner:
 
 
 def owner_of(resource: Resource, field: str) -> Owner | None:
-    """The tool that would undo an edit of `spec.<field>`; None when nobody would."""
+    """The tool that would undo an edit of `spec.<field>`, such as `cutover.activeSlot`; None: nobody."""
     for entry in resource.metadata.get("managedFields") or []:
         manager = str(entry.get("manager", ""))
         if not _owns(entry, field):
@@ -70,4 +70,9 @@ def owner_of(resource: Resource, field: str) -> Owner | None:
 def _owns(entry: Object, field: str) -> bool:
     if entry.get("subresource"):
         return False
-    return f"f:{field}" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
+    found = (entry.get("fieldsV1") or {}).get("f:spec") or {}
+    for part in field.split("."):
+        if f"f:{part}" not in found:
+            return False
+        found = found[f"f:{part}"]
+    return True

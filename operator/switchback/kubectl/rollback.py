@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from switchback.api import names
 from switchback.contract.exits import ExitCode
 from switchback.contract.words import BASE, LATEST
-from switchback.kubectl import steps
+from switchback.kubectl import rails, steps
 from switchback.kubectl.ask import confirm, may_ask
 from switchback.kubectl.look import preview
 from switchback.kubectl.owner import owner_of
@@ -40,14 +40,17 @@ async def rollback(
     name: str,
     target: str,
     steps_back: int,
+    slot: str = "",
     reason: str,
     via: str,
     yes: bool,
     seconds: float | None,
 ) -> int:
-    """Ask for an older version, and wait until it is reached."""
+    """Ask for an older version, and for the slot that works with it, and wait until it is so."""
     resource = await session.pick(name)
     _allowed(resource, reason)
+    if slot:
+        rails.has_slot(resource, slot)
     wanted = steps.named(target) if target else steps.step_back(resource, steps_back or 1)
     if wanted == LATEST:
         raise Problem(
@@ -57,14 +60,18 @@ async def rollback(
             "Name the version that shall remain.",
         )
     resource, there = await _applied(session, resource, wanted)
-    if there and there == resource.part("schema").get("current") and not resource.under_way:
+    slot = slot if slot != rails.wish(resource).get("activeSlot") else ""
+    at_target = there and there == resource.part("schema").get("current")
+    if at_target and not slot and not resource.under_way:
         verdict = Verdict(ExitCode.OK, "UpToDate", f"database {resource.database} is at {there} already.")
         return conclude(session, resource, verdict)
-    way = _way(resource, there or wanted, owner_of(resource, "target"), via)
-    _tell(session, resource, there or wanted, way)
+    owner = owner_of(resource, "target") or (owner_of(resource, rails.FIELD) if slot else None)
+    way = _way(resource, there or wanted, owner, via)
+    _traffic_fits(resource, there or wanted, slot, way)
+    _tell(session, resource, there or wanted, way, slot)
     if not yes and may_ask():
         await confirm(session.screen, "Go on?")
-    return await _ask(session, resource, there or wanted, way, reason, seconds)
+    return await _ask(session, resource, there or wanted, slot, way, reason, seconds)
 
 
 def _allowed(resource: Resource, reason: str) -> None:
@@ -143,7 +150,39 @@ def _way(resource: Resource, target: str, owner: Owner | None, via: str) -> Way:
     return Way(f"{target}/{digest}/{nonce()}", f"by a request beside the spec: {why}")
 
 
-def _tell(session: Session, resource: Resource, target: str, way: Way) -> None:
+def _traffic_fits(resource: Resource, target: str, slot: str, way: Way) -> None:
+    """Whoever is live afterwards works with the older schema, as far as the status can tell.
+
+    Raises:
+        Problem: it does not, or the traffic cannot move this way.
+    """
+    place = f"{resource.name} in namespace {resource.namespace}"
+    if slot and way.request:
+        raise Problem(
+            ExitCode.REFUSED,
+            "OwnedByGitOps",
+            f"a request beside the spec moves no traffic, and the spec of {place} is not to be edited here: "
+            f"{way.why.partition(': ')[2]}.",
+            f"Set both in one commit: spec.target: {target} and spec.{rails.FIELD}: {slot}. --via spec edits "
+            "them here all the same.",
+        )
+    stays = slot or (
+        rails.live(resource) if way.request else str(rails.wish(resource).get("activeSlot") or "")
+    )
+    needs = str(rails.bounds(resource, stays).get("minimum") or "")
+    if not needs or needs not in steps.undone(target, steps.applied(resource)):
+        return
+    others = [one for one in rails.slots(resource) if one != stays]
+    raise Problem(
+        ExitCode.REFUSED,
+        "SlotNeedsSchema",
+        f"slot {stays} of {place} would be live, and its program needs {needs}, which would be undone.",
+        f"Move the traffic in the same edit: --slot {others[0] if others else 'SLOT'}. It goes first, "
+        "then the schema.",
+    )
+
+
+def _tell(session: Session, resource: Resource, target: str, way: Way, slot: str) -> None:
     """What would happen, for whoever decides. It goes to stderr: the answer comes later."""
     screen, schema = session.screen, resource.part("schema")
     undone = steps.undone(target, steps.applied(resource))
@@ -152,6 +191,11 @@ def _tell(session: Session, resource: Resource, target: str, way: Way) -> None:
     shown = ", ".join(undone[:SHOWN]) + (f" and {len(undone) - SHOWN} more" if len(undone) > SHOWN else "")
     screen.more(f"  undoes    {count}" + (f": {shown}" if shown else ""))
     screen.more(f"  resource  {resource.name} in namespace {resource.namespace}; {way.why}")
+    if rails.wish(resource):
+        live = rails.live(resource)
+        moved = f"{live or 'not clear'} → {slot} first, then the schema"
+        told = moved if slot and slot != live else f"stays at {live or 'the slot that is live'}"
+        screen.more(screen.spell(f"  traffic   {told}   Service {rails.wish(resource).get('serviceName')}"))
     if resource.under_way:
         screen.more(f"  note      operation {resource.operation_id} is under way and gives way to this")
     if way.request:
@@ -165,17 +209,29 @@ def _tell(session: Session, resource: Resource, target: str, way: Way) -> None:
 
 
 async def _ask(  # noqa: PLR0917 - the parts of one request
-    session: Session, resource: Resource, target: str, way: Way, reason: str, seconds: float | None
+    session: Session,
+    resource: Resource,
+    target: str,
+    slot: str,
+    way: Way,
+    reason: str,
+    seconds: float | None,
 ) -> int:
     seen = resource
     spec: dict[str, Any] = {"reason": reason} if reason else {}
     annotations = {names.ANNOTATION_ROLLBACK: way.request} if way.request else None
     if not way.request:
         spec["target"] = target
+        if slot:
+            spec["cutover"] = {"activeSlot": slot}
     sent = await send(
         session, resource, annotations=annotations, spec=spec, same=lambda newer: _same(newer, seen)
     )
-    told: dict[str, Any] = {"target": target, "request": {"rollback": way.request} if way.request else {}}
+    told: dict[str, Any] = {
+        "target": target,
+        "slot": slot or None,
+        "request": {"rollback": way.request} if way.request else {},
+    }
     if seconds is None:
         return conclude(session, sent, asked(f"asked to roll back to {target}."), **told)
     if sent.suspended:

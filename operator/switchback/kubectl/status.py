@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from switchback.contract.exits import ExitCode
 from switchback.controller.kube.errors import RefusedError
 from switchback.controller.kube.kinds import JOBS, MIGRATIONS, PODS
-from switchback.kubectl import states
+from switchback.kubectl import rails, states
 from switchback.kubectl.draw import tree
 from switchback.kubectl.follow import Seen, changes, named, only
 from switchback.kubectl.jobs import job_lines, selector
@@ -36,7 +36,7 @@ TICK_SECONDS = 1.0
 GATHER_SECONDS = 0.05
 """A Job and its pod change together; one picture is enough."""
 
-HEAD = ("NAMESPACE", "", "NAME", "STATUS", "SCHEMA", "TARGET", "OPERATION", "AGE", "MESSAGE")
+HEAD = ("NAMESPACE", "", "NAME", "STATUS", "SCHEMA", "TARGET", "SLOT", "OPERATION", "AGE", "MESSAGE")
 
 
 async def status(session: Session, *, name: str, everywhere: bool, watch: bool) -> int:
@@ -180,10 +180,17 @@ def _row(resource: Resource, now: datetime, *, everywhere: bool, wide: bool) -> 
         span(states.word(resource), symbol[1]),
         span(str(resource.part("schema").get("current", ""))),
         span(str(resource.spec.get("target", ""))),
+        span(" ".join(part for part in (rails.way(resource), _switching(resource)) if part)),
         span(doing, "busy"),
         span(since(resource.metadata.get("creationTimestamp"), now), "dim"),
         span(resource.message if wide else ""),
     ]
+
+
+def _switching(resource: Resource) -> str:
+    """How far a switch is, while it is under way."""
+    phase = rails.phase(resource)
+    return phase if phase in rails.UNDER_WAY else ""
 
 
 def as_data(resource: Resource, jobs: list[JobLine] | None = None, note: str = "") -> dict[str, Any]:
@@ -195,6 +202,8 @@ def as_data(resource: Resource, jobs: list[JobLine] | None = None, note: str = "
         note: why they may not be all.
     """
     wish = {key: resource.spec[key] for key in ("target", "reason", "suspend") if resource.spec.get(key)}
+    if slot := rails.wish(resource).get("activeSlot"):
+        wish["activeSlot"] = slot
     data = {
         "name": resource.name,
         "namespace": resource.namespace,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from switchback.api import names
 from switchback.contract.exits import ExitCode
-from switchback.kubectl import states
+from switchback.kubectl import rails, states
 from switchback.kubectl.ask import confirm, may_ask
 from switchback.kubectl.kept import way
 from switchback.kubectl.owner import owner_of
@@ -34,6 +34,7 @@ async def abort(session: Session, *, name: str, yes: bool, seconds: float | None
     if not yes and may_ask():
         job = resource.operation.get("jobName")
         running = f" Its Job {job} is ended; what it has committed stays." if job else ""
+        running += _traffic(resource)
         what = f"{operation} ({_way(resource)}) on database {resource.database}"
         await confirm(session.screen, f"End operation {what}?{running}")
     value = f"{operation}/{nonce()}"
@@ -155,6 +156,20 @@ def _braked(now: Resource, *, wanted: bool) -> Verdict:
     job = now.operation.get("jobName")
     text = f"it is suspended; Job {job} runs to its end." if job else "it is suspended: nothing new starts."
     return Verdict(ExitCode.OK, "Suspended", text)
+
+
+def _traffic(resource: Resource) -> str:
+    """What the end means for the traffic."""
+    found, step = rails.switch(resource), rails.phase(resource)
+    old, new = found.get("from"), found.get("to")
+    service = f"Service {rails.wish(resource).get('serviceName', '')}"
+    if step == "Preparing":
+        return f" The traffic of {service} stays at {old}."
+    if step == "Draining":
+        return f" The switch counts already: the traffic of {service} stays at {new}."
+    if step == "Restoring":
+        return f" The traffic of {service} is on its way back to {old}."
+    return f" The traffic of {service} goes back to {old}." if step in rails.BACK else ""
 
 
 def _way(resource: Resource) -> str:

@@ -16,10 +16,11 @@ from switchback.kubectl.draw import tree
 from switchback.kubectl.history import table
 from switchback.kubectl.jobs import job_lines
 from switchback.kubectl.text import ASCII, length, lines, paint
-from tests.unit.kubectl import statuses
+from tests.unit.kubectl import statuses, traffic
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = ("unseen", "awaiting_approval", "taking_snapshot", "retrying", "failed", "done")
+TRAFFIC = ("switched", "soaking", "draining", "restored", "waits_for_yes")
 
 
 def drawn(case: str, *, width: int | None, colour: bool = False, wide: bool = False) -> list[str]:
@@ -41,6 +42,17 @@ def test_a_tree_on_a_terminal(case: str) -> None:
     shown = drawn(case, width=100)
     matches(case, shown)
     assert max(map(len, shown)) <= 100
+
+
+@pytest.mark.parametrize("case", TRAFFIC)
+def test_a_tree_with_both_rails(case: str) -> None:
+    shown = lines(tree(getattr(traffic, case)(), [], statuses.NOW), width=100)
+    matches(case, shown)
+    assert max(map(len, shown)) <= 100
+
+
+def test_a_wide_tree_with_both_rails() -> None:
+    matches("restored-wide", lines(tree(traffic.restored(), [], statuses.NOW, wide=True)))
 
 
 @pytest.mark.parametrize("case", ["awaiting_approval", "taking_snapshot"])

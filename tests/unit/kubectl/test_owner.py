@@ -62,6 +62,16 @@ def test_only_the_field_that_is_to_be_edited_counts() -> None:
     assert owner_of(resource(*managed), "source") is not None
 
 
+def test_a_field_within_a_field_has_its_own_owner() -> None:
+    slots: dict[str, Any] = {"manager": "kustomize-controller", "operation": "Apply"}
+    slots["fieldsV1"] = {"f:spec": {"f:cutover": {"f:slots": {}, "f:serviceName": {}}}}
+    both = {**slots, "fieldsV1": {"f:spec": {"f:cutover": {"f:slots": {}, "f:activeSlot": {}}}}}
+    assert owner_of(resource(slots), "cutover.activeSlot") is None
+    assert owner_of(resource(both), "cutover.activeSlot") == Owner(
+        "Flux", "field manager kustomize-controller"
+    )
+
+
 def test_who_writes_the_status_owns_no_spec() -> None:
     assert owner_of(resource(entry("switchback", "Apply", subresource="status")), "target") is None
 

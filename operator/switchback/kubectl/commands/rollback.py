@@ -27,6 +27,13 @@ from switchback.kubectl.options import name, patience, perform, place, take, wai
     metavar="N",
     help="Undo so many; default: 1.",
 )
+@click.option(
+    "--slot",
+    default="",
+    metavar="SLOT",
+    shell_complete=complete.slots,
+    help="Let this slot be live: the traffic goes there first, then the schema goes back.",
+)
 @click.option("--reason", default="", metavar="TEXT", help="Why; kept in the resource and in the ledger.")
 @click.option(
     "--via",
@@ -43,6 +50,7 @@ def command(**values: Any) -> int:
 
     Where nobody else owns spec.target, it is edited. Where a GitOps tool (Argo CD, Flux, Helm or another
     applier) owns it, the operator is asked by annotation, and the spec stays. Losses still wait for approval.
+    With --slot both rails go back by one edit; where a tool owns the spec, this says what to commit instead.
 
     Exit codes: 0 rolled back, 3 waits for approval or goes on, 8 failed, 11 refused, 12 the resource has
     changed, 13 no answer, 130 answered with no.
