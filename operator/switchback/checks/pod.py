@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from switchback.api.names import ANNOTATION_SWITCHED, CONTAINER
 from switchback.checks import layout
 from switchback.checks.conductor import SCRIPT
+from switchback.checks.told import told
 from switchback.contract.result import DEFAULT_BUDGET
 from switchback.snapshots.command import variable
 from switchback.snapshots.provider import PodParts
@@ -90,7 +91,7 @@ def _ours(request: CheckRequest, commands: list[Check]) -> PodObject:
         "env": [
             *(request.database_env if asks_database else ()),
             *(
-                variable(layout.spec_variable(number), json.dumps(_told(check), ensure_ascii=False))
+                variable(layout.spec_variable(number), json.dumps(told(check), ensure_ascii=False))
                 for number, check in enumerate(request.checks)
             ),
             *(one for check in request.checks for one in _header_env(check)),
@@ -115,12 +116,6 @@ def _words(request: CheckRequest) -> Iterator[str]:
     for schema in request.search_path:
         yield from ("--search-path", schema)
     yield from ("--result-file", "/dev/termination-log", "--result-budget", str(request.result_budget))
-
-
-def _told(check: Check) -> dict[str, Any]:
-    """The check as the spec has it, but for a command: its own container runs it."""
-    said = check.to_json()
-    return {**said, "command": {}} if check.command is not None else said
 
 
 def _headers(check: Check) -> tuple[Header, ...]:

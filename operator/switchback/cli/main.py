@@ -33,6 +33,7 @@ COMMANDS: dict[str, Entry] = {
     "plan": Entry("switchback.cli.plan", "What migrate or rollback would do, and what would be lost."),
     "repair": Entry("switchback.cli.repair", "Rebind a ledger that came with a copy; clear a reservation."),
     "run": Entry("switchback.cli.run", "One operation of the operator, as its Jobs call it."),
+    "check": Entry("switchback.cli.check", "Run the checks of a resource: HTTP, SQL, Prometheus, commands."),
     "restore": Entry("switchback.cli.restore", "Restore a snapshot into a new database."),
     "snapshot": Entry("switchback.cli.snapshot", "Take, verify and list restore points."),
     "operator": Entry("switchback.cli.operator", "Run the Kubernetes operator."),

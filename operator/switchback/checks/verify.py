@@ -1,0 +1,98 @@
+"""Right after a switch: new connections, so that it is known that they reach somebody who answers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from switchback.checks.loop import Failed, Tally, all_of
+from switchback.checks.net import knock
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from switchback.checks.loop import Probe
+
+CONNECTIONS = 20
+"""So many new connections in a row have to do."""
+
+AT_ONCE = 5
+VERIFY_SECONDS = 10.0
+"""How long it is tried: a blip must not undo a release, and what lasts longer is none."""
+
+KNOCK_SECONDS = 2.0
+PAUSE_SECONDS = 0.1
+
+
+async def verified(
+    places: Sequence[str], probes: Sequence[Probe], clean: Callable[[str], str]
+) -> tuple[list[Tally], Tally | None]:
+    """20 new connections to each place, and 20 requests of each check that makes new connections.
+
+    Each is tried in sets of 20 until one of these sets has no failure; sets are begun for 10 s.
+
+    Args:
+        places: `host:port` each.
+        probes: checks to be asked.
+        clean: takes secrets out of an error.
+
+    Returns:
+        What became of each place, and what has failed.
+    """
+    knocked = [Tally(f"connect {place}") for place in places]
+
+    async def knock_at(tally: Tally, place: str) -> None:
+        await _sets(tally, lambda: knock(place, KNOCK_SECONDS), clean)
+        tally.passed = True
+
+    async def ask(probe: Probe) -> None:
+        # What fails here is no failure in a row of the check, which has a pace of its own.
+        counted = Tally(probe.check.name)
+        try:
+            await _sets(counted, probe.ask, clean)
+        finally:
+            probe.tally.runs += counted.runs
+            probe.tally.failures += counted.failures
+            probe.tally.error = counted.error or probe.tally.error
+            if counted.passed is False:
+                probe.tally.passed = False
+
+    try:
+        await all_of(
+            [
+                *(knock_at(tally, place) for tally, place in zip(knocked, places, strict=True)),
+                *(ask(probe) for probe in probes if probe.kind.fresh),
+            ]
+        )
+    except Failed as failed:
+        return knocked, failed.tally
+    return knocked, None
+
+
+async def _sets(tally: Tally, try_once: Callable[[], Awaitable[str]], clean: Callable[[str], str]) -> None:
+    """Sets of connections until one has no failure.
+
+    Raises:
+        Failed: none had, for as long as it was tried.
+    """
+    clock = asyncio.get_running_loop().time
+    end = clock() + VERIFY_SECONDS
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def one() -> str:
+        async with turn:
+            return await try_once()
+
+    while True:
+        errors = [clean(error) for error in await asyncio.gather(*(one() for _ in range(CONNECTIONS)))]
+        bad = [error for error in errors if error]
+        tally.runs += len(errors)
+        tally.failures += len(bad)
+        tally.error = bad[-1] if bad else tally.error
+        if not bad:
+            return
+        if clock() >= end:
+            tally.error = f"{len(bad)} of {CONNECTIONS} new connections failed: {bad[-1]}"
+            tally.passed = False
+            raise Failed(tally)
+        await asyncio.sleep(PAUSE_SECONDS)
