@@ -7,8 +7,9 @@ has started. So period, time limit and threshold are the same for commands as fo
 image needs nothing but `sh`: no `sleep`, no `timeout`, no `mkfifo`.
 
 Process 1 only waits, because `wait` is what a signal interrupts: it ends at once when the pod ends. Each try
-is a child of it. `kill -9 -1` reaches every process of the container but process 1 and whoever says it, also
-what the command has sent into the background.
+is a child of it. `kill -9 -1` reaches every process of the container but process 1 and whoever says it, so
+nothing that a command has sent into the background outlives its try. Where the container shares its processes
+with others, only the command itself is killed.
 """
 
 from __future__ import annotations
@@ -22,18 +23,22 @@ until [ -p "$box/ask" ] && [ -p "$box/answer" ] && [ -p "$box/stop" ] && [ -p "$
   nap &
   wait $!
 done
+everything() { [ $$ != 1 ] || kill -9 -1; }
 try() {
   echo ready >"$box/answer"
   read -r number <"$box/ask" || exit 1
-  { while read -r late <"$box/stop"; do [ "$late" != "$number" ] || kill -9 -1; done; } >/dev/null 2>&1 &
+  ( exec "$@" ) </dev/null >"$box/output" 2>&1 &
+  child=$!
+  while read -r late <"$box/stop"; do
+    [ "$late" != "$number" ] || { kill -9 "$child"; everything; exit; }
+  done &
   guard=$!
-  ( exec "$@" ) </dev/null >"$box/output" 2>&1
-  code=$?
-  { kill -9 "$guard"; wait "$guard"; } >/dev/null 2>&1
-  echo "$number $code" >"$box/answer"
+  wait "$child"
+  echo "$number $?" >"$box/answer"
+  kill -9 "$guard"
 }
 while :; do
-  try "$@" &
-  wait $!
+  try "$@" 2>/dev/null &
+  { wait $!; everything; } 2>/dev/null
 done
 """
