@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from switchback.api import names
 from switchback.aws.client import Aws
-from switchback.controller.config_maps import ConfigMapWatch
 from switchback.controller.decide import decide
 from switchback.controller.desk import Desk
 from switchback.controller.election import LEASE_SECONDS, Candidate, Elector, LeadershipLostError
@@ -27,6 +26,7 @@ from switchback.controller.kube.client import Client
 from switchback.controller.kube.errors import KubeError, NotFoundError
 from switchback.controller.kube.login import LoginError, login
 from switchback.controller.log import logger
+from switchback.controller.metadata_watch import SUBJECTS, MetadataWatch
 from switchback.controller.metrics import Metrics
 from switchback.controller.opening import PATIENCE_SECONDS, Opening
 from switchback.controller.queue import Queue
@@ -181,12 +181,16 @@ class Process:
         self._metrics.resync_age(resync.age)
         self._health.alive = {"resync": lambda: _too_old(resync.age())}
         self._health.ready["watches"] = lambda: "" if self._watching.is_set() else "not watching yet"
-        config_maps = ConfigMapWatch(client, queue, sources)
+        named = [MetadataWatch(client, opening, sources.references, subject) for subject in SUBJECTS]
         workers = [_task(worker.run(), f"worker {number}") for number in range(WORKERS)]
         others = [
             _task(recorder.run(), "events"),
             _task(self._look_at_all(opening, resync), "resync"),
-            *(_task(config_maps.run(one), f"config maps {one}") for one in settings.namespaces or ("",)),
+            *(
+                _task(watch.run(one), f"{watch.subject.kind.plural} {one}")
+                for watch in named
+                for one in settings.namespaces or ("",)
+            ),
         ]
         return _Leading(queue, workers, _task(self._watch(Watches(opening, sources)), "watches"), others)
 

@@ -15,12 +15,11 @@ from switchback.contract.traffic import Slot, Traffic
 from switchback.controller.kube.errors import NotFoundError, RefusedError
 from switchback.controller.kube.kinds import (
     AUTOSCALERS,
-    DEPLOYMENTS,
     ENDPOINT_SLICES,
     MIGRATIONS,
     PODS,
     SERVICES,
-    STATEFUL_SETS,
+    WORKLOADS,
 )
 from switchback.traffic.claim import claim_in, counts
 from switchback.traffic.labels import query
@@ -35,9 +34,6 @@ if TYPE_CHECKING:
     from switchback.controller.kube.kinds import Kind
 
 Object = dict[str, Any]
-
-WORKLOADS: dict[str, Kind] = {one.kind: one for one in (DEPLOYMENTS, STATEFUL_SETS)}
-"""What a slot may be, by the word in the spec."""
 
 
 async def read_traffic(

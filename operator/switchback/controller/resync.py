@@ -29,12 +29,14 @@ from switchback.controller.observe import (
 from switchback.controller.observed import Namespace
 from switchback.controller.pods import jobs_of
 from switchback.controller.queue import Key
+from switchback.controller.traffic_lists import TrafficLists, read_lists
 from switchback.controller.watches import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from switchback.api.spec import Spec
+    from switchback.contract.traffic import Traffic
     from switchback.controller.kube.client import Client
     from switchback.controller.metrics import Metrics
     from switchback.controller.observed import Observed, Source
@@ -63,6 +65,8 @@ class _Parts:
     pods: dict[tuple[str, str], list[Object]] = field(default_factory=dict)
     versions: dict[tuple[str, str], str] = field(default_factory=dict)
     namespaces: dict[str, Namespace] = field(default_factory=dict)
+    begun: datetime = field(default_factory=lambda: datetime.now(UTC))
+    traffic: TrafficLists = field(default_factory=TrafficLists)
 
     def versions_of(self, namespace: str, wanted: list[str]) -> tuple[str, ...]:
         """Which state of these ConfigMaps was listed."""
@@ -162,7 +166,8 @@ class Resync:
                     owner = (metadata.get("labels") or {}).get(names.LABEL_UID, "")
                     into.setdefault((metadata["namespace"], owner), []).append(_slim(one))
         parts.namespaces = await self._namespaces(namespace)
-        wanted = self.sources.referenced()
+        parts.traffic = await read_lists(self.client, namespace, self.sources.references)
+        wanted = self.sources.references.named(CONFIG_MAPS)
         if wanted:
             async for page in self.client.pages(CONFIG_MAPS, namespace, metadata=True, limit=METADATA_PAGE):
                 for one in page:
@@ -199,7 +204,7 @@ class Resync:
         )
         around = parts.namespaces.get(key.namespace, Namespace())
         self.metrics.fleet.note(world, world.status)
-        return self._act_on(key, replace(world, around=around))
+        return self._act_on(key, replace(world, around=around, traffic=_traffic(world, parts)))
 
     def _source(self, key: Key, uid: str, spec: Spec | None, parts: _Parts) -> Source | None:
         """The source as it was last read; None when it has changed since, or was never read."""
@@ -240,6 +245,12 @@ class Resync:
             return False
         self.queue.add(key)
         return True
+
+
+def _traffic(world: Observed, parts: _Parts) -> Traffic | None:
+    """What is behind the Service of spec.cutover; None without one."""
+    cutover = world.spec.cutover if world.spec is not None else None
+    return parts.traffic.of(world.namespace, cutover, world.uid, parts.begun) if cutover is not None else None
 
 
 def _slim(one: Object) -> Object:

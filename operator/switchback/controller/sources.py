@@ -1,16 +1,17 @@
-"""Which resources read which ConfigMaps, and what was in them when somebody last looked.
+"""What was in the ConfigMaps of sources when somebody last looked, and which resources name what.
 
-An index for two purposes: a ConfigMap that changes leads to the resources that want a look, and a resync can
-tell from versions alone that nothing has changed, without reading a single file.
+A resync can tell from versions alone that nothing has changed, without reading a single file.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from switchback.controller.references import References, references_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
 
     from switchback.controller.observed import Source
     from switchback.controller.queue import Key
@@ -27,38 +28,18 @@ class SourceMemory:
     """What this process knows about sources. Losing it costs reads, nothing else."""
 
     def __init__(self) -> None:
-        self._readers: dict[tuple[str, str], set[Key]] = {}
-        self._read_by: dict[Key, tuple[str, ...]] = {}
+        self.references = References()
         self._seen: dict[Key, _Seen] = {}
         self._alike: dict[tuple[str, tuple[str, ...]], set[Key]] = {}
 
-    def refer(self, key: Key, config_maps: Iterable[str]) -> None:
-        """The resource `key` reads these ConfigMaps of its namespace, and no others."""
-        wanted = tuple(config_maps)
-        if wanted == self._read_by.get(key, ()):
-            return
-        self._unlink(key)
-        if wanted:
-            self._read_by[key] = wanted
-            for name in wanted:
-                self._readers.setdefault((key.namespace, name), set()).add(key)
+    def refer(self, key: Key, spec: Mapping[str, Any]) -> None:
+        """The spec of the resource `key` is this one, as the API server has it."""
+        self.references.refer(key, references_in(spec))
 
     def forget(self, key: Key) -> None:
         """The resource is gone."""
-        self._unlink(key)
+        self.references.forget(key)
         self._drop(key)
-
-    def readers(self, namespace: str, config_map: str) -> frozenset[Key]:
-        """The resources that read this ConfigMap."""
-        return frozenset(self._readers.get((namespace, config_map), ()))
-
-    def all_readers(self) -> frozenset[Key]:
-        """Every resource that reads any ConfigMap."""
-        return frozenset(self._read_by)
-
-    def referenced(self) -> frozenset[tuple[str, str]]:
-        """(namespace, name) of every ConfigMap that is read by somebody."""
-        return frozenset(self._readers)
 
     def remember(self, key: Key, uid: str, versions: tuple[str, ...], source: Source) -> None:
         """What the ConfigMaps of these versions held, in the order in which the spec names them."""
@@ -85,10 +66,3 @@ class SourceMemory:
         self._alike[place].discard(key)
         if not self._alike[place]:
             del self._alike[place]
-
-    def _unlink(self, key: Key) -> None:
-        for name in self._read_by.pop(key, ()):
-            readers = self._readers[key.namespace, name]
-            readers.discard(key)
-            if not readers:
-                del self._readers[key.namespace, name]

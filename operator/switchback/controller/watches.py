@@ -100,9 +100,7 @@ class Watches:
         if event["type"] == "DELETED":
             self.sources.forget(key)
         else:
-            source = (body.get("spec") or {}).get("source") or {}
-            maps = source.get("configMapRefs") or []
-            self.sources.refer(key, [ref["name"] for ref in maps if "name" in ref])
+            self.sources.refer(key, body.get("spec") or {})
         self.queue.add(key)
 
     async def _part(self, event: Mapping[str, Any], **_: object) -> None:

@@ -37,16 +37,24 @@ class Guard:
 
 def holds(name: str, message: str) -> Guard:
     """It holds; the message says what was found."""
-    return Guard(name, passed=True, message=message)
+    return Guard(name, passed=True, message=_sentence(message))
 
 
 def fails(name: str, reason: OperatorReason, message: str, *, advice: str = "", fatal: bool = False) -> Guard:
     """It stands in the way. Without an advice of its own it has that of its reason."""
     advice = advice or REASONS[reason].advice
-    return Guard(name, passed=False, reason=str(reason), message=message, advice=advice, fatal=fatal)
+    return Guard(
+        name, passed=False, reason=str(reason), message=_sentence(message), advice=advice, fatal=fatal
+    )
 
 
 def warns(name: str, reason: OperatorReason, message: str) -> Guard:
     """People should know; it does not stand in the way."""
     advice = REASONS[reason].advice
-    return Guard(name, passed=False, reason=str(reason), message=message, advice=advice, warning=True)
+    return Guard(
+        name, passed=False, reason=str(reason), message=_sentence(message), advice=advice, warning=True
+    )
+
+
+def _sentence(message: str) -> str:
+    return message if message.endswith(".") else f"{message}."

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from switchback.api import cutover as api
+    from switchback.contract.traffic import Service
 
 Object = dict[str, Any]
 
@@ -31,6 +32,14 @@ POD_TEMPLATE_HASH = "pod-template-hash"
 TEMPLATE_DIGITS = 16
 SIDECAR = "Always"
 """restartPolicy of an init container that keeps running beside the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What is needed of a workload. `seen` is the slot that it makes, without name and pods."""
+
+    chosen: Object
+    seen: Slot
 
 
 def traffic_from(
@@ -44,7 +53,7 @@ def traffic_from(
     at: datetime,
     claimed_by: str = "",
 ) -> Traffic:
-    """What is seen of a cutover.
+    """What is seen of a cutover, from objects as the API server has them.
 
     Args:
         cutover: what the spec says.
@@ -56,24 +65,44 @@ def traffic_from(
         at: when the Service was read.
         claimed_by: `namespace/name` of another living resource that has the Service.
     """
-    found = service_from(service) if service is not None else None
-    base = base_selector(cutover, found.selector) if found is not None else None
+    of_it = (one for one in slices if service_of(one) == cutover.service_name)
+    return assemble(
+        cutover,
+        service_from(service) if service is not None else None,
+        endpoints=endpoints_in(of_it),
+        workloads={
+            slot.name: workload_from(str(slot.workload_ref.kind), one)
+            for slot in cutover.slots
+            if (one := workloads.get(slot.name)) is not None
+        },
+        minimums=minimums_in(autoscalers),
+        pods=pods,
+        at=at,
+        claimed_by=claimed_by,
+    )
+
+
+def assemble(
+    cutover: api.Cutover,
+    service: Service | None,
+    *,
+    endpoints: Mapping[str, bool],
+    workloads: Mapping[str, Workload],
+    minimums: Mapping[tuple[str, str], int],
+    pods: Iterable[Object],
+    at: datetime,
+    claimed_by: str,
+) -> Traffic:
+    """The same, from parts that have been read before."""
+    base = base_selector(cutover, service.selector) if service is not None else None
     everyone = list({pod["metadata"]["uid"]: pod for pod in pods}.values())
-    minimums = _minimums(autoscalers)
     sides = [
-        _side(
-            cutover,
-            slot,
-            base=base,
-            workload=workloads.get(slot.name),
-            pods=everyone,
-            minimums=minimums,
-        )
+        _side(cutover, slot, base=base, workload=workloads.get(slot.name), pods=everyone, minimums=minimums)
         for slot in cutover.slots
     ]
-    counted, strangers = _endpoints(cutover.service_name, slices, sides)
+    counted, strangers = _counted(endpoints, sides)
     return Traffic(
-        at=at, service=found, slots=counted, strangers=strangers, claimed_by=claimed_by if found else ""
+        at=at, service=service, slots=counted, strangers=strangers, claimed_by=claimed_by if service else ""
     )
 
 
@@ -93,17 +122,15 @@ def _side(
     slot: api.Slot,
     *,
     base: Mapping[str, str] | None,
-    workload: Object | None,
+    workload: Workload | None,
     pods: Sequence[Object],
     minimums: Mapping[tuple[str, str], int],
 ) -> Slot:
     kind, name = str(slot.workload_ref.kind), slot.workload_ref.name
-    belongs = _Belongs(cutover, slot, base, ((workload or {}).get("spec") or {}).get("selector") or {})
+    belongs = _Belongs(cutover, slot, base, workload.chosen if workload is not None else {})
     mine = tuple(_pod(pod, selected=belongs.selected(pod)) for pod in pods if belongs.here(pod))
-    bare = Slot(name=slot.name, kind=kind, workload=name, pods=mine)
-    if workload is None:
-        return bare
-    return _with_workload(bare, workload, minimums.get((kind, name)))
+    seen = workload.seen if workload is not None else Slot("", kind, name)
+    return replace(seen, name=slot.name, pods=mine, autoscaler_minimum=minimums.get((kind, name)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +145,7 @@ class _Belongs:
     def here(self, pod: Object) -> bool:
         if self.selected(pod):
             return True
-        owner = _workload_of(pod)
+        owner = owner_of(pod)
         if owner is not None:
             reference = self.slot.workload_ref
             return owner == (str(reference.kind), reference.name)
@@ -139,7 +166,7 @@ def _labels(pod: Object) -> Mapping[str, str]:
     return pod["metadata"].get("labels") or {}
 
 
-def _workload_of(pod: Object) -> tuple[str, str] | None:
+def owner_of(pod: Object) -> tuple[str, str] | None:
     """(kind, name) of the workload that has made this pod, as far as the pod itself tells."""
     owner = next((one for one in pod["metadata"].get("ownerReferences") or () if one.get("controller")), None)
     if owner is None:
@@ -152,12 +179,15 @@ def _workload_of(pod: Object) -> tuple[str, str] | None:
     return kind, name
 
 
-def _with_workload(slot: Slot, body: Object, minimum: int | None) -> Slot:
+def workload_from(kind: str, body: Object) -> Workload:
+    """The parts of a Deployment or StatefulSet that count. In a list, objects do not say their kind."""
     metadata, spec, status = body["metadata"], body.get("spec") or {}, body.get("status") or {}
     template = spec.get("template") or {}
     replicas = spec.get("replicas")
-    return replace(
-        slot,
+    seen = Slot(
+        name="",
+        kind=kind,
+        workload=metadata["name"],
         # What is being deleted takes no traffic any more.
         there="deletionTimestamp" not in metadata,
         settled=int(status.get("observedGeneration") or 0) >= int(metadata.get("generation") or 0),
@@ -171,8 +201,8 @@ def _with_workload(slot: Slot, body: Object, minimum: int | None) -> Slot:
         template=template_hash(body),
         paused=bool(spec.get("paused")),
         ports=_named_ports(template.get("spec") or {}),
-        autoscaler_minimum=minimum,
     )
+    return Workload(spec.get("selector") or {}, seen)
 
 
 def _named_ports(spec: Object) -> frozenset[str]:
@@ -186,7 +216,7 @@ def _named_ports(spec: Object) -> frozenset[str]:
     )
 
 
-def _minimums(autoscalers: Iterable[Object]) -> dict[tuple[str, str], int]:
+def minimums_in(autoscalers: Iterable[Object]) -> dict[tuple[str, str], int]:
     """Fewest replicas that an autoscaler leaves, by (kind, name) of what it scales."""
     found = {}
     for one in autoscalers:
@@ -238,8 +268,13 @@ def _time(text: str | None) -> datetime | None:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _endpoints(name: str, slices: Iterable[Object], sides: Sequence[Slot]) -> tuple[tuple[Slot, ...], int]:
-    """The slots with their endpoints, and how many ready ones are of neither.
+def service_of(one: Object) -> str:
+    """Name of the Service whose traffic a slice directs."""
+    return str((one["metadata"].get("labels") or {}).get(SERVICE_NAME, ""))
+
+
+def endpoints_in(slices: Iterable[Object]) -> dict[str, bool]:
+    """Whether it is ready, by UID of the pod or by address.
 
     Every slice that carries the Service's name counts, whoever has made it: the data plane asks no more. A
     pod counts once, in however many slices it is: there are some for each family of addresses, and two for a
@@ -247,11 +282,14 @@ def _endpoints(name: str, slices: Iterable[Object], sides: Sequence[Slot]) -> tu
     """
     ready = dict[str, bool]()
     for one in slices:
-        if (one["metadata"].get("labels") or {}).get(SERVICE_NAME) != name:
-            continue
         for endpoint in one.get("endpoints") or ():
             who = _who(endpoint)
             ready[who] = ready.get(who, False) or _ready(endpoint)
+    return ready
+
+
+def _counted(ready: Mapping[str, bool], sides: Sequence[Slot]) -> tuple[tuple[Slot, ...], int]:
+    """The slots with their endpoints, and how many ready ones are of neither."""
     owner = _owner_of_pods(sides)
     yes, no, strangers = Counter[str](), Counter[str](), 0
     for who, is_ready in ready.items():

@@ -139,21 +139,6 @@ def test_an_image_has_no_digest_of_ours() -> None:
     assert source_from([], []).digest == ""
 
 
-def test_the_index_follows_the_spec() -> None:
-    sources = SourceMemory()
-    other = Key("shop", "other")
-    sources.refer(KEY, ["a", "b"])
-    sources.refer(other, ["b"])
-    assert sources.readers("shop", "b") == {KEY, other}
-    assert sources.readers("bank", "b") == frozenset()
-    sources.refer(KEY, ["a"])
-    assert sources.readers("shop", "b") == {other}
-    sources.forget(other)
-    assert sources.readers("shop", "b") == frozenset()
-    assert sources.all_readers() == {KEY}
-    assert sources.referenced() == {("shop", "a")}
-
-
 @pytest.mark.asyncio
 async def test_files_that_have_not_changed_are_not_read_again(api: FakeAPI, client: Client) -> None:
     await api.put("databasemigrations", resource())

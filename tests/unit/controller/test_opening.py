@@ -41,7 +41,7 @@ class Parts:
 
     def listed(self, key: Key, config_map: str = "shop-migrations") -> None:
         """As the watches do it."""
-        self.sources.refer(key, [config_map])
+        self.sources.refer(key, {"source": {"configMapRefs": [{"name": config_map}]}})
         self.opening.add(key)
 
     def queued(self) -> list[str]:

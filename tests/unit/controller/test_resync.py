@@ -14,7 +14,7 @@ from switchback.controller.queue import Key, Queue
 from switchback.controller.resync import Resync
 from switchback.controller.sources import SourceMemory
 from switchback.controller.write import write
-from tests.unit.controller.build import SETTINGS, job, pod, resource
+from tests.unit.controller.build import SETTINGS, job, pod, resource, spec
 from tests.unit.controller.fakes.api import Seen, refusal
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ async def settle(api: FakeAPI, client: Client, parts: Parts) -> None:
     """A suspended resource, looked at until there is nothing left to say about it."""
     await api.put("databasemigrations", resource(suspend=True))
     await api.put("configmaps", {"metadata": {"name": "shop-migrations"}, "data": {"a": "1"}})
-    parts.sources.refer(KEY, ["shop-migrations"])
+    parts.sources.refer(KEY, spec())
     for _ in range(2):
         world = await observe(client, KEY, SETTINGS, parts.sources)
         assert world is not None

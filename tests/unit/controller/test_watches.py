@@ -10,6 +10,7 @@ import pytest
 
 from switchback.api.names import ANNOTATION_RESOURCE
 from switchback.controller import watches
+from switchback.controller.kube.kinds import CONFIG_MAPS
 from switchback.controller.metrics import Metrics
 from switchback.controller.queue import Key, Queue
 from switchback.controller.sources import SourceMemory
@@ -78,14 +79,14 @@ async def test_resources_jobs_and_pods_become_keys_and_nothing_is_ever_written(a
     async with watching(api) as running:
         await api.put("databasemigrations", resource())
         assert await running.taken() == KEY
-        assert running.sources.readers("shop", "shop-migrations") == {KEY}
+        assert running.sources.references.readers(CONFIG_MAPS, "shop", "shop-migrations") == {KEY}
         await api.put("jobs", job())
         assert await running.taken() == KEY
         await api.put("pods", pod())
         assert await running.taken() == KEY
         await api.drop("databasemigrations", "shop")
         assert await running.taken() == KEY
-        assert running.sources.readers("shop", "shop-migrations") == frozenset()
+        assert running.sources.references.readers(CONFIG_MAPS, "shop", "shop-migrations") == frozenset()
         assert {one.method for one in api.requests} == {"GET"}
 
 

@@ -40,6 +40,9 @@ SERVICES = Kind("", "v1", "services", "Service")
 ENDPOINT_SLICES = Kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 DEPLOYMENTS = Kind("apps", "v1", "deployments", "Deployment")
 STATEFUL_SETS = Kind("apps", "v1", "statefulsets", "StatefulSet")
+WORKLOADS = {one.kind: one for one in (DEPLOYMENTS, STATEFUL_SETS)}
+"""What a slot may be, by the word in the spec."""
+
 AUTOSCALERS = Kind("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
 NAMESPACES = Kind("", "v1", "namespaces", "Namespace")
 ADMISSION_POLICIES = Kind(

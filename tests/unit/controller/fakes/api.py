@@ -31,6 +31,11 @@ KINDS = {
     "configmaps": ("v1", "ConfigMap"),
     "leases": ("coordination.k8s.io/v1", "Lease"),
     "events": ("v1", "Event"),
+    "services": ("v1", "Service"),
+    "endpointslices": ("discovery.k8s.io/v1", "EndpointSlice"),
+    "deployments": ("apps/v1", "Deployment"),
+    "statefulsets": ("apps/v1", "StatefulSet"),
+    "horizontalpodautoscalers": ("autoscaling/v2", "HorizontalPodAutoscaler"),
     "namespaces": ("v1", "Namespace"),  # kopf waits for this kind to be known
     "validatingadmissionpolicies": ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"),
     "validatingadmissionpolicybindings": (
@@ -227,7 +232,7 @@ class FakeAPI:
         return web.json_response(await self.put(self._place(seen.path)[0], body))
 
     def _list(self, seen: Seen, plural: str, namespace: str) -> web.Response:
-        wanted = dict(one.split("=", 1) for one in seen.query.get("labelSelector", "").split(",") if one)
+        wanted = seen.query.get("labelSelector", "")
         found = [
             body
             for (kind, where, _name), body in sorted(self.objects.items())
@@ -244,7 +249,7 @@ class FakeAPI:
     async def _watch(self, request: web.Request, seen: Seen) -> web.StreamResponse:
         plural, namespace, _name, _sub = self._place(seen.path)
         at = int(seen.query.get("resourceVersion", "0"))
-        wanted = dict(one.split("=", 1) for one in seen.query.get("labelSelector", "").split(",") if one)
+        wanted = seen.query.get("labelSelector", "")
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
         if at < self.forgotten:
@@ -272,9 +277,18 @@ class FakeAPI:
             del self._watchers[task]
 
 
-def _carries(body: Object, wanted: dict[str, str]) -> bool:
+def _carries(body: Object, selector: str) -> bool:
+    """`key`, `key=value` and `key in (a,b)`, joined by commas."""
     labels = body["metadata"].get("labels") or {}
-    return all(labels.get(name) == value for name, value in wanted.items())
+    for part in re.split(r",(?![^(]*\))", selector) if selector else ():
+        key, equals, value = part.partition("=")
+        one_of = re.fullmatch(r"(\S+) in \((.*)\)", part)
+        if one_of is not None:
+            if labels.get(one_of[1]) not in one_of[2].split(","):
+                return False
+        elif key not in labels or (equals and labels[key] != value):
+            return False
+    return True
 
 
 def _as_metadata(body: Object) -> Object:
