@@ -30,9 +30,11 @@ def in_intent(path: tuple[str, ...], field: dict[str, Any]) -> str:
 
 @cache
 def _bodies() -> tuple[dict[str, Any], ...]:
-    """The examples, and each of them with the target latest, for which other fields count."""
+    """The examples, and each that has a target with latest as well, for which other fields count."""
     read = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in sorted(EXAMPLES.glob("*.yaml"))]
-    latest = [{**body, "spec": {**body["spec"], "target": "latest"}} for body in read]
+    latest = [
+        {**body, "spec": {**body["spec"], "target": "latest"}} for body in read if "target" in body["spec"]
+    ]
     return (*read, *latest)
 
 
@@ -83,6 +85,9 @@ def _others(value: Any, field: dict[str, Any]) -> Iterator[Any]:
         yield from (value + 1, value - 1)
     elif isinstance(value, str):
         yield from (f"{value}x", f"x{value}")
+    elif isinstance(value, list) and "enum" in field.get("items", {}):
+        yield from ([*value, other] for other in field["items"]["enum"] if other not in value)
+        yield value[:-1]
     elif isinstance(value, list):
         yield [*value, *(f"{item}x" for item in value[:1])]
         yield value[:-1]

@@ -40,11 +40,17 @@ def part(where: str, sections: Collection[str]) -> str:
     path = tuple(where.split("."))
     schema = _schema(path)
     own = [name for name in sections if name.startswith(f"{where}.")]
-    rows = list(_rows(path, schema, own, ()))
-    _complain(missing(path, schema))
+    inner, inside = (schema["items"], (*path, "[]")) if is_list(schema) else (schema, path)
+    rows = list(_rows(inside, inner, own, ()))
+    _complain(missing(inside, inner))
     heading = ("field", "type", "default", "intent", "meaning", "example")
     snippets = _snippets(path, schema) if path[0] == "spec" and not own else ""
     return f"{_introduction(path, schema)}{snippets}{table(heading, rows)}"
+
+
+def is_list(schema: Schema) -> bool:
+    """Whether it is a list of objects."""
+    return schema.get("type") == "array" and "properties" in schema["items"]
 
 
 def columns() -> str:
@@ -94,8 +100,7 @@ def _rows(path: Path_, schema: Schema, own: Collection[str], shown: Path_) -> It
         here, label = (*path, name), (*shown, name)
         where = ".".join(here)
         link = f" See [{where}](#{where.lower().replace('.', '')})." if where in own else ""
-        in_list = field.get("type") == "array" and "properties" in field["items"]
-        inner = field["items"] if in_list else field
+        inner = field["items"] if is_list(field) else field
         leaf = "properties" not in inner
         yield (
             code(".".join(label).replace(".[]", "[]")),
@@ -106,7 +111,7 @@ def _rows(path: Path_, schema: Schema, own: Collection[str], shown: Path_) -> It
             _example(here) if leaf else "",
         )
         if not leaf and not link:
-            deeper = ("[]",) if in_list else ()
+            deeper = ("[]",) if is_list(field) else ()
             yield from _rows((*here, *deeper), inner, own, (*label, *deeper))
 
 
@@ -116,7 +121,10 @@ def _introduction(path: Path_, schema: Schema) -> str:
         return ""
     required = path[-1] in _schema(path[:-1]).get("required", ())
     word = "" if path[0] == "status" else f"**{'Required' if required else 'Optional'}.** "
-    return f"{word}{sentence(schema.get('description', ''))}{_rules(schema)}\n\n"
+    each = ""
+    if is_list(schema):
+        each = f" A {_list(schema)}: {schema['items'].get('description', '')}{_rules(schema['items'])}"
+    return f"{word}{sentence(schema.get('description', ''))}{_rules(schema)}{each}\n\n"
 
 
 def _rules(field: Schema) -> str:
@@ -226,6 +234,8 @@ def _snippets(path: Path_, schema: Schema) -> str:
     shown: dict[frozenset[str], str] = {}
     for text, body in _documents():
         node = next(iter(_at(body, path)), None)
+        if isinstance(node, list) and node:
+            shown.setdefault(frozenset(), cut_out(text, path))
         if isinstance(node, dict) and len(path) > 1:
             sides = frozenset(node) & set(_choices(schema)) if choice else frozenset()
             shown.setdefault(sides, cut_out(text, path))

@@ -12,6 +12,12 @@ NONE = {"none": {"acknowledge": True}}
 VOLUME = {"persistentVolumeClaim": {"claimName": "data"}}
 OWN = {"job": {"image": "theirs:1", "command": ["/basebackup"]}}
 FENCE = {"image": "fence:1", "command": ["/fence", "--all"]}
+CUTOVER = {
+    "serviceName": "shop-web",
+    "slots": [{"name": name, "workloadRef": {"name": f"shop-{name}"}} for name in ("blue", "green")],
+    "activeSlot": "blue",
+}
+NO_RETURN = {**CUTOVER, "allowNoReturn": True}
 LONGEST = ["x" * 512] * 16
 """The largest command of a fence, for what the API server lets an expression cost."""
 
@@ -28,7 +34,7 @@ def volume(**more: Any) -> Object:
 LOOSER: list[tuple[Object, Object, str]] = [
     *(
         ({"approval": {key: "Manual"}}, {"approval": {key: "Automatic"}}, f"{key} from Manual to Automatic")
-        for key in ("migratePolicy", "rollbackPolicy")
+        for key in ("migratePolicy", "rollbackPolicy", "cutoverPolicy")
     ),
     (
         {"approval": {"rollbackPolicy": "Manual"}},
@@ -69,6 +75,26 @@ LOOSER: list[tuple[Object, Object, str]] = [
         {"rollback": {"reasonPolicy": "Optional"}},
         "spec.rollback.reasonPolicy from Required to Optional",
     ),
+    (
+        {"approval": {"cutoverPolicy": "Manual"}},
+        {"approval": None},
+        "spec.approval.cutoverPolicy from Manual to Automatic",
+    ),
+    *(
+        (
+            {"rollback": {"automatic": old}},
+            {"rollback": {"automatic": new}},
+            f"spec.rollback.automatic from {old} to {new}",
+        )
+        for old, new in (("Never", "Traffic"), ("Never", "TrafficAndSchema"), ("Traffic", "TrafficAndSchema"))
+    ),
+    ({}, {"rollback": {"automatic": "Traffic"}}, "spec.rollback.automatic from Never to Traffic"),
+    (
+        {"cutover": CUTOVER},
+        {"cutover": {"allowNoReturn": True}},
+        "spec.cutover.allowNoReturn from false to true",
+    ),
+    ({}, {"cutover": NO_RETURN}, "spec.cutover.allowNoReturn from false to true"),
     ({}, {"rollback": {"downSource": "Ledger"}}, "spec.rollback.downSource from Auto to Ledger"),
     ({}, {"rollback": {"downSource": "Source"}}, "spec.rollback.downSource from Auto to Source"),
     (
@@ -162,6 +188,15 @@ STRICTER: list[tuple[Object, Object]] = [
     ({"rollback": {"dataLossPolicy": "Allow"}}, {"rollback": None}),
     ({}, {"rollback": {"dataLossPolicy": "Deny"}}),
     ({"rollback": {"downSource": "Source"}}, {"rollback": {"downSource": "Auto"}}),
+    *(
+        ({"rollback": {"automatic": old}}, {"rollback": {"automatic": new}})
+        for old, new in (("TrafficAndSchema", "Traffic"), ("Traffic", "Never"), ("TrafficAndSchema", None))
+    ),
+    ({"rollback": {"automatic": "Traffic"}}, {"rollback": {"policy": "Deny"}}),
+    ({}, {"approval": {"cutoverPolicy": "Manual"}}),
+    ({"cutover": NO_RETURN}, {"cutover": {"allowNoReturn": False}}),
+    ({"cutover": NO_RETURN}, {"cutover": {"activeSlot": "green", "soakPeriodSeconds": 0}}),
+    ({"cutover": NO_RETURN}, {"cutover": None}),
     ({"snapshot": NONE}, {"snapshot": {**DUMP, "none": None}}),
     ({"snapshot": NONE}, {"snapshot": None}),
     ({"snapshot": NONE}, {"snapshot": {"deadlineSeconds": 7}}),
@@ -189,6 +224,9 @@ STRICTER: list[tuple[Object, Object]] = [
 LOOSE: list[tuple[Object, str]] = [
     ({"rollback": {"dataLossPolicy": "Allow"}}, "spec.rollback.dataLossPolicy Allow"),
     ({"rollback": {"downSource": "Source"}}, "spec.rollback.downSource Source"),
+    ({"rollback": {"automatic": "Traffic"}}, "spec.rollback.automatic Traffic"),
+    ({"rollback": {"automatic": "TrafficAndSchema"}}, "spec.rollback.automatic TrafficAndSchema"),
+    ({"cutover": NO_RETURN}, "spec.cutover.allowNoReturn true"),
     ({"snapshot": NONE}, "spec.snapshot.none"),
     ({"snapshot": OWN}, "spec.snapshot.job"),
     (dump(deletionPolicy="Delete"), "spec.snapshot.deletionPolicy Delete"),

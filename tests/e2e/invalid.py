@@ -47,17 +47,54 @@ def by_token(mode: str) -> Callable[[Body], None]:
     return change
 
 
+def without(*fields: str) -> Callable[[Body], None]:
+    """The spec without these fields."""
+
+    def change(body: Body) -> None:
+        for field in fields:
+            del body["spec"][field]
+
+    return change
+
+
+def kept(**fields: object) -> Callable[[Body], None]:
+    """A spec of nothing but its cutover and these fields: no schema is changed."""
+
+    def change(body: Body) -> None:
+        body["spec"] = {"cutover": body["spec"]["cutover"], **fields}
+        for slot in body["spec"]["cutover"]["slots"]:
+            slot.pop("schema", None)
+            slot.pop("applicationName", None)
+
+    return change
+
+
+def bounded(body: Body) -> None:
+    """Bounds for a slot, and no source."""
+    kept()(body)
+    body["spec"]["cutover"]["slots"][0]["schema"] = {"minimum": "0001"}
+
+
+def with_sessions(body: Body) -> None:
+    """A slot whose sessions are looked at, and no database."""
+    kept()(body)
+    body["spec"]["cutover"]["slots"][0]["applicationName"] = "shop"
+
+
+SLOT = "cutover.slots.0"
+CHECK = "checks.0"
+ASKS = {"name": "x", "stages": ["AfterMigrate"], "sql": {"query": "SELECT true"}}
 POD = "jobTemplate.spec"
 IMAGE = {"image": {"reference": "registry.example/shop:1"}}
 
 INVALID: list[tuple[Callable[[Body], None], str, str]] = [
-    (put("target", "-"), "spec.target", "Required value"),
+    (put("target", "-"), "spec", "target and source belong together"),
     (put("target", ""), "spec.target", "at least 1"),
     (put("target", "x" * 254), "spec.target", "Too long"),
     (put("target", "-1"), "spec.target", "nothing relative"),
     (put("target", "~2"), "spec.target", "nothing relative"),
     (put("target", "../0001"), "spec.target", "no slash"),
-    (put("database", "-"), "spec.database", "Required value"),
+    (put("database", "-"), "spec", "a source needs a database"),
     (put("database", {}), "spec.database", "set exactly one of urlFrom, connection"),
     (
         put("database.urlFrom", {"secretKeyRef": {"name": "shop-db", "key": "URL"}}),
@@ -77,7 +114,48 @@ INVALID: list[tuple[Callable[[Body], None], str, str]] = [
         "secretKeyRef.name",
         "should match",
     ),
-    (put("source", "-"), "spec.source", "Required value"),
+    (put("source", "-"), "spec", "target and source belong together"),
+    (without("source", "target", "cutover"), "spec", "set source, cutover or both"),
+    (kept(checks=[ASKS]), "spec", "a check with sql needs a database"),
+    (bounded, "spec", "slots[].schema needs a source"),
+    (with_sessions, "spec", "slots[].applicationName needs a database"),
+    (put("cutover.serviceName", "-"), "spec.cutover.serviceName", "Required value"),
+    (put("cutover.serviceName", "Shop.Web"), "spec.cutover.serviceName", "should match"),
+    (put("cutover.selectorKey", "a/b/c"), "spec.cutover.selectorKey", "should match"),
+    (put("cutover.selectorKey", ""), "spec.cutover.selectorKey", "at least 1"),
+    (put("cutover.activeSlot", "purple"), "spec.cutover", "activeSlot has to name one of the slots"),
+    (put("cutover.slots.1", "-"), "spec.cutover.slots", "at least 2 items"),
+    (put(f"{SLOT}.name", "Green_2"), "spec.cutover.slots[1]", "Duplicate value"),
+    (put(f"{SLOT}.name", "-blue"), "spec.cutover.slots[0].name", "should match"),
+    (put(f"{SLOT}.workloadRef", {"name": "shop-green"}), "spec.cutover", "two workloads"),
+    (put(f"{SLOT}.workloadRef.kind", "DaemonSet"), "slots[0].workloadRef.kind", "Unsupported value"),
+    (put(f"{SLOT}.workloadRef", "-"), "slots[0].workloadRef", "Required value"),
+    (put(f"{SLOT}.applicationName", "a\nb"), "slots[0].applicationName", "should match"),
+    (put("cutover.minimumReadyPercent", 0), "minimumReadyPercent", "greater than or equal to 1"),
+    (put("cutover.minimumReadyPercent", 101), "minimumReadyPercent", "less than or equal to 100"),
+    (put("cutover.switchDeadlineSeconds", 4), "switchDeadlineSeconds", "greater than or equal to 5"),
+    (put("cutover.soakPeriodSeconds", 86401), "soakPeriodSeconds", "less than or equal to 86400"),
+    (put("cutover.driftPolicy", "Fight"), "spec.cutover.driftPolicy", "Unsupported value"),
+    (put("checks", [ASKS] * 2), "spec.checks[1]", "Duplicate value"),
+    (put("checks", [{**ASKS, "name": f"a{n}"} for n in range(17)]), "spec.checks", "at most 16 items"),
+    (put(f"{CHECK}.name", "Health"), "spec.checks[0].name", "should match"),
+    (put(f"{CHECK}.httpGet", "-"), "spec.checks[0]", "set exactly one of httpGet, sql, prometheus, command"),
+    (put(f"{CHECK}.sql", {"query": "SELECT true"}), "spec.checks[0]", "set exactly one of httpGet"),
+    (put(f"{CHECK}.stages", []), "spec.checks[0].stages", "at least 1 items"),
+    (put(f"{CHECK}.stages", ["AfterMigrate"] * 2), "spec.checks[0].stages", "each stage once"),
+    (put(f"{CHECK}.stages", ["Later"]), "spec.checks[0].stages[0]", "Unsupported value"),
+    (put(f"{CHECK}.httpGet.url", "ftp://shop"), "spec.checks[0].httpGet.url", "should match"),
+    (put(f"{CHECK}.httpGet.url", "http://me:secret@shop"), "spec.checks[0].httpGet.url", "should match"),
+    (put(f"{CHECK}.httpGet.expectStatus", 99), "expectStatus", "greater than or equal to 100"),
+    (put(f"{CHECK}.httpGet.headers.0.name", "a b"), "httpGet.headers[0].name", "should match"),
+    (put(f"{CHECK}.httpGet.headers.0.value", "a\nb"), "httpGet.headers[0].value", "should match"),
+    (put(f"{CHECK}.httpGet.headers.1.value", "a"), "httpGet.headers[1]", "exactly one of value, valueFrom"),
+    (put("checks.2.prometheus.expectValue", "half"), "checks[2].prometheus.expectValue", "should match"),
+    (put("checks.2.prometheus.comparison", "<"), "checks[2].prometheus.comparison", "Unsupported value"),
+    (put("checks.3.command.command", []), "checks[3].command.command", "at least 1 items"),
+    (put(f"{CHECK}.failureThreshold", 0), "spec.checks[0].failureThreshold", "greater than or equal to 1"),
+    (put("rollback.automatic", "Schema"), "spec.rollback.automatic", "Unsupported value"),
+    (put("approval.cutoverPolicy", "Never"), "spec.approval.cutoverPolicy", "Unsupported value"),
     (put("source", {}), "spec.source", "set exactly one of image, configMapRefs"),
     (put("source", {**IMAGE, "configMapRefs": [{"name": "a"}]}), "spec.source", "set exactly one of image"),
     (put("source", {"configMapRefs": []}), "spec.source.configMapRefs", "at least 1 items"),

@@ -106,7 +106,8 @@ def test_an_invalid_spec_is_refused_by_the_name_of_its_field(
 @pytest.mark.parametrize(
     ("path", "where"),
     [
-        ("spec.cutover", "spec.cutover"),
+        ("spec.shadow", "spec.shadow"),
+        ("spec.cutover.service", "spec.cutover.service"),
         ("spec.source.flavour", "spec.source.flavour"),
         ("spec.jobTemplate.spec.securityContext.privileged", "securityContext.privileged"),
         ("spec.jobTemplate.spec.hostNetwork", "spec.jobTemplate.spec.hostNetwork"),
@@ -150,11 +151,17 @@ def test_defaults_are_filled_in(kubectl: Kubectl) -> None:
         "execution": {"lockTimeoutSeconds": 2, "advisoryLockTimeoutSeconds": 60, "backoffLimit": 3},
         "rollback": {
             "policy": "Allow",
+            "automatic": "Never",
             "dataLossPolicy": "RequireApproval",
             "reasonPolicy": "Optional",
             "downSource": "Auto",
         },
-        "approval": {"migratePolicy": "Automatic", "rollbackPolicy": "Automatic", "timeoutSeconds": 86400},
+        "approval": {
+            "migratePolicy": "Automatic",
+            "rollbackPolicy": "Automatic",
+            "cutoverPolicy": "Automatic",
+            "timeoutSeconds": 86400,
+        },
         "snapshot": {
             "none": {"acknowledge": True},
             "beforeMigratePolicy": "Never",
@@ -205,8 +212,8 @@ def test_the_columns_tell_the_story_in_one_line(kubectl: Kubectl) -> None:
     kubectl("create", "-f", "-", body=resource())
     apply_status(kubectl, STATUS)
     header, line = kubectl("get", RESOURCE).splitlines()
-    assert header.split() == ["NAME", "READY", "REASON", "SCHEMA", "TARGET", "AGE"]
-    assert line.split()[:5] == ["shop", "Unknown", "AwaitingApproval", "0007", "latest"]
+    assert header.split() == ["NAME", "READY", "REASON", "SCHEMA", "TARGET", "SLOT", "AGE"]
+    assert line.split()[:6] == ["shop", "Unknown", "AwaitingApproval", "0007", "latest", "Green_2"]
 
 
 def test_waiting_for_finished_is_about_the_spec_of_now(kubectl: Kubectl) -> None:

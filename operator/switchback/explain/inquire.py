@@ -135,7 +135,7 @@ def judged(report: Report) -> Object:
     root = definition()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     spec = document.data.get("spec")
     if spec is None:
-        advice = "It holds target, database and source."
+        advice = "It holds target, database and source, or cutover, or all of them."
         report.findings.append(
             Finding(Level.INVALID, "FieldMissing", "spec is required and missing.", ("spec",), advice)
         )

@@ -17,12 +17,22 @@ if TYPE_CHECKING:
 
 _ONE_OF = re.compile(r"\[(has\(self\.\w+\)(?:, has\(self\.\w+\))*)\]\.filter\(x, x\)\.size\(\) == 1")
 _FIELD = re.compile(r"has\(self\.(\w+)\)")
+_TOGETHER = re.compile(r"has\(self\.(\w+)\) == has\(self\.(\w+)\)")
 
 _JOB_CONTROLLERS = ("app.kubernetes.io/managed-by", "controller-uid", "job-name")
 _CONTAINERS_OF_OURS = (
     *("source", "downs", "prepare", "dump", "reread"),
     *("restore", "snapshot", "fence", "login"),
 )
+
+
+def _slots(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    return spec["cutover"]["slots"] if "cutover" in spec else []
+
+
+def _workload(slot: dict[str, Any]) -> tuple[str, str]:
+    return slot["workloadRef"]["kind"], slot["workloadRef"]["name"]
+
 
 TWINS: dict[str, Twin] = {
     "!has(self.connection) || self.connection.sslMode != 'verify-ca' || has(self.caFrom)": lambda self: (
@@ -68,6 +78,27 @@ TWINS: dict[str, Twin] = {
     "self.startsWith('/') && !self.matches('^/+(switchback(/.*)?)?$')": lambda self: (
         self.startswith("/") and re.search(r"^/+(switchback(/.*)?)?\Z", self) is None
     ),
+    "has(self.source) || has(self.cutover)": lambda self: "source" in self or "cutover" in self,
+    "has(self.source) == has(self.target)": lambda self: ("source" in self) == ("target" in self),
+    "!has(self.source) || has(self.database)": lambda self: "source" not in self or "database" in self,
+    "has(self.database) || !has(self.checks) || !self.checks.exists(c, has(c.sql))": lambda self: (
+        "database" in self or not any("sql" in check for check in self.get("checks", ()))
+    ),
+    "has(self.source) || !has(self.cutover) || !self.cutover.slots.exists(s, has(s.schema))": lambda self: (
+        "source" in self or not any("schema" in slot for slot in _slots(self))
+    ),
+    "has(self.database) || !has(self.cutover) || "
+    "!self.cutover.slots.exists(s, has(s.applicationName) && s.applicationName != '')": lambda self: (
+        "database" in self or not any(slot.get("applicationName") for slot in _slots(self))
+    ),
+    "self.slots.exists(s, s.name == self.activeSlot)": lambda self: (
+        self["activeSlot"] in {slot["name"] for slot in self["slots"]}
+    ),
+    "self.slots[0].workloadRef.kind != self.slots[1].workloadRef.kind || "
+    "self.slots[0].workloadRef.name != self.slots[1].workloadRef.name": lambda self: (
+        _workload(self["slots"][0]) != _workload(self["slots"][1])
+    ),
+    "self.all(x, self.exists_one(y, y == x))": lambda self: len(set(self)) == len(self),
 }
 """By the text of the rule. `self` is the value at the rule's place, of the type that the schema says."""
 
@@ -98,6 +129,10 @@ def holds(rule: str, value: Any) -> bool:
 
 def found_instead(rule: str, value: Any) -> str:
     """What is there, where a rule's own message does not say it; empty where it does."""
+    together = _TOGETHER.fullmatch(rule)
+    if together is not None:
+        there, lacking = together.groups() if together[1] in value else together.groups()[::-1]
+        return f"Here is {there} without {lacking}."
     one_of = _ONE_OF.fullmatch(rule)
     if one_of is None:
         return ""

@@ -114,6 +114,8 @@ class Stage:
 
 def stories(stage: Stage) -> list[Told]:
     """Every case that can be."""
+    if stage.spec.source is None:
+        return []
     return [_told(stage, known) for known in cases(stage.spec, stage.world.status, stage.target, stage.files)]
 
 

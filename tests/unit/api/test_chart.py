@@ -117,6 +117,7 @@ def test_the_policy_has_an_opinion_on_every_rule_of_approval_rollback_and_restor
         if field["type"] != "object"
     }
     assert rules - set(read_by_the_policy()) == {".approval.timeoutSeconds", ".snapshot.deadlineSeconds"}
+    assert ".cutover.allowNoReturn" in read_by_the_policy()
 
 
 def test_the_policy_uses_the_names_of_the_api() -> None:

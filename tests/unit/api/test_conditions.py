@@ -32,6 +32,7 @@ ROWS = {
     Situation.FAILED: ((F, "SQLFailed"), F, T, T, "Failed"),
     Situation.ROLLED_BACK: ((F, "RolledBack"), F, T, T, "Failed"),
     Situation.ROLLING_BACK: ((F, "RollingBack"), T, F, F, "InProgress"),
+    Situation.NO_HEALTHY_SLOT: ((F, "NoHealthySlot"), F, T, F, "Failed"),
     Situation.DELETING: ((U, "Deleting"), T, F, F, "InProgress"),
 }
 

@@ -73,6 +73,7 @@ def test_columns_and_status() -> None:
         "Reason": '.status.conditions[?(@.type=="Ready")].reason',
         "Schema": ".status.schema.current",
         "Target": ".spec.target",
+        "Slot": ".status.traffic.liveSlot",
         "Age": ".metadata.creationTimestamp",
     }
     assert version["subresources"] == {"status": {}}

@@ -52,7 +52,12 @@ def test_defaults_are_those_of_the_models() -> None:
 
 def test_a_null_is_an_absent_field() -> None:
     assert said(edited('target: "0002"', 'target: "0002"\n  reason: null\n  snapshot: ~')) == {}
-    assert said(edited('target: "0002"', "target: null"))["spec.target"][0] == "FieldMissing"
+    assert said(edited('target: "0002"', "target: null"))["spec"] == (
+        "RuleBroken",
+        "target and source belong together. Here is source without target.",
+    )
+    name = edited("secretKeyRef: {name: shop-db, key: url}", "secretKeyRef: {name: null, key: url}")
+    assert said(name)["spec.database.urlFrom.secretKeyRef.name"][0] == "FieldMissing"
 
 
 def test_a_number_without_quotes() -> None:
@@ -107,9 +112,15 @@ def test_mistakes(line: str, path: str, reason: str, words: str) -> None:
 
 
 def test_a_typo_of_a_required_field_is_one_thought() -> None:
+    found = said(edited("reference:", "refrence:"))
+    assert "It is written refrence here." in found["spec.source.image.reference"][1]
+    assert "Did you mean reference?" in found["spec.source.image.refrence"][1]
+
+
+def test_a_typo_of_a_field_that_belongs_to_another_is_one_thought() -> None:
     found = said(edited("target:", "traget:"))
-    assert "It is written traget here." in found["spec.target"][1]
     assert "Did you mean target?" in found["spec.traget"][1]
+    assert "Here is source without target." in found["spec"][1]
 
 
 def test_everything_is_told_at_once() -> None:
