@@ -26,7 +26,7 @@ from switchback.controller.kube.client import Client
 from switchback.controller.kube.errors import KubeError, NotFoundError
 from switchback.controller.kube.login import LoginError, login
 from switchback.controller.log import logger
-from switchback.controller.metadata_watch import SUBJECTS, MetadataWatch
+from switchback.controller.metadata_watch import SUBJECTS, MetadataWatch, SlotPodWatch
 from switchback.controller.metrics import Metrics
 from switchback.controller.opening import PATIENCE_SECONDS, Opening
 from switchback.controller.queue import Queue
@@ -182,6 +182,7 @@ class Process:
         self._health.alive = {"resync": lambda: _too_old(resync.age())}
         self._health.ready["watches"] = lambda: "" if self._watching.is_set() else "not watching yet"
         named = [MetadataWatch(client, opening, sources.references, subject) for subject in SUBJECTS]
+        slot_pods = SlotPodWatch(client, opening, sources.references)
         workers = [_task(worker.run(), f"worker {number}") for number in range(WORKERS)]
         others = [
             _task(recorder.run(), "events"),
@@ -191,6 +192,7 @@ class Process:
                 for watch in named
                 for one in settings.namespaces or ("",)
             ),
+            *(_task(slot_pods.run(one), f"pods of slots {one}") for one in settings.namespaces or ("",)),
         ]
         return _Leading(queue, workers, _task(self._watch(Watches(opening, sources)), "watches"), others)
 

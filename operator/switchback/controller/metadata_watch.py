@@ -16,11 +16,14 @@ from switchback.controller.kube.kinds import (
     CONFIG_MAPS,
     DEPLOYMENTS,
     ENDPOINT_SLICES,
+    PODS,
     SERVICES,
     STATEFUL_SETS,
+    WORKLOADS,
 )
 from switchback.controller.log import logger
-from switchback.traffic.read import SERVICE_NAME
+from switchback.controller.references import Reference
+from switchback.traffic.read import owner_of, service_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,32 +46,67 @@ Object = dict[str, Any]
 _log = logger(__name__)
 
 
-def _own_name(metadata: Object) -> str:
-    return str(metadata.get("name", ""))
+def _by_name(kind: Kind) -> Callable[[Object], Reference]:
+    return lambda metadata: Reference(kind, str(metadata.get("name", "")))
 
 
-def _service_name(metadata: Object) -> str:
-    return str((metadata.get("labels") or {}).get(SERVICE_NAME, ""))
+def _by_service(metadata: Object) -> Reference:
+    return Reference(SERVICES, service_of({"metadata": metadata}))
+
+
+def _by_workload(metadata: Object) -> Reference | None:
+    owner = owner_of({"metadata": metadata})
+    kind = WORKLOADS.get(owner[0]) if owner is not None else None
+    return Reference(kind, owner[1]) if kind is not None and owner is not None else None
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A kind that is watched, and how its objects are named by resources."""
+    """A kind that is watched.
+
+    Attributes:
+        kind: the kind.
+        wanted: while somebody names an object of this kind, `kind` is watched.
+        names: what resources name that an object stands for, by its metadata; None: nothing.
+    """
 
     kind: Kind
-    named_as: Kind
-    """The kind that a resource names; EndpointSlices belong to a Service."""
-    name: Callable[[Object], str] = _own_name
+    wanted: Kind
+    names: Callable[[Object], Reference | None]
 
 
 SUBJECTS = (
-    Subject(CONFIG_MAPS, CONFIG_MAPS),
-    Subject(SERVICES, SERVICES),
-    Subject(ENDPOINT_SLICES, SERVICES, _service_name),
-    Subject(DEPLOYMENTS, DEPLOYMENTS),
-    Subject(STATEFUL_SETS, STATEFUL_SETS),
+    Subject(CONFIG_MAPS, CONFIG_MAPS, _by_name(CONFIG_MAPS)),
+    Subject(SERVICES, SERVICES, _by_name(SERVICES)),
+    Subject(ENDPOINT_SLICES, SERVICES, _by_service),
+    Subject(DEPLOYMENTS, DEPLOYMENTS, _by_name(DEPLOYMENTS)),
+    Subject(STATEFUL_SETS, STATEFUL_SETS, _by_name(STATEFUL_SETS)),
 )
-"""Everything that is watched this way."""
+"""Everything of which all objects are watched."""
+
+SLOT_PODS = Subject(PODS, PODS, _by_workload)
+"""Of pods only those that carry the label of a slot: that the last of them is gone, no other object says."""
+
+
+@dataclass
+class SlotPodWatch:
+    """Watches the pods of slots: one watch for each label that tells slots apart. Most often it is one."""
+
+    client: Client
+    queue: Intake
+    references: References
+
+    async def run(self, namespace: str = "") -> None:
+        """Watches one namespace, or all, until it is cancelled."""
+        running = set[str]()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                named = self.references.named(PODS)
+                for label in {name for where, name in named if namespace in {"", where}} - running:
+                    running.add(label)
+                    watch = MetadataWatch(self.client, self.queue, self.references, SLOT_PODS, labels=label)
+                    group.create_task(watch.run(namespace), name=f"pods {label}")
+                await self.references.grown(PODS)
 
 
 @dataclass
@@ -79,13 +117,14 @@ class MetadataWatch:
     queue: Intake
     references: References
     subject: Subject
+    labels: str = ""
     _told: bool = field(default=False)
 
     async def run(self, namespace: str = "") -> None:
         """Watches one namespace, or all, until it is cancelled. Trouble with the API server is waited out."""
         since, failures = "", 0
         while True:
-            if await self.references.wanted(self.subject.named_as, namespace):
+            if await self.references.wanted(self.subject.wanted, namespace):
                 since = ""
             try:
                 since = since or await self._begin(namespace)
@@ -105,19 +144,21 @@ class MetadataWatch:
     async def _begin(self, namespace: str) -> str:
         """The version to watch from. What changed before it nobody has told us: every reader wants a look."""
         since = await self.client.newest_version(self.subject.kind, namespace)
-        for key in self.references.all_readers(self.subject.named_as, namespace):
+        for key in self.references.all_readers(self.subject.wanted, namespace):
             self.queue.add(key)
         return since
 
     async def _follow(self, namespace: str, since: str) -> str:
         """Watches once; returns the version to go on from."""
-        async for kind, metadata in self.client.watch(self.subject.kind, namespace, since=since):
+        changes = self.client.watch(self.subject.kind, namespace, since=since, labels=self.labels)
+        async for kind, metadata in changes:
             since = metadata.get("resourceVersion", since)
             if kind == "BOOKMARK":
                 continue
-            name, place = self.subject.name(metadata), metadata.get("namespace", "")
-            for key in self.references.readers(self.subject.named_as, place, name):
-                self.queue.add(key)
+            named = self.subject.names(metadata)
+            if named is not None:
+                for key in self.references.readers(named.kind, metadata.get("namespace", ""), named.name):
+                    self.queue.add(key)
         return since
 
     def _refused(self, error: KubeError) -> None:

@@ -52,6 +52,7 @@ class References:
         self._readers: dict[Kind, dict[tuple[str, str], set[Key]]] = {}
         self._by: dict[Key, frozenset[Reference]] = {}
         self._some: dict[tuple[Kind, str], asyncio.Event] = {}
+        self._grown: dict[Kind, asyncio.Event] = {}
 
     def refer(self, key: Key, wanted: Iterable[Reference]) -> None:
         """The resource `key` names these objects, and no others."""
@@ -60,7 +61,7 @@ class References:
         for kind, name in old - new:
             self._drop(kind, (key.namespace, name), key)
         for kind, name in new - old:
-            self._readers.setdefault(kind, {}).setdefault((key.namespace, name), set()).add(key)
+            self._add(kind, (key.namespace, name), key)
             for namespace in (key.namespace, EVERYWHERE):
                 self._event(kind, namespace).set()
         if new:
@@ -95,6 +96,16 @@ class References:
         waited = not event.is_set()
         await event.wait()
         return waited
+
+    async def grown(self, kind: Kind) -> None:
+        """Returns once an object of this kind is named that nobody has named before."""
+        await self._grown.setdefault(kind, asyncio.Event()).wait()
+
+    def _add(self, kind: Kind, place: tuple[str, str], key: Key) -> None:
+        places = self._readers.setdefault(kind, {})
+        if place not in places and kind in self._grown:
+            self._grown.pop(kind).set()
+        places.setdefault(place, set()).add(key)
 
     def _event(self, kind: Kind, namespace: str) -> asyncio.Event:
         return self._some.setdefault((kind, namespace), asyncio.Event())

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from switchback.controller import metadata_watch as module
-from switchback.controller.metadata_watch import SUBJECTS, MetadataWatch
+from switchback.controller.metadata_watch import SUBJECTS, MetadataWatch, SlotPodWatch
 from switchback.controller.metrics import Metrics
 from switchback.controller.queue import Key, Queue
 from switchback.controller.references import References, references_in
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from switchback.controller.kube.client import Client
+
+Object = dict[str, Any]
 
 pytestmark = pytest.mark.asyncio
 
@@ -212,3 +214,53 @@ async def test_what_may_not_be_watched_is_said_once_and_tried_again_later(
         await api.put("services", {"metadata": {"name": "web"}})
         assert await taken(queue) == KEY
     assert "".join(capsys.readouterr()).count("may not be watched") == 1
+
+
+def slot_pod(
+    name: str, *, key: str = "slot", owner: str = "web-blue-5d8f", kind: str = "ReplicaSet"
+) -> Object:
+    labels = {key: "blue", "pod-template-hash": owner.rpartition("-")[2]}
+    owners = [{"kind": kind, "name": owner, "uid": "1", "controller": True}]
+    return {"metadata": {"name": name, "labels": labels, "ownerReferences": owners}}
+
+
+async def test_that_a_pod_of_a_slot_is_gone_is_seen(
+    api: FakeAPI, client: Client, references: References
+) -> None:
+    """No other object changes when the last pod of a slot has come to its end."""
+    queue = Queue(Metrics())
+    running = asyncio.create_task(SlotPodWatch(client, queue, references).run())
+    try:
+        await api.until(lambda: watches(api, "pods"))
+        await taken(queue)
+        assert [one.query["labelSelector"] for one in watches(api, "pods")] == ["slot"]
+        await api.put("pods", slot_pod("one"))
+        assert await taken(queue) == KEY
+        await api.put("pods", slot_pod("other", owner="else-5d8f"))
+        await api.put("pods", slot_pod("job", owner="web-blue", kind="Job"))
+        await api.drop("pods", "one")
+        assert await taken(queue) == KEY
+        assert len(queue) == 0
+        await api.put("pods", slot_pod("web-green-0", owner="web-green", kind="StatefulSet"))
+        assert await taken(queue) == KEY
+    finally:
+        running.cancel()
+
+
+async def test_a_label_that_comes_later_is_watched_too(
+    api: FakeAPI, client: Client, references: References
+) -> None:
+    queue, other = Queue(Metrics()), Key("shop", "other")
+    running = asyncio.create_task(SlotPodWatch(client, queue, references).run())
+    try:
+        await api.until(lambda: watches(api, "pods"))
+        cutover = {"selectorKey": "side", "slots": [{"name": "a", "workloadRef": {"name": "side-a"}}]}
+        references.refer(other, references_in({"cutover": cutover}))
+        await api.until(lambda: len(watches(api, "pods")) == 2)
+        assert {one.query["labelSelector"] for one in watches(api, "pods")} == {"slot", "side"}
+        while (key := queue.take()) is not None:
+            queue.done(key)
+        await api.put("pods", slot_pod("a", key="side", owner="side-a-5d8f"))
+        assert await taken(queue) == other
+    finally:
+        running.cancel()

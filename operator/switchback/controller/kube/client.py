@@ -218,7 +218,9 @@ class Client:
         answer = await self.request("GET", kind.path(namespace), query=query, accept=METADATA_LIST)
         return str(answer["metadata"]["resourceVersion"])
 
-    async def watch(self, kind: Kind, namespace: str, *, since: str) -> AsyncIterator[tuple[str, Object]]:
+    async def watch(
+        self, kind: Kind, namespace: str, *, since: str, labels: str = ""
+    ) -> AsyncIterator[tuple[str, Object]]:
         """(type, metadata of the object) of each change after `since`, bookmarks among them.
 
         Ends when the server closes the watch, or after it has been silent for too long.
@@ -233,6 +235,8 @@ class Client:
             "resourceVersion": since,
             "timeoutSeconds": str(WATCH_SECONDS),
         }
+        if labels:
+            query["labelSelector"] = labels
         timeout = aiohttp.ClientTimeout(
             total=WATCH_SECONDS + 10, connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS
         )
