@@ -69,6 +69,7 @@ class Situation(Enum):
     ROLLED_BACK = "rolled back on request"
     ROLLING_BACK = "rolling back"
     NO_HEALTHY_SLOT = "no healthy slot"
+    CONTESTED = "somebody else changes the selector again and again"
     DELETING = "being deleted"
 
 
@@ -100,6 +101,7 @@ _TABLE: dict[Situation, _Row] = {
     Situation.ROLLED_BACK: _Row(_F, _O.ROLLED_BACK, _STUCK),
     Situation.ROLLING_BACK: _Row(_F, _O.ROLLING_BACK, _BUSY),
     Situation.NO_HEALTHY_SLOT: _Row(_F, _O.NO_HEALTHY_SLOT, frozenset({ConditionType.STALLED})),
+    Situation.CONTESTED: _Row(_F, _O.SELECTOR_CONTESTED, frozenset({ConditionType.STALLED})),
     Situation.DELETING: _Row(None, _O.DELETING, _BUSY),
 }
 

@@ -208,12 +208,12 @@ class OperationState(Model):
     """What keeps writers out. Absent: nothing does."""
     contract: bool = False
     """Whether files of phase=contract wait until no pod of the old slot exists."""
-    applied: Annotated[tuple[MigrationID, ...], Field(max_length=STEPS, json_schema_extra=ATOMIC)] = ()
-    """What it has applied, the first few."""
     applied_count: Annotated[int, Field(ge=0)] = 0
     """How many migrations it has applied."""
     undo: MigrationID = ""
     """The version that a failed check has it go back to. Empty: no check has."""
+    undoes: OperationID = ""
+    """The operation whose migrations this one undoes, and no others. Empty: it is bound to a target only."""
     automatic: bool = False
     """Whether a failed check has begun it, and nobody may be asked."""
     check_stage: CheckStage | None = None

@@ -22,6 +22,7 @@ from switchback.api.status import (
 from switchback.contract.reasons import Reason, Retry, meaning
 from switchback.contract.words import CLOSING, Direction, Operation
 from switchback.controller.closing import after_the_end, noted
+from switchback.controller.cutovers import cancel
 from switchback.controller.lifecycle import (
     RETRY_CAP_SECONDS,
     WAIT_CAP_SECONDS,
@@ -37,7 +38,9 @@ from switchback.controller.lifecycle import (
 )
 from switchback.controller.restore_points import of_operation, put, spoil
 from switchback.controller.stages.snapshot import may_go_without, waived
+from switchback.controller.tested import with_checks
 from switchback.controller.times import parse, rfc3339
+from switchback.controller.undo import with_undo
 
 if TYPE_CHECKING:
     from switchback.api.status import Status
@@ -96,6 +99,8 @@ def _spoken(view: View, result: Result) -> Status:
     known = _perhaps_reserved(view) if result.reserved_seconds else view.status
     status = learn(land(known), result, view.now, view.operation.database_digest)
     status = _counted_since(_with_source(status, view, result), result)
+    if result.operation is Operation.CHECK and view.operation.check_stage is not None:
+        status = with_checks(status, result, view.operation.check_stage, view.now)
     if _closes(view):
         done = meaning(result.reason).retry is Retry.DONE
         return after_the_end(
@@ -122,6 +127,8 @@ def _with_way(status: Status, result: Result) -> Status:
 
 
 def _followed(view: View, result: Result, retry: Retry) -> Status:
+    if result.operation is Operation.DRAIN and retry is not Retry.DONE:
+        return _not_drained(view)
     match retry:
         case Retry.DONE:
             return _done(view, result)
@@ -137,6 +144,11 @@ def _followed(view: View, result: Result, retry: Retry) -> Status:
             return _helped(view, result) or _failed(view, result.reason, result.message)
         case _:
             assert_never(retry)
+
+
+def _not_drained(view: View) -> Status:
+    """Sessions are left, or nobody could look: told on the way forward, waited for on the way back."""
+    return change(view.status, drained=False)
 
 
 def _with_source(status: Status, view: View, result: Result) -> Status:
@@ -170,6 +182,8 @@ def _silent(view: View, reason: str, message: str, *, fatal: bool = False) -> St
     view = view.with_status(land(_perhaps_reserved(view)))
     if _closes(view):
         return after_the_end(view, reason, message)
+    if step is Operation.DRAIN and not view.operation.abort:
+        return _not_drained(view)
     if step is Operation.SNAPSHOT and view.operation.snapshot_waived:
         return view.status  # it was ended because the operation goes on without it
     if view.operation.abort:
@@ -206,7 +220,7 @@ def _counted_since(status: Status, result: Result) -> Status:
     return put(status, known.model_copy(update={"transactions_since": result.marker.since}))
 
 
-def _done(view: View, result: Result) -> Status:  # noqa: C901, PLR0911 - one answer per operation
+def _done(view: View, result: Result) -> Status:  # noqa: C901, PLR0911, PLR0912 - one answer per operation
     """The run did what it was asked to do."""
     # A new plan is no progress yet: what made the last one fail may make this one fail.
     waits = view.operation.waits if result.operation is Operation.INSPECT else 0
@@ -218,7 +232,10 @@ def _done(view: View, result: Result) -> Status:  # noqa: C901, PLR0911 - one an
             return take_plan(status, result)
         case Operation.MIGRATE | Operation.ROLLBACK:
             direction = view.operation.direction or result.direction
-            status = change(status, reached=True, direction=direction, to=result.target)
+            count = view.operation.applied_count + result.done
+            status = change(status, reached=True, direction=direction, to=result.target, applied_count=count)
+            if result.operation is Operation.MIGRATE:
+                status = change(status, contract=result.held_back > 0)
             # A run that changed something has ended the reservation; one that found nothing to do has not.
             return status if result.reason is Reason.UP_TO_DATE else change(status, reserved_until="")
         case Operation.RESERVE:
@@ -234,11 +251,17 @@ def _done(view: View, result: Result) -> Status:  # noqa: C901, PLR0911 - one an
         case Operation.PRUNE:
             return noted(view.with_status(status), result.deleted, result.kept, "", result.message)
         case Operation.CHECK:
-            return status
+            return _passed(view.with_status(status))
         case Operation.DRAIN:
             return change(status, drained=True)
         case _:
             assert_never(result.operation)
+
+
+def _passed(view: View) -> Status:
+    stage = view.operation.check_stage
+    checked = tuple(dict.fromkeys((*view.operation.checked, *((stage,) if stage is not None else ()))))
+    return change(view.status, checked=checked, check_stage=None)
 
 
 def _raised(view: View) -> Status:
@@ -325,4 +348,7 @@ def _failed(view: View, reason: str, message: str) -> Status:
     """The operation is over. A restore point that was begun and not sealed is none."""
     if view.operation.step is Operation.SNAPSHOT and may_go_without(view):
         return waived(view, reason)
-    return end(view.with_status(spoil(view.status)), Outcome.FAILED, reason, message)
+    view = view.with_status(cancel(view.with_status(spoil(view.status)), reason, message))
+    if view.operation.step is Operation.CHECK:
+        view = with_undo(view)
+    return end(view, Outcome.FAILED, reason, message)

@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from switchback.api import names
 from switchback.api.reasons import OperatorReason
+from switchback.controller import point
 from switchback.controller.decision import (
+    ClaimService,
     CreateJob,
     DeleteJob,
     DeleteSnapshot,
     Hold,
     LetGo,
+    PointService,
     RequestSnapshot,
+    TellProbe,
 )
 from switchback.controller.jobs import JobError, manifest, owned
 from switchback.controller.kube.errors import (
@@ -27,6 +31,7 @@ from switchback.controller.kube.errors import (
 )
 from switchback.controller.kube.kinds import JOBS, MIGRATIONS
 from switchback.controller.observed import Trouble
+from switchback.controller.point import OutdatedError
 from switchback.controller.queue import Key
 
 if TYPE_CHECKING:
@@ -40,10 +45,6 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 
 
-class OutdatedError(Exception):
-    """The resource is no longer as it was observed: nothing was done; look again."""
-
-
 class JobRefusedError(Exception):
     """The Job that status names cannot be had. `trouble` says why, for the next look."""
 
@@ -53,7 +54,7 @@ class JobRefusedError(Exception):
         super().__init__(f"{name}: {trouble.message}")
 
 
-async def act(
+async def act(  # noqa: PLR0911 - one answer per action
     client: Client, world: Observed, action: Action, settings: Settings, desk: Desk
 ) -> Object | None:
     """Does one thing. Returns what the API server answered; None when it was so already.
@@ -76,9 +77,11 @@ async def act(
                 client, world, tuple(one for one in world.finalizers if one != names.FINALIZER)
             )
         case RequestSnapshot(name):
-            await _still_named(client, world, "operation", "snapshotName", name)
+            await _still_named(client, world, ("operation", "snapshotName"), name)
             await desk.request(_key(world), world, name)
             return None
+        case ClaimService() | PointService() | TellProbe():
+            return await _traffic(client, world, action)
         case DeleteSnapshot(name):
             gone = await desk.delete(_key(world), world, name)
             return {"name": name} if gone.failure is None else None
@@ -86,26 +89,56 @@ async def act(
             assert_never(action)
 
 
+async def _traffic(
+    client: Client, world: Observed, action: ClaimService | PointService | TellProbe
+) -> Object | None:
+    match action:
+        case ClaimService():
+            return await point.claim(client, world)
+        case PointService():
+            await _still_true(client, world)
+            return await point.point(client, world, action)
+        case TellProbe():
+            return await point.tell(client, world, action)
+
+
 def _key(world: Observed) -> Key:
     return Key(world.namespace, world.name)
 
 
-async def _still_named(client: Client, world: Observed, part: str, field: str, name: str) -> None:
-    """Make sure that the live resource is the version that was decided upon, and names what will be done.
+async def _still_true(client: Client, world: Observed) -> Object:
+    """Make sure that the live resource is the version that was decided upon, and give its status.
 
     Raises:
         OutdatedError: it is another.
     """
     live = await client.get(MIGRATIONS, world.namespace, world.name)
     metadata = live["metadata"]
-    named = ((live.get("status") or {}).get(part) or {}).get(field)
-    same = (metadata["uid"], metadata["resourceVersion"]) == (world.uid, world.resource_version)
-    if not same or named != name:
+    if (metadata["uid"], metadata["resourceVersion"]) != (world.uid, world.resource_version):
+        raise OutdatedError(world.name)
+    return live.get("status") or {}
+
+
+async def _still_named(client: Client, world: Observed, where: tuple[str, ...], name: str) -> None:
+    """The same, and that its status names what will be done.
+
+    Raises:
+        OutdatedError: it is another, or names something else.
+    """
+    named: Any = await _still_true(client, world)
+    for part in where:
+        named = (named or {}).get(part)
+    if named != name:
         raise OutdatedError(name)
 
 
 async def _create(client: Client, world: Observed, action: CreateJob, settings: Settings) -> Object | None:
-    await _still_named(client, world, "preview" if action.look else "operation", "jobName", action.name)
+    where: tuple[str, ...] = ("operation", "jobName")
+    if action.probe:
+        where = ("traffic", "cutover", "probeJob")
+    elif action.look:
+        where = ("preview", "jobName")
+    await _still_named(client, world, where, action.name)
     try:
         body = manifest(world, action, settings)
         return await client.create(JOBS, world.namespace, body)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from switchback.controller.observed import Observed
 
 
+DRAIN_SECONDS = 60
+"""So long one Job waits for the end of sessions."""
+
+
 def looks_for_downs(operation: OperationState, action: CreateJob) -> bool:
     """Whether the run may need the files of an earlier image."""
     plans = action.step in {Operation.INSPECT, Operation.RESERVE, Operation.ROLLBACK}
@@ -30,7 +34,9 @@ def arguments(world: Observed, spec: Spec, operation: OperationState, action: Cr
     """The command line of a run."""
     step = action.step
     words = ["run", "--operation", str(step), "--operation-id", operation.id]
-    if action.look:
+    if step is Operation.DRAIN:
+        words += _sessions(world, spec)
+    elif action.look:
         words += _files(world, spec, operation.target)
     else:
         words += ["--intent-digest", operation.intent_digest]
@@ -41,6 +47,7 @@ def arguments(world: Observed, spec: Spec, operation: OperationState, action: Cr
         if looks_for_downs(operation, action):
             words += ["--down-dir", DOWNS_MOUNT]
         words += _consent(world, spec, operation, step)
+        words += slots(world, spec, operation, step)
     return [*words, *_place(world, spec, step), *_limits(spec)]
 
 
@@ -101,11 +108,45 @@ def _consent(world: Observed, spec: Spec, operation: OperationState, step: Opera
         words.append("--allow-withdrawn")
     if step in {Operation.INSPECT, Operation.ROLLBACK}:
         words += [word for risk in _accepted(world, spec, step) for word in ("--accept", str(risk))]
+    if operation.undoes and step in {Operation.INSPECT, Operation.RESERVE, Operation.ROLLBACK}:
+        words += ["--expect-undo-of", operation.undoes]
     if step is Operation.INSPECT and _may_reserve(world, spec):
         words.append("--reserve-unless-risky")
     if step in {Operation.INSPECT, Operation.RESERVE, Operation.ROLLBACK}:
         words += ["--reserve-seconds", str(reserve_seconds(spec))]
     return words
+
+
+def slots(world: Observed, spec: Spec, operation: OperationState, step: Operation) -> list[str]:
+    """What the slots' programs work with, and whether files of phase=contract may run."""
+    cutover, state = spec.cutover, world.status.traffic
+    if cutover is None or step is Operation.RELEASE:
+        return []
+    words = [] if operation.kind is OperationKind.CONTRACT else ["--hold-contract"]
+    for slot in cutover.slots:
+        bounds = slot.schema_bounds
+        if bounds is not None:
+            words += ["--slot", f"{slot.name}={bounds.minimum}..{bounds.maximum}"]
+    live = state.live_slot if state is not None else ""
+    active = cutover.active_slot if operation.kind is OperationKind.REACH else live
+    needed = {
+        Operation.MIGRATE: (live, active),
+        Operation.INSPECT: (active,),
+        Operation.RESERVE: (active,),
+        Operation.ROLLBACK: (active,),
+    }.get(step, ())
+    bound = {slot.name for slot in cutover.slots if slot.schema_bounds is not None}
+    required = dict.fromkeys(name for name in needed if name in bound)
+    return [*words, *(word for name in required for word in ("--require-slot", name))]
+
+
+def _sessions(world: Observed, spec: Spec) -> list[str]:
+    """Whose end is waited for: the sessions of the slot that was live before."""
+    state = world.status.traffic.cutover if world.status.traffic is not None else None
+    old = spec.cutover.slot(state.from_) if spec.cutover is not None and state is not None else None
+    if old is None:
+        raise LookupError("no switch has begun whose old slot could drain")
+    return ["--application-name", old.application_name, "--drain-seconds", str(DRAIN_SECONDS)]
 
 
 def _accepted(world: Observed, spec: Spec, step: Operation) -> tuple[Risk, ...]:

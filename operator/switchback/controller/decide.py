@@ -15,14 +15,17 @@ from typing import TYPE_CHECKING, assert_never
 
 from switchback.api.conditions import Situation
 from switchback.api.reasons import OperatorReason
-from switchback.api.status import LookKind, OperationKind, Outcome
+from switchback.api.status import CutoverPhase, LookKind, OperationKind, Outcome
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Operation
 from switchback.controller import decision
 from switchback.controller.absorb import absorb
 from switchback.controller.closing import close
+from switchback.controller.cutovers import OVER, cancel, live, riding, state_of, state_phase
 from switchback.controller.decision import Act, Decision, DeleteJob, Settle, WriteIntent
+from switchback.controller.drift import drift
 from switchback.controller.flight import clear, in_flight
+from switchback.controller.going_back import back, going_back
 from switchback.controller.heed import heed
 from switchback.controller.hold import held
 from switchback.controller.leaving import SHUT_OUT, leave, leave_unread
@@ -31,9 +34,12 @@ from switchback.controller.looks import absorb_look, begin_look, beside, look
 from switchback.controller.report import at_rest, report, suspended, working
 from switchback.controller.restore_points import spoil
 from switchback.controller.stages import stages_of
+from switchback.controller.stages.back import FORGOTTEN
 from switchback.controller.stages.fence import lower
 from switchback.controller.stages.results import Do, Done, Fail, Intend, Wait
+from switchback.controller.steer import note
 from switchback.controller.times import passed, upcoming
+from switchback.controller.undo import concluded, ended_badly
 from switchback.controller.view import View
 
 if TYPE_CHECKING:
@@ -42,7 +48,7 @@ if TYPE_CHECKING:
     from switchback.controller.stages.results import StageResult
 
 
-def decide(world: Observed) -> Decision:
+def decide(world: Observed) -> Decision:  # noqa: PLR0911 - one answer per question
     """The next step for one resource. Total: every world has an answer."""
     if world.spec is None:
         if world.deleting:
@@ -57,6 +63,9 @@ def decide(world: Observed) -> Decision:
     heeded = heed(view)
     if heeded != view.status:
         return WriteIntent(heeded)  # what a person asks for is followed once it is noted
+    noted = note(view)
+    if noted != view.status:
+        return held(view, WriteIntent(_shown(view.with_status(noted))))
     view = view.with_status(absorb_look(view))
     then = held(view, beside(view, _next(view)))
     if view.world.look_refused is not None and not _idle(view, then):
@@ -71,16 +80,52 @@ def _idle(view: View, then: Decision) -> bool:
 
 def _next(view: View) -> Decision:
     """Questions 2 to 5, once every ended Job and every request has been heard."""
+    traffic = _traffic(view)
+    if traffic is not None:
+        return traffic
     busy = in_flight(view) if view.status.operation is not None and view.operation.job_name else clear(view)
     if busy is not None:
         return busy
     if view.status.operation is not None and view.operation.abort and view.outcome is None:
         return _aborted(view)
-    if view.wants_new and not view.spec.suspend:
+    switch = ended_badly(view)
+    anew = view.wants_new or (switch is not None and switch.reason in FORGOTTEN)
+    if anew and not view.spec.suspend:
         view = view.with_status(begin(view.with_status(_concluded(view))))
-    if view.spec.suspend and (view.wants_new or view.outcome is None):
+    elif switch is not None and not anew:
+        return _over(view.with_status(concluded(view, switch)))
+    if view.spec.suspend and (anew or view.outcome is None) and not riding(view):
         return _suspended(view)
     return _tidy(view) if view.outcome is not None else _go_on(view.with_status(resume(view)))
+
+
+def _traffic(view: View) -> Decision | None:
+    """What cannot wait for anything else: a switch that goes back, a selector that is unclear."""
+    if state_phase(view.status) is CutoverPhase.RESTORING:
+        return back(view)
+    return drift(view) or _idle_probe(view)
+
+
+def _idle_probe(view: View) -> Decision | None:
+    """Ends the Job that checks a new slot once nobody waits for its word."""
+    state, job = state_of(view.status), view.probe
+    if state is None or job is None or job.ended or job.deleting or state.phase not in OVER:
+        return None
+    return Act(DeleteJob(job.name, job.uid, "the switch that it checks is over"))
+
+
+def _shown(view: View) -> Status:
+    """The status with what was noted of the traffic; what people have to know at once is told."""
+    if state_phase(view.status) is CutoverPhase.RESTORING:
+        return going_back(view)
+    return view.status
+
+
+def _over(view: View) -> Decision:
+    """The operation has ended badly. What it has applied is undone by the next one, where that is wished."""
+    if view.operation.undo and not view.spec.suspend:
+        return WriteIntent(working(view.with_status(begin(view))))
+    return _tidy(view)
 
 
 def _suspended(view: View) -> Decision:
@@ -129,11 +174,22 @@ def _go_on(view: View) -> Decision:
         if _keeps_out(view, answer):
             return WriteIntent(working(view.with_status(lower(view))))
         return _follow(view, answer)
-    message = view.operation.last_message or f"The schema is at {view.operation.to}."
+    message = _reached(view)
     if operation.kind is OperationKind.ROLLBACK:
-        message = f"rolled back to {view.operation.to} on request; spec.target is still {view.spec.target}."
         return _tidy(view.with_status(end(view, Outcome.ROLLED_BACK, OperatorReason.ROLLED_BACK, message)))
     return _tidy(view.with_status(end(view, Outcome.SUCCEEDED, Reason.SUCCEEDED, message)))
+
+
+def _reached(view: View) -> str:
+    """What there is to say of an operation that has come to its end."""
+    operation, cutover = view.operation, view.spec.cutover
+    if operation.kind is OperationKind.ROLLBACK:
+        why = "because checks failed" if operation.automatic else "on request"
+        return f"rolled back to {operation.to} {why}; spec.target is still {view.spec.target}."
+    words = [operation.last_message or f"The schema is at {operation.to}."] if view.spec.source else []
+    if cutover is not None and operation.kind is OperationKind.REACH:
+        words.append(f"Slot {live(view)} is live.")
+    return " ".join(words)
 
 
 def _keeps_out(view: View, answer: StageResult) -> bool:
@@ -193,9 +249,8 @@ def _late(view: View, answer: StageResult) -> str:
 def _fail(view: View, failure: Fail) -> Decision:
     lost = view.operation.snapshot_name if failure.reason == OperatorReason.SNAPSHOT_LOST else ""
     status = change(spoil(view.status, lost), generation=view.world.generation)
-    return _tidy(
-        view.with_status(end(view.with_status(status), failure.outcome, failure.reason, failure.message))
-    )
+    view = view.with_status(cancel(view.with_status(status), failure.reason, failure.message))
+    return _over(view.with_status(end(view, failure.outcome, failure.reason, failure.message)))
 
 
 def _put_off(view: View) -> Decision:

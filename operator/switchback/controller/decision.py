@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from switchback.api.status import Status
@@ -17,12 +18,14 @@ class CreateJob:
     """Create the Job that status names. Idempotent: the name is the lock.
 
     `look`: the Job of `status.preview`, which changes nothing, and not the one of `status.operation`.
+    `probe`: the Job of `status.traffic.cutover`, which checks the new slot.
     """
 
     name: str
     step: Operation
     attempt: int
     look: bool = False
+    probe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,45 @@ class DeleteSnapshot:
     why: str
 
 
-Action = CreateJob | DeleteJob | Hold | LetGo | RequestSnapshot | DeleteSnapshot
+@dataclass(frozen=True, slots=True)
+class ClaimService:
+    """Write on the Service whose it is. Refused if it is not as it was seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class PointService:
+    """Point the Service at a slot by one patch of its whole selector. Refused if it is not as it was seen.
+
+    `selector` is the whole one that is wished for; `annotations` say whose and which switch this is, None
+    takes one off. `back`: nothing may hold it up.
+    """
+
+    slot: str
+    selector: Mapping[str, str]
+    annotations: Mapping[str, str | None]
+    why: str
+    back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TellProbe:
+    """Tell the pod that checks the new slot that the traffic goes there now."""
+
+    pod: str
+    cutover: str
+
+
+Action = (
+    CreateJob
+    | DeleteJob
+    | Hold
+    | LetGo
+    | RequestSnapshot
+    | DeleteSnapshot
+    | ClaimService
+    | PointService
+    | TellProbe
+)
 
 
 @dataclass(frozen=True, slots=True)

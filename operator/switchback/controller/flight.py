@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from switchback.api.conditions import Situation
 from switchback.api.reasons import OperatorReason
-from switchback.api.status import Outcome
+from switchback.api.status import OperationKind, Outcome
 from switchback.contract.words import CLOSING, Operation
 from switchback.controller import decision
+from switchback.controller.cutovers import old_pods
 from switchback.controller.decision import Act, CreateJob, Decision, DeleteJob, WriteIntent
 from switchback.controller.lifecycle import change, end, land
 from switchback.controller.report import after_the_end, at_rest, report, working
@@ -44,7 +45,13 @@ START_SECONDS = 30
 
 _LOST_NODE = "if its node is gone for good, delete the pod with --force."
 
-_MAY_BE_CUT_SHORT = {Operation.SNAPSHOT, Operation.FENCE, Operation.PRUNE}
+_MAY_BE_CUT_SHORT = {
+    Operation.SNAPSHOT,
+    Operation.FENCE,
+    Operation.PRUNE,
+    Operation.CHECK,
+    Operation.DRAIN,
+}
 _WRITERS = {Operation.MIGRATE, Operation.ROLLBACK}
 
 
@@ -88,7 +95,13 @@ def _not_there(view: View) -> Decision:
         names = ", ".join(pod.name for pod in view.world.stray_pods if not pod.ended)
         return _wait_for_room(view, f"pod {names}, whose Job was deleted, has not ended")
     closing = view.operation.step in CLOSING
-    anew = view.given_up or view.spec.suspend or _edited(view) or _too_late_for_its_restore_point(view)
+    anew = (
+        view.given_up
+        or view.spec.suspend
+        or _edited(view)
+        or _too_late_for_its_restore_point(view)
+        or _old_slot_is_back(view)
+    )
     if view.outcome is None and not closing and anew:
         # Nothing was created, so there is nothing to end: the intent is taken back. What the spec says by now
         # may forbid it, or want to hear a person first.
@@ -102,6 +115,12 @@ def _too_late_for_its_restore_point(view: View) -> bool:
     Where the API server refuses the Job there would be a restore point for each of its refusals.
     """
     return view.operation.step in _WRITERS and view.world.refused is None and aged(view)
+
+
+def _old_slot_is_back(view: View) -> bool:
+    """Whether a pod appeared that still needs what files of phase=contract take away."""
+    contract = view.operation.kind is OperationKind.CONTRACT and view.operation.step in _WRITERS
+    return contract and old_pods(view) != ()
 
 
 def _too_late(view: View) -> Decision | None:
@@ -184,6 +203,8 @@ def _unwanted(view: View, job: Job) -> str:
         return "the operation goes on without it"
     if job.step is Operation.UNFENCE:
         return ""
+    if _old_slot_is_back(view) and not job.started:
+        return "a pod of the old slot is there again"
     if view.operation.abort and view.outcome is None:
         return "somebody asked for the end of the operation"
     stuck = (job.trouble is not None and not job.started) or job.step in _MAY_BE_CUT_SHORT

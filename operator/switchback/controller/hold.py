@@ -11,12 +11,14 @@ from switchback.api.conditions import ConditionType
 from switchback.api.names import FINALIZER
 from switchback.api.reasons import OperatorReason
 from switchback.api.status import SnapshotPhase
+from switchback.controller.cutovers import IN_FLIGHT, state_phase
 from switchback.controller.decision import (
     Act,
     CreateJob,
     Decision,
     Hold,
     LetGo,
+    PointService,
     RequestSnapshot,
     Settle,
     Wait,
@@ -34,7 +36,7 @@ def held(view: View, then: Decision) -> Decision:
     """`then`, or first what our finalizer needs for it."""
     have = FINALIZER in view.world.finalizers
     match then:
-        case Act(CreateJob(look=False) | RequestSnapshot()) if not have:
+        case Act(CreateJob(look=False) | RequestSnapshot() | PointService()) if not have:
             return Act(Hold())
         case Settle(status) | Wait(status) if have and _safe(view, status, settled=isinstance(then, Settle)):
             return Act(LetGo()) if view.is_stored(status) else WriteIntent(status)
@@ -46,7 +48,9 @@ def held(view: View, then: Decision) -> Decision:
 
 def _safe(view: View, status: Status, *, settled: bool) -> bool:
     """Whether the resource may go at any moment: no Job, no reservation, and nothing comes by itself."""
-    operation = status.operation
+    operation, phase = status.operation, state_phase(status)
+    if phase in IN_FLIGHT or (view.probe is not None and not view.probe.ended):
+        return False  # a switch that does not count yet is undone before the resource goes
     if view.other_jobs_alive or view.stray_pods_alive:
         return False  # of an earlier life of this status
     if operation is not None and (

@@ -76,10 +76,14 @@ def intent_digest(spec: Spec, source: Source) -> str:
     return digest.intent_digest(intent(spec, source))
 
 
-def approval_token(operation_id: str, plan_digest: str, risks: tuple[str, ...], seal: str = "") -> str:
+def approval_token(
+    operation_id: str, plan_digest: str, risks: tuple[str, ...], seal: str = "", move: str = ""
+) -> str:
     """What a person copies to approve: bound to one operation, one plan and the risks that were shown.
 
     And to the admission policy that is in force, by its seal: what was written while nobody watched who
-    writes is no yes.
+    writes is no yes. `move` says where traffic would go, empty where none does.
     """
-    return digest.short("\n".join([operation_id, plan_digest, *sorted(risks), *filter(None, [seal])]), 16)
+    return digest.short(
+        "\n".join([operation_id, plan_digest, *sorted(risks), *filter(None, [seal, move])]), 16
+    )

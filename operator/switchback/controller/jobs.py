@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from switchback.api import names
 from switchback.api.reasons import OperatorReason
 from switchback.api.spec import Database
-from switchback.api.status import OperationState
+from switchback.api.status import OperationKind, OperationState
+from switchback.checks.pod import check_pod
 from switchback.contract.words import Operation
 from switchback.controller.arguments import arguments, looks_for_downs
+from switchback.controller.check_request import check_request
 from switchback.controller.flight import RELEASE_SECONDS, WRITER_MARGIN_SECONDS
 from switchback.controller.intent import intent_digest
 from switchback.controller.looks import LOOK_SECONDS
@@ -119,6 +121,8 @@ def _owner(world: Observed) -> Part:
 def _metadata(world: Observed, spec: Spec, operation: OperationState, action: CreateJob) -> Part:
     """Labels and annotations of the Job and of its pod alike: both are watched, both lead to the resource."""
     theirs = spec.job_template.metadata if spec.job_template else None
+    contract = operation.kind is OperationKind.CONTRACT and action.step is Operation.MIGRATE
+    phase = {names.LABEL_PHASE: "contract"} if contract else {}
     return {
         "labels": {
             **(theirs.labels if theirs else {}),
@@ -127,6 +131,7 @@ def _metadata(world: Observed, spec: Spec, operation: OperationState, action: Cr
             names.LABEL_OPERATION: operation.id,
             names.LABEL_STEP: str(action.step),
             names.LABEL_ATTEMPT: str(action.attempt),
+            **phase,
         },
         "annotations": {
             # A run that is half done is not worth the node it would free.
@@ -151,6 +156,9 @@ def _body(
             return _fence(world, spec, operation, action.step, settings, deadline)
         case Operation.PRUNE:
             return _prune(world, spec, operation, settings, deadline)
+        case Operation.CHECK:
+            request = check_request(world, spec, operation, settings, probe=action.probe)
+            return _of_parts(spec, check_pod(request), request.longest + MARGIN_SECONDS)
         case _:
             return _run(world, spec, operation, action, settings, deadline)
 
@@ -164,7 +172,7 @@ def _run(  # noqa: PLR0917 - what every body is made of
     deadline: int,
 ) -> Body:
     # A release needs no files, and must not wait for a ConfigMap that somebody has deleted.
-    needs_source = action.step is not Operation.RELEASE
+    needs_source = action.step not in {Operation.RELEASE, Operation.DRAIN}
     files = source_parts(spec) if needs_source else Files()
     applied, ca = world.status.applied_source, ca_parts(spec.the_database)
     if looks_for_downs(operation, action) and applied is not None:
@@ -274,7 +282,7 @@ def _of_parts(spec: Spec, parts: PodParts | Refusal, deadline: int) -> Body:
     """A pod as a provider describes it, with the authorities that the database's certificate needs."""
     if isinstance(parts, Refusal):
         raise JobError(Trouble(parts.reason, parts.message, fatal=True))
-    ca = ca_parts(spec.the_database)
+    ca = ca_parts(spec.database) if spec.database is not None else Files()
     return Body(
         containers=[_trusting(_taken_literally(part), ca) for part in parts.containers],
         init_containers=[_trusting(_taken_literally(part), ca) for part in parts.init_containers],

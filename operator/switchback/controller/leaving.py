@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 from switchback.api import names
 from switchback.api.conditions import Situation
 from switchback.api.reasons import OperatorReason
+from switchback.api.status import CutoverPhase
 from switchback.contract.points import Place
 from switchback.contract.words import CLOSING, Operation
 from switchback.controller import decision
 from switchback.controller.absorb import absorb
 from switchback.controller.closing import noted
+from switchback.controller.cutovers import state_phase
 from switchback.controller.decision import (
     Act,
     CreateJob,
@@ -28,10 +30,12 @@ from switchback.controller.decision import (
     WriteIntent,
 )
 from switchback.controller.flight import RELEASE_SECONDS
+from switchback.controller.going_back import back
 from switchback.controller.lifecycle import intend, land
 from switchback.controller.report import report
 from switchback.controller.restore_points import doomed_of, goes_with_resource
 from switchback.controller.stages.fence import lower
+from switchback.controller.steer import note
 from switchback.controller.times import parse, passed, rfc3339, upcoming
 
 if TYPE_CHECKING:
@@ -63,12 +67,23 @@ def leave(view: View) -> Decision:
     if free is not None:
         return free
     view = view.with_status(absorb(view))
+    noted = note(view)
+    if noted != view.status:
+        return WriteIntent(_shown(view.world, noted, "what was begun with the traffic is taken back."))
     return (
-        _alive(view.world, view.status, view.other_jobs_alive)
+        _traffic(view)
+        or _alive(view.world, view.status, view.other_jobs_alive)
         or _named(view)
         or _points(view)
         or Act(LetGo())
     )
+
+
+def _traffic(view: View) -> Decision | None:
+    """A switch that does not count yet is undone. The Service stays, and so does its key."""
+    if state_phase(view.status) is not CutoverPhase.RESTORING:
+        return None
+    return back(view)
 
 
 def leave_unread(world: Observed) -> Decision:

@@ -25,6 +25,7 @@ from switchback.api.status import (
     OperationState,
     Outcome,
     SchemaState,
+    SlotSchema,
     SnapshotPhase,
     SourceState,
     Status,
@@ -36,6 +37,7 @@ from switchback.contract.reasons import Reason
 from switchback.contract.result import bounded
 from switchback.contract.words import LATEST, Direction, Operation
 from switchback.controller import requests
+from switchback.controller.cutovers import contract_due, superseded
 from switchback.controller.intent import database_digest
 from switchback.controller.restore_points import of_operation, protect, spoil, too_many_perhaps
 from switchback.controller.times import parse, rfc3339
@@ -64,10 +66,15 @@ def begin(view: View) -> Status:
     """
     last = view.status.operation
     kind, target, rollback = OperationKind.REACH, view.spec.target, view.rollback_wanted
+    undoes = ""
     if rollback:
         kind, target = OperationKind.ROLLBACK, rollback
-    elif last is not None and last.kind is OperationKind.ROLLBACK and _goes_on(view):
-        kind, target = last.kind, last.target
+    elif last is not None and last.undo and not view.superseded:
+        kind, target, undoes = OperationKind.ROLLBACK, last.undo, last.id
+    elif last is not None and last.kind is not OperationKind.REACH and _goes_on(view):
+        kind, target, undoes = last.kind, last.target, last.undoes
+    elif contract_due(view):
+        kind = OperationKind.CONTRACT
     operation = OperationState(
         id=names.operation_id(view.world.uid, view.world.resource_version),
         kind=kind,
@@ -75,6 +82,10 @@ def begin(view: View) -> Status:
         database_digest=database_digest(view.spec),
         target=target,
         to=target,
+        undoes=undoes,
+        automatic=bool(undoes),
+        reached=view.spec.source is None,
+        direction=Direction.NONE if view.spec.source is None else None,
         retry=view.again if last is not None and not view.superseded else "",
         generation=view.world.generation,
         start_time=rfc3339(view.now),
@@ -88,7 +99,7 @@ def begin(view: View) -> Status:
         image=image.reference if image else "",
         path=image.path if image else "",
     )
-    status = view.status
+    status = superseded(view)
     if rollback:
         status = requests.handled(status, rollback=requests.given(view, "rollback"))
     return status.model_copy(update={"operation": operation, "approval": None, "source": source})
@@ -127,7 +138,8 @@ def _lowered(job: Job) -> bool:
 def _goes_on(view: View) -> bool:
     """Whether the same wish is tried once more after a failure."""
     outcome = view.outcome
-    return not view.superseded and outcome is not None and outcome.outcome is not Outcome.ROLLED_BACK
+    well = {Outcome.ROLLED_BACK, Outcome.SUCCEEDED}
+    return not view.superseded and outcome is not None and outcome.outcome not in well
 
 
 def change(status: Status, **update: Any) -> Status:
@@ -169,6 +181,8 @@ def learn(status: Status, result: Result, now: datetime, database_digest: str) -
         current=result.current,
         target=result.target,
         pending_count=result.pending,
+        held_back=result.held_back or None,
+        slots=tuple(SlotSchema(name=slot.name[:63], fit=slot.fit) for slot in result.slots),
         applied_tail=result.applied_tail,
         inspect_time=rfc3339(now),
         database=DatabaseIdentity(
@@ -239,6 +253,8 @@ def end(view: View, outcome: Outcome, reason: str, message: str) -> Status:
     well = outcome in {Outcome.SUCCEEDED, Outcome.ROLLED_BACK}
     if well and too_many_perhaps(view.spec.snapshot, status, view.now):
         status = change(status, pruning=True)
+    if operation.kind is OperationKind.CONTRACT and outcome is Outcome.SUCCEEDED:
+        status = change(status, contract=False)
     update: dict[str, Any] = {"history": (*status.history, entry)[-TAIL:]}
     if outcome is Outcome.SUCCEEDED and _holds_all(view) and status.source is not None:
         update["applied_source"] = status.source

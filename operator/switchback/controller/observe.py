@@ -31,6 +31,7 @@ from switchback.controller.kube.kinds import (
     NAMESPACES,
     PODS,
 )
+from switchback.controller.observe_traffic import read_traffic
 from switchback.controller.observed import Kept, Namespace, Observed, PolicyState, Source, Trouble
 from switchback.controller.pods import jobs_of
 from switchback.controller.times import parse
@@ -39,6 +40,7 @@ from switchback.snapshots.registry import capabilities_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from switchback.contract.traffic import Traffic
     from switchback.controller.desk import Desk
     from switchback.controller.kube.client import Client
     from switchback.controller.observed import Job, Pod
@@ -67,10 +69,11 @@ async def observe(
         return None
     uid = resource["metadata"]["uid"]
     spec, invalid = spec_from(resource)
-    jobs, (source, versions), around = await asyncio.gather(
+    jobs, (source, versions), around, traffic = await asyncio.gather(
         client.find(JOBS, key.namespace, labels=selector(uid)),
         _source(client, key, uid, spec, sources),
         _around(client, key.namespace),
+        _traffic(client, key.namespace, uid, spec),
     )
     pods = await client.find(PODS, key.namespace, labels=selector(uid))
     sources.remember(key, uid, versions, source)
@@ -86,7 +89,15 @@ async def observe(
     )
     policy, seal = await _guard(client, settings.approval_policy, world.status, known)
     kept = await desk.look(key, world) if desk is not None else Kept()
-    return replace(world, around=around, approval_policy=policy, approval_seal=seal, kept=kept)
+    return replace(
+        world, around=around, approval_policy=policy, approval_seal=seal, kept=kept, traffic=traffic
+    )
+
+
+async def _traffic(client: Client, namespace: str, uid: str, spec: Spec | None) -> Traffic | None:
+    if spec is None or spec.cutover is None:
+        return None
+    return await read_traffic(client, namespace, spec.cutover, uid, datetime.now(UTC))
 
 
 def selector(uid: str) -> str:

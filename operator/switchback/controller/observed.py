@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from switchback.api.status import Status
     from switchback.contract.points import Capabilities, Finding, Listing, Observation
     from switchback.contract.result import Result
+    from switchback.contract.traffic import Traffic
     from switchback.contract.words import Operation
 
 
@@ -53,6 +54,8 @@ class Pod:
     result: Result | None = None
     trouble: Trouble | None = None
     source_image: str = ""
+    told: str = ""
+    """Id of the cutover that it was told of, for the pod that checks a new slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +189,21 @@ class Observed:
     """Why the API server would not take the operation's Job, when this process last asked it to."""
     look_refused: Trouble | None = None
     """The same for the Job of a look."""
+    probe_refused: Trouble | None = None
+    """The same for the Job that checks a new slot."""
     provider: Capabilities | None = None
     """What the provider that spec.snapshot chooses can do; None where it chooses none."""
     kept: Kept = field(default_factory=Kept)
     """Restore points, where the operator itself asks for them."""
+    traffic: Traffic | None = None
+    """The Service of spec.cutover and what is behind it; None without a cutover, or when nobody looked."""
     invalid: str = ""
     """Why the spec could not be read, naming the field. Then `spec` is None."""
+
+    @property
+    def claim(self) -> str:
+        """What the Service of spec.cutover carries while it is this resource's."""
+        return f"{self.namespace}/{self.name}/{self.uid}"
 
     @property
     def stray_pods_alive(self) -> bool:

@@ -156,6 +156,7 @@ def pod_from(pod: Object, now: datetime) -> Pod:
         result=result,
         trouble=None if result is not None else _trouble(metadata, status, ended, now, over=over),
         source_image=_source_image(status.get("initContainerStatuses") or []),
+        told=(metadata.get("annotations") or {}).get(names.ANNOTATION_SWITCHED, ""),
     )
 
 

@@ -9,6 +9,7 @@ from switchback.api.names import ANNOTATION_APPROVE
 from switchback.api.reasons import OperatorReason, advised
 from switchback.api.status import ConditionStatus, OperationKind, Outcome, SnapshotPhase
 from switchback.contract.words import Direction, Operation
+from switchback.controller.report_traffic import moved_by_others, traffic_details
 from switchback.controller.restore_points import ready, under_way
 from switchback.controller.stages.consent import no_approval_counts
 
@@ -26,6 +27,8 @@ _STEPS: dict[Operation, tuple[OperatorReason, str]] = {
     Operation.RELEASE: (OperatorReason.RELEASING, "Giving the reservation back."),
     Operation.FENCE: (OperatorReason.FENCING, "Keeping writers out."),
     Operation.UNFENCE: (OperatorReason.UNFENCING, "Letting writers in again."),
+    Operation.CHECK: (OperatorReason.CHECKING, "Running checks of spec.checks."),
+    Operation.DRAIN: (OperatorReason.DRAINING, "Waiting until no session of the old slot is left."),
     Operation.PRUNE: (OperatorReason.PRUNING, "Looking whether older restore points may go."),
 }
 
@@ -52,6 +55,8 @@ def working(view: View) -> Status:
     """The status while the operation goes on: which step, from where to where."""
     operation = view.operation
     reason, message = _STEPS[operation.step or Operation.MIGRATE]
+    if operation.step is None and view.spec.source is None:
+        reason, message = OperatorReason.PROGRESSING, "Looking where the traffic goes."
     if operation.abort:
         reason, message = OperatorReason.ABORTING, f"Ending on request {operation.abort}: {message}"
     elif view.wants_new:
@@ -88,6 +93,9 @@ def at_rest(view: View) -> Status:
     if succeeded and view.spec.suspend:
         message = "spec.suspend is true; the schema is where it was wished to be."
         return report(view.world, view.status, Situation.SUSPENDED_REACHED, OperatorReason.SUSPENDED, message)
+    moved = moved_by_others(view) if succeeded else ""
+    if moved:
+        return report(view.world, view.status, Situation.FAILED, OperatorReason.SELECTOR_CHANGED, moved)
     situation = Situation.DONE if succeeded else Situation.FAILED
     if outcome.outcome is Outcome.ROLLED_BACK:
         situation = Situation.ROLLED_BACK
@@ -99,7 +107,10 @@ def _details(
 ) -> list[Detail]:
     """SchemaReady always; Approved and SnapshotReady while the operation at hand is a way back."""
     operation = status.operation
-    details = [_schema_ready(status, situation, reason, message)]
+    details = []
+    if world.spec is None or world.spec.source is not None:
+        details.append(_schema_ready(status, situation, reason, message))
+    details += traffic_details(world, status)
     if operation is None:
         return details
     if operation.kind is OperationKind.ROLLBACK:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from switchback.api.names import is_look
 from switchback.api.status import Outcome
 from switchback.controller import requests
+from switchback.controller.cutovers import contract_due
 from switchback.controller.intent import intent_digest
 from switchback.controller.restore_points import field_of
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from switchback.api.spec import Spec
     from switchback.api.status import HistoryEntry, OperationState, Status
+    from switchback.contract.traffic import Service
     from switchback.controller.observed import Job, Observed
 
 
@@ -50,6 +52,11 @@ class View:
         if self.status.operation is None:
             raise LookupError("no operation has begun")
         return self.status.operation
+
+    @property
+    def service(self) -> Service | None:
+        """The Service of spec.cutover, as it is now."""
+        return self.world.traffic.service if self.world.traffic is not None else None
 
     @property
     def provider_field(self) -> str:
@@ -87,7 +94,11 @@ class View:
         """
         if self.status.operation is None or self.superseded or self.rollback_wanted:
             return True
-        if self.outcome is None or self.succeeded:
+        if self.outcome is None:
+            return False
+        if self.operation.undo or contract_due(self):
+            return True
+        if self.succeeded:
             return False
         edited = self.operation.generation < self.world.generation
         return bool(self.again) or (edited and not self._ended_by_a_person)
@@ -130,6 +141,14 @@ class View:
         return next((job for job in self.world.jobs if job.name == self.operation.job_name), None)
 
     @property
+    def probe(self) -> Job | None:
+        """The Job that checks the new slot, when it exists."""
+        state = self.status.traffic.cutover if self.status.traffic is not None else None
+        if state is None or not state.probe_job:
+            return None
+        return next((job for job in self.world.jobs if job.name == state.probe_job), None)
+
+    @property
     def job_known(self) -> bool:
         """Whether it is stored that the named Job was there. Before that, its absence would say nothing."""
         stored = self.world.status.operation
@@ -137,9 +156,12 @@ class View:
 
     @property
     def other_jobs_alive(self) -> tuple[Job, ...]:
-        """Jobs of this resource that still run, beside the one that status names and those that only look."""
-        named = self.status.operation.job_name if self.status.operation else ""
-        others = (job for job in self.world.jobs if job.name != named and not job.ended)
+        """Jobs of this resource that still run, beside those that status names and those that only look."""
+        named = {self.status.operation.job_name if self.status.operation else ""}
+        state = self.status.traffic.cutover if self.status.traffic is not None else None
+        if state is not None and state.probe_job:
+            named.add(state.probe_job)
+        others = (job for job in self.world.jobs if job.name not in named and not job.ended)
         return tuple(job for job in others if not is_look(job.operation))
 
     @property

@@ -17,17 +17,21 @@ from typing import TYPE_CHECKING, Any, assert_never
 import structlog
 
 from switchback.api.reasons import OperatorReason
-from switchback.controller.act import JobRefusedError, OutdatedError, act
+from switchback.controller.act import JobRefusedError, act
+from switchback.controller.cutovers import state_of
 from switchback.controller.decision import (
     Act,
+    ClaimService,
     CreateJob,
     Decision,
     DeleteJob,
     DeleteSnapshot,
     Hold,
     LetGo,
+    PointService,
     RequestSnapshot,
     Settle,
+    TellProbe,
     Wait,
     WriteIntent,
 )
@@ -36,6 +40,7 @@ from switchback.controller.kube.errors import ConflictError, KubeError, NotFound
 from switchback.controller.log import logger
 from switchback.controller.observe import observe, renewed
 from switchback.controller.observed import Observed, Trouble
+from switchback.controller.point import OutdatedError
 from switchback.controller.tally import tally
 from switchback.controller.times import parse
 from switchback.controller.write import write
@@ -129,7 +134,7 @@ class Worker:
             self._forget(key)
             return "success"
         if world.spec is not None:
-            self.sources.refer(key, world.spec.config_maps)
+            self.sources.refer(key, world.spec.to_json())
         for _ in range(STEPS):
             if world.status.operation is not None:
                 structlog.contextvars.bind_contextvars(operation=world.status.operation.id)
@@ -205,7 +210,9 @@ class Worker:
         self._done(key, world, action, changed)
         return changed
 
-    def _done(self, key: Key, world: Observed, action: Action, changed: Object | None) -> None:
+    def _done(  # noqa: C901 - one line per action
+        self, key: Key, world: Observed, action: Action, changed: Object | None
+    ) -> None:
         """What was done, for the log and the counters."""
         match action:
             case CreateJob():
@@ -219,6 +226,12 @@ class Worker:
                 _log.info("restore point deleted", point=name, why=why)
                 if name not in {known.name for known in world.status.snapshots}:
                     self.recorder.record(world, [deleted(name)])  # of the others the next status tells
+            case ClaimService():
+                _log.info("Service claimed", service=_service(world))
+            case PointService(slot, _selector, _annotations, why):
+                _log.info("Service pointed", service=_service(world), slot=slot, why=why)
+            case TellProbe(pod):
+                _log.info("checking pod told of the switch", pod=pod)
             case RequestSnapshot() | DeleteSnapshot():
                 pass  # the desk has said what came of it
             case LetGo() if world.status.operation is not None and world.status.operation.fence is not None:
@@ -233,10 +246,16 @@ class Worker:
     def _with_refusal(self, key: Key, world: Observed) -> Observed:
         """What the API server said about the Jobs that status names, if this process has asked it."""
         refused, operation, preview = self._refused.get(key, {}), world.status.operation, world.status.preview
-        named = (operation.job_name if operation else "", preview.job_name if preview else "")
+        switch = state_of(world.status)
+        named = (
+            operation.job_name if operation else "",
+            preview.job_name if preview else "",
+            switch.probe_job if switch is not None else "",
+        )
         for name in refused.keys() - set(named):
             del refused[name]
-        return replace(world, refused=refused.get(named[0]), look_refused=refused.get(named[1]))
+        own, look, probe = (refused.get(name) for name in named)
+        return replace(world, refused=own, look_refused=look, probe_refused=probe)
 
     def _forget(self, key: Key) -> None:
         self._refused.pop(key, None)
@@ -256,6 +275,11 @@ class Worker:
                 reason=entry.reason,
                 seconds=(end - start).total_seconds() if start is not None and end is not None else None,
             )
+
+
+def _service(world: Observed) -> str:
+    service = world.traffic.service if world.traffic is not None else None
+    return service.name if service is not None else ""
 
 
 def _place(error: BaseException) -> str:

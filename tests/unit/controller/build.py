@@ -8,16 +8,18 @@ from typing import Any
 from switchback.api import names
 from switchback.api.spec import Spec
 from switchback.api.status import (
+    CutoverState,
     DatabaseIdentity,
     FencePhase,
     FenceState,
     OperationState,
     SchemaState,
     Status,
+    TrafficState,
 )
 from switchback.contract.reasons import Reason
 from switchback.contract.result import Database, Result, encode
-from switchback.contract.words import Operation
+from switchback.contract.words import CheckStage, Operation
 from switchback.controller.observed import Observed, Source
 from switchback.controller.settings import Settings
 from switchback.snapshots.registry import capabilities_of
@@ -32,6 +34,21 @@ SETTINGS = Settings(runner_image="registry/switchback:1", client_images={"18": "
 
 
 FENCE = FenceState(phase=FencePhase.RAISING, image="fence:1", command=("/fence",))
+
+
+CUTOVER: Object = {
+    "serviceName": "shop-web",
+    "slots": [
+        {"name": "blue", "workloadRef": {"name": "shop-blue"}, "applicationName": "shop-blue"},
+        {"name": "green", "workloadRef": {"name": "shop-green"}},
+    ],
+    "activeSlot": "green",
+}
+
+
+def needed(step: Operation) -> Object:
+    """What the spec has where there is such a Job."""
+    return {"cutover": CUTOVER} if step is Operation.DRAIN else {}
 
 
 def spec(**more: Any) -> Object:
@@ -64,13 +81,22 @@ def status(step: Operation = Operation.MIGRATE, **more: Any) -> Status:
         attempt=1,
         job_name=f"shop-{OPERATION}-{step}-1",
         deadline_time="2026-01-01T13:00:00Z",
-        **{"fence": FENCE if step in {Operation.FENCE, Operation.UNFENCE} else None, **more},
+        **{
+            "fence": FENCE if step in {Operation.FENCE, Operation.UNFENCE} else None,
+            "check_stage": CheckStage.AFTER_MIGRATE if step is Operation.CHECK else None,
+            **more,
+        },
     )
+    switch = CutoverState(
+        id=f"{OPERATION}-cutover", from_="blue", to="green", phase="Draining", from_selector={}, to_selector={}
+    )
+    traffic = TrafficState(live_slot="green", cutover=switch, selector={})
     state = SchemaState(
         current="0005",
         database=DatabaseIdentity(name="shop", system_identifier="7", server_version=180000),
     )
-    return Status(operation=operation, schema_state=state)
+    draining = {"traffic": traffic} if step is Operation.DRAIN else {}
+    return Status(operation=operation, schema_state=state, **draining)
 
 
 def world(wanted: Object | None = None, told: Status | None = None) -> Observed:

@@ -20,13 +20,13 @@ from switchback.contract.words import BY_RUNNER, Operation
 from switchback.controller.decision import CreateJob
 from switchback.controller.intent import database_digest, intent_digest
 from switchback.controller.jobs import manifest
-from tests.unit.controller.build import SETTINGS, UID, Object, spec, status, world
+from tests.unit.controller.build import SETTINGS, UID, Object, needed, spec, status, world
 from tests.unit.controller.test_jobs import DUMP, argument, job_for, made, main, pod_of
 
 if TYPE_CHECKING:
     from switchback.controller.observed import Observed
 
-RUNS = sorted(BY_RUNNER - {Operation.RELEASE})
+RUNS = sorted(BY_RUNNER - {Operation.RELEASE, Operation.DRAIN})
 BACK = {Operation.INSPECT, Operation.RESERVE, Operation.ROLLBACK}
 
 
@@ -226,6 +226,7 @@ def containers_with(env: dict[str, str], step: Operation, **more: Any) -> dict[s
         jobTemplate=template,
         source={"image": {"reference": "shop:7"}},
         database={"connection": {"host": "db", "name": "shop", "usernameFrom": user, **OF_AWS}},
+        **needed(step),
         **more,
     )
     told = status(step, down_image="shop:8").model_copy(

@@ -14,12 +14,12 @@ from switchback.contract.words import BY_RUNNER, Operation, Risk
 from switchback.controller.decision import CreateJob
 from switchback.controller.jobs import JobError, manifest, owned
 from switchback.controller.podspec import literal
-from tests.unit.controller.build import HASH, OPERATION, SETTINGS, UID, Object, spec, status, world
+from tests.unit.controller.build import HASH, OPERATION, SETTINGS, UID, Object, needed, spec, status, world
 
 if TYPE_CHECKING:
     from switchback.controller.observed import Observed
 
-RUNS = sorted(BY_RUNNER)
+RUNS = sorted(BY_RUNNER - {Operation.DRAIN})
 DUMP = {"pgDump": {"persistentVolumeClaim": {"claimName": "points"}}}
 
 
@@ -28,7 +28,7 @@ def made(seen: Observed, step: Operation = Operation.MIGRATE) -> Object:
 
 
 def job_for(step: Operation = Operation.MIGRATE, **more: Any) -> Object:
-    return made(world(spec(**more), status(step)), step)
+    return made(world(spec(**needed(step), **more), status(step)), step)
 
 
 def pod_of(job: Object) -> Object:

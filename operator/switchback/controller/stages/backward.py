@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from switchback.api.policies import DataLossPolicy, ReasonPolicy, RollbackPolicy
 from switchback.api.reasons import OperatorReason
-from switchback.api.status import Want
+from switchback.api.status import Outcome, Want
 from switchback.contract.words import Operation
 from switchback.controller.lifecycle import intend
 from switchback.controller.stages.common import reserved
-from switchback.controller.stages.consent import asks_a_person, consent, database, way
+from switchback.controller.stages.consent import asks_a_person, consent, database, move, moved_text, way
 from switchback.controller.stages.results import Done, Fail, Intend
+from switchback.controller.stages.slots import live_after, unfit_slot
 from switchback.controller.stages.snapshot import hopeless
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def approve_rollback(view: View) -> StageResult:
     return _refused(view) or hopeless(view) or _consent(view)
 
 
-def _refused(view: View) -> Fail | None:
+def _refused(view: View) -> Fail | None:  # noqa: PLR0911 - one answer per rule
     """What no approval could mend: nobody is asked to approve what could not run."""
     path = way(view)
     if view.spec.rollback.policy is RollbackPolicy.DENY:
@@ -38,6 +39,9 @@ def _refused(view: View) -> Fail | None:
             OperatorReason.REASON_REQUIRED,
             f"{path} is a rollback, spec.rollback.reasonPolicy is Required and spec.reason is empty.",
         )
+    unfit = unfit_slot(view, live_after(view))
+    if unfit is not None:
+        return unfit
     if view.spec.snapshot is None:
         return Fail(
             OperatorReason.SNAPSHOT_REQUIRED,
@@ -59,11 +63,24 @@ def _refused(view: View) -> Fail | None:
 
 def _consent(view: View) -> StageResult:
     risky = bool(view.operation.risks) and view.spec.rollback.data_loss_policy is not DataLossPolicy.ALLOW
-    if not risky and not asks_a_person(view, Want.ROLLBACK):
+    moving = bool(move(view)) and asks_a_person(view, Want.CUTOVER)
+    if not risky and not asks_a_person(view, Want.ROLLBACK) and not moving:
         return Done()
+    if view.operation.automatic:
+        return _not_by_itself(view)
     lost = losses(view)
     what = f"would lose: {lost}" if lost != "nothing" else "loses nothing"
-    return consent(view, Want.ROLLBACK, f"Rolling back{database(view)} {way(view)} {what}.")
+    traffic = f" {moved_text(view)}" if moving else ""
+    return consent(view, Want.ROLLBACK, f"Rolling back{database(view)} {way(view)} {what}.{traffic}")
+
+
+def _not_by_itself(view: View) -> Fail:
+    """A failed check has begun this, in the middle of the night: what needs a person is left to a person."""
+    text = (
+        f"the schema stays at {view.operation.from_}: going back to {view.operation.to} would lose "
+        f"{losses(view)} or needs a person by the policies of this resource."
+    )
+    return Fail(OperatorReason.ROLLED_BACK, text, Outcome.ROLLED_BACK)
 
 
 def losses(view: View) -> str:

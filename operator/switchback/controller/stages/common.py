@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from switchback.api.conditions import Situation
+from switchback.api.policies import AutomaticRollback
 from switchback.api.reasons import OperatorReason
 from switchback.api.status import OperationKind, Want
 from switchback.contract.words import Direction, Operation
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def admit(view: View) -> StageResult:
     """The source can be read. What appears later changes the intent, so waiting here costs nothing."""
     problem = view.world.source.problem
-    if problem is None:
+    if problem is None or view.spec.source is None:
         return Done()
     return Wait(Situation.RETRYING, problem.reason, problem.message, until=view.operation.deadline_time)
 
@@ -44,10 +45,17 @@ def inspect(view: View) -> StageResult:
         or operation.kind is OperationKind.ROLLBACK
         or asks_a_person(view, Want.MIGRATE)
         or wanted_before_migrate(view) is not None
+        or _may_have_to_undo(view)
     )
     if not needed:
         return Done()
     return Intend(intend(view, Operation.INSPECT))
+
+
+def _may_have_to_undo(view: View) -> bool:
+    """Whether a failed check would go back to where this operation starts, and nobody knows where that is."""
+    automatic = view.spec.rollback.automatic is AutomaticRollback.TRAFFIC_AND_SCHEMA
+    return automatic and view.status.schema_state is None
 
 
 def reserved(view: View) -> StageResult:
@@ -64,7 +72,7 @@ def reserved(view: View) -> StageResult:
 def finish(view: View) -> StageResult:
     """The version that was seen is the version that was wished for: a run's word alone is not enough."""
     seen, operation = view.status.schema_state, view.operation
-    if seen is not None and seen.current == operation.to:
+    if view.spec.source is None or (seen is not None and seen.current == operation.to):
         return Done()
     if operation.retries >= view.spec.execution.backoff_limit:
         found = seen.current if seen is not None else "nothing"

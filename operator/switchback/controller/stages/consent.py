@@ -19,7 +19,8 @@ from switchback.api.names import (
 )
 from switchback.api.policies import ApprovalPolicy
 from switchback.api.reasons import OperatorReason, advised
-from switchback.api.status import ApprovalState, Outcome, Want
+from switchback.api.status import ApprovalState, CutoverPhase, Outcome, Want
+from switchback.controller.cutovers import live, moves, own, seen_slot
 from switchback.controller.intent import approval_token
 from switchback.controller.lifecycle import change
 from switchback.controller.observed import PolicyState
@@ -52,7 +53,11 @@ def wants_a_person(spec: Spec, labels: Mapping[str, str], want: Want) -> bool:
     A label that is there and says something else than it may, or nothing, asks for everything.
     """
     approval = spec.approval
-    policy = {Want.MIGRATE: approval.migrate_policy, Want.ROLLBACK: approval.rollback_policy}[want]
+    policy = {
+        Want.MIGRATE: approval.migrate_policy,
+        Want.ROLLBACK: approval.rollback_policy,
+        Want.CUTOVER: approval.cutover_policy,
+    }[want]
     if policy is ApprovalPolicy.MANUAL or LABEL_REQUIRE_APPROVAL not in labels:
         return policy is ApprovalPolicy.MANUAL
     words = set(labels[LABEL_REQUIRE_APPROVAL].lower().translate(_SEPARATORS).split())
@@ -68,6 +73,8 @@ def consent(view: View, want: Want, what: str) -> StageResult:
         what: the plan and its losses, as a sentence.
     """
     approval = view.status.approval
+    if approval is not None and approval.approved_by and _under_way(view):
+        return Done()  # the traffic moves by this very yes, so where it goes is no new question
     if approval is None or approval.token != _token(view, approval.policy_digest):
         return _ask(view, want, what)
     if approval.approved_by:
@@ -93,7 +100,35 @@ def _answer(view: View, approval: ApprovalState, want: Want, what: str) -> Stage
 
 def _token(view: View, seal: str) -> str:
     operation = view.operation
-    return approval_token(operation.id, operation.plan_digest, operation.risks, seal)
+    return approval_token(operation.id, operation.plan_digest, operation.risks, seal, move(view))
+
+
+def move(view: View) -> str:
+    """What a yes says about traffic: which Service, from where to where, and the program that is to be live.
+
+    Empty where no traffic moves.
+    """
+    cutover, service = view.spec.cutover, view.service
+    if cutover is None or service is None or not moves(view):
+        return ""
+    slot = seen_slot(view, cutover.active_slot)
+    template = slot.template if slot is not None else ""
+    return "/".join((service.uid, live(view), cutover.active_slot, template))
+
+
+def moved_text(view: View) -> str:
+    """Where the traffic would go, as a sentence with a blank before it; empty where none moves."""
+    cutover, traffic = view.spec.cutover, view.world.traffic
+    if cutover is None or traffic is None or not moves(view):
+        return ""
+    slot = seen_slot(view, cutover.active_slot)
+    what = f" (pod template {slot.template})" if slot is not None and slot.template else ""
+    return f"Service {cutover.service_name} moves from {live(view)} to {cutover.active_slot}{what}."
+
+
+def _under_way(view: View) -> bool:
+    state = own(view)
+    return state is not None and state.phase not in {CutoverPhase.PREPARING, CutoverPhase.CANCELLED}
 
 
 def _ask(view: View, want: Want, what: str) -> Wait:
@@ -101,7 +136,7 @@ def _ask(view: View, want: Want, what: str) -> Wait:
     seal = view.world.approval_seal
     approval = ApprovalState(
         token=_token(view, seal),
-        wants=(want,),
+        wants=(want, Want.CUTOVER) if want is Want.ROLLBACK and move(view) else (want,),
         risks=view.operation.risks,
         request_time=rfc3339(view.now),
         deadline_time=rfc3339(view.now + timedelta(seconds=view.spec.approval.timeout_seconds)),

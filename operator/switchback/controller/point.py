@@ -1,0 +1,91 @@
+"""The writes of the second rail: whose a Service is, where it points, and that the checking pod knows.
+
+A Service is changed by one merge patch, over the version that was looked at, so that nobody's change is
+lost and nothing else of it is touched. Its selector is one atomic field: what is not wished for is taken off
+by name.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from switchback.api import names
+from switchback.controller.kube.errors import ConflictError, NotFoundError
+from switchback.controller.kube.kinds import PODS, SERVICES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from switchback.contract.traffic import Service
+    from switchback.controller.decision import PointService, TellProbe
+    from switchback.controller.kube.client import Client
+    from switchback.controller.observed import Observed
+
+Object = dict[str, Any]
+
+FRESH_SECONDS = 5.0
+"""So old may be what was seen when traffic is moved by it."""
+
+
+class OutdatedError(Exception):
+    """The world is no longer as it was observed: nothing was done; look again."""
+
+
+async def claim(client: Client, world: Observed) -> Object:
+    """Write on the Service that it is this resource's.
+
+    Raises:
+        OutdatedError: the Service is not as it was seen.
+    """
+    return await _patch(client, world, {names.ANNOTATION_CLAIMED_BY: world.claim}, None)
+
+
+async def point(client: Client, world: Observed, action: PointService) -> Object:
+    """Point the Service at a slot.
+
+    Raises:
+        OutdatedError: the Service is not as it was seen, or that was too long ago.
+    """
+    seen = world.traffic
+    if seen is None or (datetime.now(UTC) - seen.at).total_seconds() > FRESH_SECONDS:
+        raise OutdatedError("what was seen of the Service is too old to move traffic by")
+    return await _patch(client, world, action.annotations, action.selector)
+
+
+async def tell(client: Client, world: Observed, action: TellProbe) -> Object | None:
+    """Tell the pod that checks that the traffic has moved. A pod that is gone is noticed by the next look."""
+    body = {"metadata": {"annotations": {names.ANNOTATION_SWITCHED: action.cutover}}}
+    try:
+        return await client.merge(PODS, world.namespace, action.pod, body)
+    except NotFoundError:
+        return None
+
+
+async def _patch(
+    client: Client,
+    world: Observed,
+    annotations: Mapping[str, str | None],
+    selector: Mapping[str, str] | None,
+) -> Object:
+    service = world.traffic.service if world.traffic is not None else None
+    if service is None:
+        raise OutdatedError("there was no Service")
+    body: Object = {
+        "metadata": {
+            "uid": service.uid,
+            "resourceVersion": service.resource_version,
+            "annotations": dict(annotations),
+        }
+    }
+    if selector is not None:
+        body["spec"] = {"selector": _whole(service, selector)}
+    try:
+        return await client.merge(SERVICES, world.namespace, service.name, body)
+    except (ConflictError, NotFoundError):
+        raise OutdatedError(service.name) from None
+
+
+def _whole(service: Service, selector: Mapping[str, str]) -> dict[str, str | None]:
+    """The selector as a merge patch that leaves nothing else."""
+    return {**dict.fromkeys(service.selector.keys() - selector.keys()), **selector}

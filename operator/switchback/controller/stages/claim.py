@@ -1,0 +1,106 @@
+"""The Service is ours to change, and it is known which slot is live: before anything else happens to traffic.
+
+Where no switch was ever written, and every ready endpoint is a pod of one slot, that slot's key is written: a
+change that changes nothing. An unknown selector is never a licence to move traffic.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from switchback.api import names
+from switchback.api.conditions import Situation
+from switchback.api.reasons import OperatorReason
+from switchback.contract.reasons import Reason
+from switchback.controller.cutovers import live, own, selector_for, traffic_of
+from switchback.controller.decision import ClaimService, PointService
+from switchback.controller.stages.results import Do, Done, Fail, Wait
+from switchback.controller.times import parse, passed, rfc3339
+from switchback.traffic.guards import lasting
+
+if TYPE_CHECKING:
+    from switchback.api.cutover import Cutover
+    from switchback.contract.traffic import Service, Traffic
+    from switchback.controller.stages.results import StageResult
+    from switchback.controller.view import View
+
+PREFLIGHT_SECONDS = 120
+"""So long what stands in the way may pass by itself, such as a Service that is not there yet."""
+
+AGAIN_SECONDS = 10
+
+
+def claim(view: View) -> StageResult:
+    """The Service is there, may be changed, is claimed, and points at a known slot."""
+    cutover, traffic = view.spec.cutover, view.world.traffic
+    if cutover is None or own(view) is not None:
+        return Done()
+    if traffic is None:
+        return _waited_for(view, OperatorReason.SERVICE_MISSING, "the Service was not looked at yet.")
+    refused = _previously_rolled_back(view) or _hindered(view, cutover, traffic)
+    if refused is not None:
+        return refused
+    service = traffic.service
+    if service is None:
+        raise LookupError("a guard lets a Service pass that is not there")
+    if service.annotations.get(names.ANNOTATION_CLAIMED_BY) != view.world.claim:
+        return Do(ClaimService())
+    return Done() if live(view) else _first(view, cutover, traffic, service)
+
+
+def _previously_rolled_back(view: View) -> Fail | None:
+    """What the Service remembers outlives the status, and the resource."""
+    service = view.service
+    gone_back = service is not None and service.annotations.get(names.ANNOTATION_ROLLED_BACK) == view.intent
+    if not gone_back or view.operation.retry or live(view) == _wished(view):
+        return None
+    return Fail(Reason.PREVIOUSLY_ROLLED_BACK, "a switch for this very wish was undone before.")
+
+
+def _wished(view: View) -> str:
+    return view.spec.cutover.active_slot if view.spec.cutover is not None else ""
+
+
+def _hindered(view: View, cutover: Cutover, traffic: Traffic) -> Fail | Wait | None:
+    """What would hold the traffic up for good, and is better known before the schema changes."""
+    guards = lasting(cutover, traffic, live(view) or traffic_of(view.status).live_slot, cutover.active_slot)
+    failed = [guard for guard in guards if not guard.passed and not guard.warning]
+    if not failed:
+        return None
+    worst = next((guard for guard in failed if guard.fatal), failed[0])
+    if worst.fatal:
+        return Fail(worst.reason, worst.message)
+    return _waited_for(view, worst.reason, worst.message)
+
+
+def _waited_for(view: View, reason: str, message: str) -> Fail | Wait:
+    begun = parse(view.operation.start_time) or view.now
+    if passed(rfc3339(begun + timedelta(seconds=PREFLIGHT_SECONDS)), view.now):
+        return Fail(reason, message)
+    again = rfc3339(view.now + timedelta(seconds=AGAIN_SECONDS))
+    return Wait(Situation.RETRYING, reason, message, again)
+
+
+def _first(view: View, cutover: Cutover, traffic: Traffic, service: Service) -> StageResult:
+    """The Service does not say which slot is live. Its endpoints may, if nobody has ever written a switch."""
+    known = traffic_of(view.status).live_slot or service.annotations.get(names.ANNOTATION_CUTOVER, "")
+    serving = [slot for slot in traffic.slots if slot.endpoints]
+    if known or len(serving) != 1 or traffic.strangers:
+        shown = ", ".join(f"{slot.name} {slot.endpoints}" for slot in traffic.slots)
+        if traffic.strangers:
+            shown += f", others {traffic.strangers}"
+        text = (
+            f"the selector of Service {service.name} does not say which slot is live, and its ready "
+            f"endpoints are {shown}."
+        )
+        return _waited_for(view, OperatorReason.SELECTOR_AMBIGUOUS, text)
+    slot = serving[0]
+    marks = {
+        names.ANNOTATION_CUTOVER: f"{view.operation.id}-first",
+        names.ANNOTATION_FROM_SLOT: slot.name,
+        names.ANNOTATION_CLAIMED_BY: view.world.claim,
+    }
+    selector = selector_for(view, service, slot.name)
+    why = f"all {slot.endpoints} ready endpoints are pods of {cutover.selector_key}={slot.name} already"
+    return Do(PointService(slot.name, selector, marks, why))

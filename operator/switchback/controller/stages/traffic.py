@@ -1,0 +1,300 @@
+"""Stages of the second rail: the traffic goes to the other slot, is watched there, and the old slot drains.
+
+Whatever ends a switch early is not decided here but in `steer`, which looks first. So a stage may take for
+granted that nothing has happened that would undo the switch.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from switchback.api import names
+from switchback.api.conditions import Situation
+from switchback.api.reasons import OperatorReason
+from switchback.api.status import CutoverPhase, Want
+from switchback.contract.words import CheckStage, Direction, Operation
+from switchback.controller.cutovers import (
+    COUNTS,
+    OVER,
+    begin_cutover,
+    change_cutover,
+    change_traffic,
+    marks_of,
+    moves,
+    nobody_left,
+    own,
+    seen_slot,
+    selector_for,
+)
+from switchback.controller.decision import CreateJob, PointService, TellProbe
+from switchback.controller.lifecycle import change, intend
+from switchback.controller.stages.consent import asks_a_person, consent, moved_text
+from switchback.controller.stages.results import Do, Done, Fail, Intend, Wait
+from switchback.controller.times import parse, passed, rfc3339, upcoming
+from switchback.traffic.guards import passing
+
+if TYPE_CHECKING:
+    from switchback.api.cutover import Cutover
+    from switchback.api.status import CutoverState, Status
+    from switchback.contract.traffic import Service
+    from switchback.controller.stages.results import StageResult
+    from switchback.controller.view import View
+    from switchback.traffic.guard import Guard
+
+_O = OperatorReason
+
+ARM_SECONDS = 300
+"""So long the pod that checks the new slot may take to run."""
+
+PROBES = 3
+"""How many Jobs are begun for the checks of one switch, should they be lost."""
+
+GLANCE_SECONDS = 5
+"""How often it is looked at what should have come as an event."""
+
+GRACE_SECONDS = 60
+"""So long after the soak the Job may take to say how it was. Without a word it was bad."""
+
+_BEFORE = {CutoverPhase.PREPARING, CutoverPhase.SWITCHING}
+
+
+def slot_ready(view: View) -> StageResult:
+    """The other slot is ready to take all the traffic."""
+    cutover, state, traffic = view.spec.cutover, own(view), view.world.traffic
+    if cutover is None or traffic is None or not moves(view):
+        return Done()
+    if state is None:
+        return Intend(begin_cutover(view))
+    if state.phase not in _BEFORE:
+        return Done()
+    failed = [
+        guard
+        for guard in passing(cutover, traffic, state.from_, state.to)
+        if not guard.passed and not guard.warning
+    ]
+    if failed:
+        return _not_ready(view, cutover, state, failed[0])
+    return Done(change_cutover(view.status, waiting_since="")) if state.waiting_since else Done()
+
+
+def _not_ready(view: View, cutover: Cutover, state: CutoverState, guard: Guard) -> StageResult:
+    since = parse(state.waiting_since) or view.now
+    limit = rfc3339(since + timedelta(seconds=cutover.slot_ready_deadline_seconds))
+    if passed(limit, view.now):
+        text = f"{guard.message} So it was for {cutover.slot_ready_deadline_seconds} s."
+        return Fail(guard.reason, text)
+    again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
+    status = change_cutover(view.status, waiting_since=rfc3339(since))
+    return Wait(Situation.WORKING, guard.reason, guard.message, upcoming_text(view, again, limit), status)
+
+
+def upcoming_text(view: View, *moments: str) -> str:
+    """The first of these moments that is still to come, as RFC 3339; empty when all are over."""
+    moment = upcoming(view.now, *moments)
+    return rfc3339(moment) if moment is not None else ""
+
+
+def approve_cutover(view: View) -> StageResult:
+    """Whoever has to has agreed that the traffic moves, where the spec or the namespace asks for that."""
+    state = own(view)
+    if state is None or state.phase not in _BEFORE or not moves(view):
+        return Done()
+    if not asks_a_person(view, Want.CUTOVER):
+        return Done()
+    return consent(view, Want.CUTOVER, moved_text(view))
+
+
+def arm_probe(view: View) -> StageResult:  # noqa: PLR0911 - one answer per state of the pod
+    """The pod that will check the new slot runs: a cluster that cannot start pods is found out in time."""
+    state = own(view)
+    if state is None or state.phase not in _BEFORE or not needs_probe(view):
+        return Done()
+    job = view.probe
+    if not state.probe_job or (job is None and state.probe_uid) or (job is not None and job.ended):
+        return _next_probe(view, state)
+    if job is None:
+        refused = view.world.probe_refused
+        if refused is not None and (refused.fatal or _arming_late(view, state)):
+            return Fail(refused.reason, refused.message)
+        return Do(CreateJob(state.probe_job, Operation.CHECK, state.probe_attempt, probe=True))
+    if job.started and not state.probe_uid:
+        return Intend(change_cutover(view.status, probe_uid=job.uid))
+    if job.started:
+        return Done()
+    trouble = job.trouble
+    if (trouble is not None and trouble.fatal) or _arming_late(view, state):
+        reason = trouble.reason if trouble is not None else _O.DEADLINE_EXCEEDED
+        why = trouble.message if trouble is not None else f"it did not start within {ARM_SECONDS} s."
+        return Fail(reason, f"the pod that would check slot {state.to} does not run: {why}")
+    again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
+    if trouble is not None:
+        return Wait(Situation.RETRYING, trouble.reason, trouble.message, again)
+    text = f"The pod that will check slot {state.to} starts."
+    return Wait(_situation(view), _O.PREPARING_CUTOVER, text, again)
+
+
+def needs_probe(view: View) -> bool:
+    """Whether anything can be checked on the way there: not on the way back, and not without a TCP port."""
+    service = view.service
+    if service is None or view.operation.direction is Direction.BACKWARD:
+        return False
+    return bool(connects(service) or view.spec.checks_at(CheckStage.AFTER_CUTOVER))
+
+
+def connects(service: Service) -> tuple[str, ...]:
+    """`host:port` of every TCP port of the Service; none where it has no address of its own."""
+    host = service.cluster_ip
+    if not host or host == "None":
+        return ()
+    shown = f"[{host}]" if ":" in host else host
+    return tuple(f"{shown}:{port.number}" for port in service.ports if port.protocol == "TCP")
+
+
+def _arming_late(view: View, state: CutoverState) -> bool:
+    begun = parse(state.probe_time)
+    return begun is not None and passed(rfc3339(begun + timedelta(seconds=ARM_SECONDS)), view.now)
+
+
+def _next_probe(view: View, state: CutoverState) -> StageResult:
+    job = view.probe
+    if state.probe_attempt >= PROBES:
+        said = job.result if job is not None else None
+        why = said.message if said is not None else "see its log."
+        return Fail(_O.RESULT_LOST, f"the pod that checks slot {state.to} ended {PROBES} times: {why}")
+    return Intend(name_probe(view, state))
+
+
+def name_probe(view: View, state: CutoverState) -> Status:
+    """The status that names the next Job which checks the new slot."""
+    attempt = state.probe_attempt + 1
+    name = names.job_name(view.world.name, f"{state.operation_id}-c", Operation.CHECK, attempt)
+    return change_cutover(
+        view.status,
+        probe_attempt=attempt,
+        probe_job=name,
+        probe_uid="",
+        probe_time=rfc3339(view.now),
+        probed=False,
+    )
+
+
+def switch(view: View) -> StageResult:
+    """The Service points at the other slot. Every guard before this was looked at in this very look."""
+    state, service, cutover = own(view), view.service, view.spec.cutover
+    if state is None or state.phase not in _BEFORE or service is None or cutover is None:
+        return Done()
+    to = seen_slot(view, state.to)
+    from_ = seen_slot(view, state.from_)
+    if state.phase is CutoverPhase.PREPARING:
+        deadline = view.now + timedelta(seconds=cutover.switch_deadline_seconds)
+        return Intend(
+            change_cutover(
+                view.status,
+                phase=CutoverPhase.SWITCHING,
+                deadline_time=rfc3339(deadline),
+                service_uid=service.uid,
+                from_selector=dict(service.selector),
+                to_selector=selector_for(view, service, state.to),
+                ready_before=from_.endpoints if from_ is not None else 0,
+            )
+        )
+    marks = marks_of(view.world.claim, state, rolled_back=None)
+    why = f"{to.ready_pods if to is not None else 0} pods of {state.to} are ready"
+    return Do(PointService(state.to, selector_for(view, service, state.to), marks, why))
+
+
+def verify_endpoints(view: View) -> StageResult:
+    """The slices hold pods of the new slot only, as many as were there before or as there are."""
+    state, cutover = own(view), view.spec.cutover
+    if state is None or state.phase in OVER or state.phase in COUNTS or cutover is None:
+        return Done()
+    to, from_ = seen_slot(view, state.to), seen_slot(view, state.from_)
+    found, wanted = (to.endpoints, max(1, min(state.ready_before, to.desired))) if to is not None else (0, 1)
+    left = from_.endpoints if from_ is not None else 0
+    strangers = view.world.traffic.strangers if view.world.traffic is not None else 0
+    if nobody_left(view, state):
+        return _nobody(view, state)
+    if found < wanted or left or strangers:
+        if state.phase is CutoverPhase.SOAKING:
+            return Done()  # whether the new slot is still there is looked at by `steer`
+        text = f"Slices of the Service hold {found} of {wanted} ready pods of {state.to}"
+        text += f" and {left + strangers} others." if left or strangers else "."
+        again = rfc3339(view.now + timedelta(seconds=1))
+        return Wait(_situation(view), _O.VERIFYING, text, again)
+    if state.phase is CutoverPhase.SWITCHED:
+        return Intend(_verified(view, cutover))
+    return Done()
+
+
+def _nobody(view: View, state: CutoverState) -> Wait:
+    """Neither slot has a ready pod: whichever comes back first is used."""
+    text = f"Neither {state.to}, which is live, nor {state.from_} has a ready pod."
+    again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
+    return Wait(Situation.NO_HEALTHY_SLOT, _O.NO_HEALTHY_SLOT, text, again)
+
+
+def _verified(view: View, cutover: Cutover) -> Status:
+    status = change_cutover(
+        view.status, phase=CutoverPhase.SOAKING, verify_time=rfc3339(view.now), deadline_time=""
+    )
+    soak = cutover.soak_period_seconds if view.operation.direction is not Direction.BACKWARD else 0
+    return change_traffic(status, soak_end_time=rfc3339(view.now + timedelta(seconds=soak)))
+
+
+def soak(view: View) -> StageResult:
+    """The new slot has been live for the whole soak, and the pod that checks it says that it was good."""
+    state, cutover = own(view), view.spec.cutover
+    if state is None or cutover is None or state.phase is not CutoverPhase.SOAKING:
+        return Done()
+    end = view.status.traffic.soak_end_time if view.status.traffic is not None else ""
+    if needs_probe(view) and not state.probed:
+        telling = _tell(view, state)
+        if telling is not None:
+            return telling
+    elif passed(end, view.now):
+        drain = rfc3339(view.now + timedelta(seconds=cutover.drain_period_seconds))
+        status = change_cutover(view.status, phase=CutoverPhase.DRAINING)
+        return Intend(change_traffic(status, soak_end_time="", drain_end_time=drain))
+    text = f"Slot {state.to} is live, and watched until {end}."
+    late = parse(end)
+    limit = rfc3339(late + timedelta(seconds=GRACE_SECONDS)) if late is not None else ""
+    again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
+    return Wait(_situation(view), _O.SOAKING, text, upcoming_text(view, end, limit, again))
+
+
+def _tell(view: View, state: CutoverState) -> StageResult | None:
+    """The pod that checks is told of the switch; a Job that was lost is begun again, and so is the soak."""
+    job, cutover = view.probe, view.spec.cutover
+    if job is None and not state.probe_uid:
+        return Do(CreateJob(state.probe_job, Operation.CHECK, state.probe_attempt, probe=True))
+    if job is None or cutover is None:
+        return None
+    pod = next((pod for pod in job.pods if pod.started and not pod.ended), None)
+    if pod is not None and pod.told != state.id:
+        return Do(TellProbe(pod.name, state.id))
+    return None
+
+
+def drain(view: View) -> StageResult:
+    """The old slot had its time, and none of its sessions is left where the spec names them."""
+    state, cutover = own(view), view.spec.cutover
+    if state is None or cutover is None or state.phase is not CutoverPhase.DRAINING:
+        return Done()
+    end = view.status.traffic.drain_end_time if view.status.traffic is not None else ""
+    if not passed(end, view.now):
+        text = f"Slot {state.from_} finishes what it has begun, until {end}."
+        return Wait(_situation(view), _O.DRAINING, text, end)
+    old = cutover.slot(state.from_)
+    if old is not None and old.application_name and view.operation.drained is None:
+        return Intend(intend(view, Operation.DRAIN))
+    if view.operation.drained is False and view.operation.direction is Direction.BACKWARD:
+        again = change(view.status, drained=None)
+        return Intend(intend(view.with_status(again), Operation.DRAIN))
+    status = change_cutover(view.status, phase=CutoverPhase.COMPLETED, completion_time=rfc3339(view.now))
+    return Intend(change_traffic(status, drain_end_time=""))
+
+
+def _situation(view: View) -> Situation:
+    backward = view.operation.direction is Direction.BACKWARD
+    return Situation.ROLLING_BACK if backward else Situation.WORKING
