@@ -12,6 +12,10 @@ OLDEST = 'switchback_oldest_operation_seconds{pod="a", reason='
 ENDED = 'switchback_operations_total{pod="a", direction='
 DEPTH = 'workqueue_depth{name="databasemigration", pod="a"}'
 AGE = 'switchback_resync_age_seconds{pod="a"}'
+PHASE = 'switchback_oldest_cutover_seconds{pod="a", phase='
+SWITCHES = 'switchback_cutovers_total{pod="a", outcome='
+HOW = 'switchback_resources{pod="a", ready="False", reason='
+DRIFT = 'switchback_selector_drift_total{pod="a"}'
 STALLED = 'switchback_resource_conditions{pod="a", type="Stalled", status="True"}'
 
 Numbers = dict[str, str]
@@ -30,6 +34,7 @@ class Scenario:
     at: str
     says: dict[str, str] = field(default_factory=dict)
     placed: bool = True
+    labels: dict[str, str] = field(default_factory=dict)
 
 
 SCENARIOS = (
@@ -122,6 +127,33 @@ SCENARIOS = (
             f'{ENDED}"Backward", outcome="Failed"}}': "0x10 1x50",
             f'{ENDED}"Forward", outcome="Succeeded"}}': "0x10 5x50",
         },
+        at="30m",
+    ),
+    Scenario(
+        "SwitchbackNoHealthySlot",
+        fires={LEADER: "1x60", f'{HOW}"NoHealthySlot"}}': "1x60"},
+        quiet={LEADER: "1x60", f'{HOW}"SQLFailed"}}': "1x10 _x50"},
+        at="10m",
+        says={"{{ $value }}": "1"},
+    ),
+    Scenario(
+        "SwitchbackSelectorContested",
+        fires={LEADER: "1x60", DRIFT: "0x10 1 2 3 4 4x50"},
+        quiet={LEADER: "1x60", DRIFT: "0x10 1 1x55"},
+        at="16m",
+    ),
+    Scenario(
+        "SwitchbackCutoverStuck",
+        fires={LEADER: "1x60", f'{PHASE}"Restoring"}}': "0+60x60", f'{PHASE}"Draining"}}': "0x60"},
+        quiet={LEADER: "1x60", f'{PHASE}"Restoring"}}': "0+60x4 0x60", f'{PHASE}"Preparing"}}': "0+60x60"},
+        at="6m",
+        says={"{{ $value | humanizeDuration }}": "6m 0s", "{{ $labels.phase }}": "Restoring"},
+        labels={"phase": "Restoring"},
+    ),
+    Scenario(
+        "SwitchbackCutoverWentBack",
+        fires={LEADER: "1x60", f'{SWITCHES}"Restored"}}': "0x10 1x50"},
+        quiet={LEADER: "1x60", f'{SWITCHES}"Completed"}}': "0x10 5x50"},
         at="30m",
     ),
 )

@@ -55,7 +55,7 @@ def test_it_fires_and_says_so(judge: Judge, scenario: Scenario, tmp_path: Path) 
     place = PLACE if scenario.placed else {"name": "switchback"}
     says = {"{{ $labels.namespace }}": PLACE["namespace"], **scenario.says}
     expected = {
-        "exp_labels": {**rule["labels"], **place},
+        "exp_labels": {**rule["labels"], **place, **scenario.labels},
         "exp_annotations": {key: filled(text, says) for key, text in rule["annotations"].items()},
     }
     assert "{{" not in str(expected)

@@ -28,6 +28,11 @@ def everything() -> Metrics:
     metrics.restore_point_taken("Ready", 3.0)
     metrics.provider_called("observe", 0.1)
     metrics.operation_ended("Forward", "Failed", "SQLFailed", 3.0, 1.0)
+    metrics.switched("patch", 0.05)
+    metrics.exposed(3.0)
+    metrics.drifted(1)
+    metrics.probe_failed("new", 2)
+    metrics.cutover_ended("Completed")
     metrics.fleet.note(world(), STATUS)
     return metrics
 

@@ -58,7 +58,9 @@ ROWS: dict[str, Row] = {
     "suspended, intent reached": _row("True/Suspended", "Finished", "Current", "Suspended"),
     "done": _row("True/Succeeded", "Finished", "Current", "Healthy"),
     "failed or rolled back": _row("False", "Stalled Finished", "Failed", "Degraded"),
-    "no healthy slot": _row("False/NoHealthySlot", "Stalled", "Failed", "Degraded"),
+    "no healthy slot, contested": _row(
+        "False/NoHealthySlot|SelectorContested", "Stalled", "Failed", "Degraded"
+    ),
 }
 
 

@@ -26,7 +26,7 @@ actions["reject"] = {
   ["iconClass"] = "fa fa-fw fa-ban",
 }
 actions["retry"] = {
-  ["disabled"] = not (known and (is.Stalled or ready == "Retrying" or ready == "WaitingForDatabase")),
+  ["disabled"] = not (known and (is.Stalled and is.Finished or ready == "Retrying" or ready == "WaitingForDatabase")),
   ["displayName"] = "Try again",
   ["iconClass"] = "fa fa-fw fa-redo",
 }

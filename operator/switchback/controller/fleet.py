@@ -7,13 +7,13 @@ and not of the last resync. Times are kept, never ages: an age would stand still
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from switchback.api.conditions import ConditionType
 from switchback.api.reasons import OperatorReason, explain
-from switchback.api.status import ConditionStatus, SnapshotPhase, Want
+from switchback.api.status import ConditionStatus, CutoverPhase, SnapshotPhase, Want
 from switchback.controller import series
 from switchback.controller.queue import Key
 from switchback.controller.times import parse
@@ -36,6 +36,16 @@ PEOPLE = (_O.AWAITING_APPROVAL, _O.SUSPENDED)
 UNDER_WAY = (*WORKING, *PEOPLE, _O.DELETING)
 """Reasons of an operation that is not over."""
 
+UNDER_WAY_PHASES = (
+    CutoverPhase.PREPARING,
+    CutoverPhase.SWITCHING,
+    CutoverPhase.SWITCHED,
+    CutoverPhase.SOAKING,
+    CutoverPhase.DRAINING,
+    CutoverPhase.RESTORING,
+)
+"""Phases of a switch that is not over."""
+
 
 class Number(NamedTuple):
     """One value of one series, with the values of its labels in the order of the table."""
@@ -56,6 +66,10 @@ class _Note:
     since: datetime | None
     points: tuple[tuple[str, int], ...]
     newest: datetime | None
+    place: tuple[str, str] = ("", "")
+    live: str = ""
+    switch: tuple[str, str] = ("", "")
+    phase_since: datetime | None = None
 
 
 def word(reason: str) -> str:
@@ -72,7 +86,8 @@ class Fleet:
 
     def note(self, world: Observed, status: Status) -> None:
         """The resource stands like this."""
-        self._notes[Key(world.namespace, world.name)] = _noted(world, status)
+        key = Key(world.namespace, world.name)
+        self._notes[key] = _with_traffic(_noted(world, status), world, status, self._notes.get(key))
 
     def forget(self, key: Key) -> None:
         """The resource is gone."""
@@ -97,6 +112,18 @@ class Fleet:
             since = [note.since for note in notes if note.state == reason and note.since is not None]
             yield Number(series.OLDEST, (reason,), _age(min(since, default=now), now))
         yield from _restore_points(notes, now)
+        yield from _traffic(notes, now)
+
+
+def _traffic(notes: list[_Note], now: datetime) -> Iterator[Number]:
+    for note in sorted(notes, key=lambda one: one.place):
+        if note.live:
+            yield Number(series.LIVE_SLOT, (*note.place, note.live), 1)
+    for phase in UNDER_WAY_PHASES:
+        since = [
+            note.phase_since for note in notes if note.switch[1] == phase and note.phase_since is not None
+        ]
+        yield Number(series.CUTOVER_AGE, (phase,), _age(min(since, default=now), now))
 
 
 def _restore_points(notes: list[_Note], now: datetime) -> Iterator[Number]:
@@ -136,6 +163,29 @@ def _noted(world: Observed, status: Status) -> _Note:
         since=_since(world, status, state),
         points=points,
         newest=max(times, default=None),
+    )
+
+
+def _with_traffic(note: _Note, world: Observed, status: Status, before: _Note | None) -> _Note:
+    """The note with what the status says of traffic; `before` is the one that it takes the place of."""
+    traffic = status.traffic
+    if traffic is None:
+        return note
+    state = traffic.cutover
+    switch = (state.id, str(state.phase)) if state is not None else ("", "")
+    same = before is not None and before.switch == switch and before.phase_since is not None
+    since = before.phase_since if before is not None and same else world.now
+    ends = {CutoverPhase.SOAKING: traffic.soak_end_time, CutoverPhase.DRAINING: traffic.drain_end_time}
+    if state is not None and (end := parse(ends.get(state.phase, ""))) is not None:
+        since = end
+    if note.state in PEOPLE:
+        since = None  # it counts anew once they have answered
+    return replace(
+        note,
+        place=(world.namespace, world.name),
+        live=traffic.live_slot,
+        switch=switch,
+        phase_since=since,
     )
 
 

@@ -20,11 +20,12 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from switchback import __version__
-from switchback.api.status import LastHandled, Outcome, SnapshotPhase
+from switchback.api.status import CutoverPhase, LastHandled, Outcome, SnapshotPhase
 from switchback.contract.words import Direction, Operation
 from switchback.controller import series
 from switchback.controller.fleet import Fleet, word
 from switchback.controller.series import Kind, Series
+from switchback.controller.switch_times import Step, SwitchTimes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,6 +42,8 @@ REPLACED = "Replaced"
 """The end of a Job that gave way to the same step, described anew."""
 
 _RESULTS = ("success", "requeue", "requeue_after", "error")
+OVER = (CutoverPhase.COMPLETED, CutoverPhase.RESTORED, CutoverPhase.CANCELLED, CutoverPhase.TAKEN_OVER)
+SIDES = ("new", "old")
 _FLEET = (
     series.RESOURCES,
     series.CONDITIONS,
@@ -49,6 +52,8 @@ _FLEET = (
     series.RESTORE_POINTS,
     series.RESTORE_POINT_BYTES,
     series.RESTORE_POINT_AGE,
+    series.LIVE_SLOT,
+    series.CUTOVER_AGE,
 )
 
 # When a series began is of no use here, and would double their number.
@@ -65,6 +70,7 @@ class Metrics:
         self._busy: dict[object, float] = {}
         self._queue_and_looks()
         self._operations()
+        self._traffic()
         self._gauge(series.BUILD).labels(__version__).set(1)
         self._resync_age = self._gauge(series.RESYNC_AGE)
         self._events = self._counter(series.EVENTS)
@@ -118,6 +124,20 @@ class Metrics:
             self._points.labels(phase)
         self._point_seconds = self._histogram(series.RESTORE_POINT_SECONDS)
         self._provider_seconds = self._histogram(series.PROVIDER_SECONDS)
+
+    def _traffic(self) -> None:
+        self.switch_times = SwitchTimes(self._clock)
+        self._cutovers = self._counter(series.CUTOVERS)
+        for phase in OVER:
+            self._cutovers.labels(phase)
+        self._switch_seconds = self._histogram(series.SWITCH_SECONDS)
+        for step in Step:
+            self._switch_seconds.labels(step)
+        self._exposure = self._histogram(series.EXPOSURE)
+        self._drift = self._counter(series.DRIFT)
+        self._probe_failures = self._counter(series.PROBE_FAILURES)
+        for side in SIDES:
+            self._probe_failures.labels(side)
 
     def added(self) -> None:
         """A key was added to the queue."""
@@ -216,6 +236,26 @@ class Metrics:
             self._seconds.labels(direction, outcome).observe(seconds)
             self._segments.labels(direction, "human").observe(human)
             self._segments.labels(direction, "automation").observe(seconds - human)
+
+    def cutover_ended(self, phase: str) -> None:
+        """A switch of traffic ended."""
+        self._cutovers.labels(phase).inc()
+
+    def switched(self, step: str, seconds: float) -> None:
+        """A step of a switch took so long."""
+        self._switch_seconds.labels(step).observe(seconds)
+
+    def exposed(self, seconds: float) -> None:
+        """A switch went back; for so long the traffic was at the new slot."""
+        self._exposure.observe(seconds)
+
+    def drifted(self, times: int) -> None:
+        """So often the selector was put right."""
+        self._drift.inc(times)
+
+    def probe_failed(self, side: str, tries: int) -> None:
+        """So many tries of a check that has ended failed."""
+        self._probe_failures.labels(side).inc(tries)
 
     def text(self) -> bytes:
         """All series in Prometheus' text format."""

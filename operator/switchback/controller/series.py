@@ -3,7 +3,8 @@
 `metrics` makes them from this table, and `docs/reference/metrics.md` is generated from it. What client-go and
 controller-runtime count as well is called as they call it, so that their dashboards and alerts fit.
 
-Labels hold words from fixed tables only, never names of objects: their number has to stay bounded.
+Labels hold words from fixed tables only: their number has to stay bounded. The one exception, which slot is
+live, has one series for each resource with a cutover, and none for any other.
 """
 
 from __future__ import annotations
@@ -307,6 +308,58 @@ RESTORE_POINT_AGE = Series(
     ("of",),
 )
 
+CUTOVERS = Series(
+    "switchback_cutovers_total",
+    _C,
+    "Switches of traffic that ended, by how.",
+    "How often releases go live, and how often they go back by themselves.",
+    ("outcome",),
+)
+SWITCH_SECONDS = Series(
+    "switchback_selector_switch_seconds",
+    _H,
+    "Seconds of the steps of a switch. A step during which the operator was started anew is left out.",
+    "How fast traffic moves, there (patch, endpoints) and back (restore), and whether pods start (probe).",
+    ("step",),
+    _SHORT,
+)
+EXPOSURE = Series(
+    "switchback_rollback_exposure_seconds",
+    _H,
+    "Seconds from the change of the Service until it was seen to point back, of switches that went back.",
+    "How long users met a release that was not good.",
+    (),
+    _LONG,
+)
+DRIFT = Series(
+    "switchback_selector_drift_total",
+    _C,
+    "Changes of a selector by somebody else that were put right.",
+    "Rising: a tool fights for a Service. See the condition SelectorOwned.",
+)
+PROBE_FAILURES = Series(
+    "switchback_probe_failures_total",
+    _C,
+    "Tries of checks that failed, by the side that they are about. Counted when a check has ended.",
+    "Checks that fail now and then and still pass: thresholds that are too tight, or a program that limps.",
+    ("side",),
+)
+LIVE_SLOT = Series(
+    "switchback_live_slot_info",
+    _G,
+    "1, with the live slot of each resource that has a cutover. The one series with names of objects.",
+    "Which slot was live when; joins with the metrics of the program.",
+    ("resource_namespace", "resource", "slot"),
+)
+CUTOVER_AGE = Series(
+    "switchback_oldest_cutover_seconds",
+    _G,
+    "Seconds that the oldest switch has been in this phase, as this process has seen it; 0: there is none. "
+    "Of Soaking and Draining the seconds past their planned end; Preparing without the time of people.",
+    "Switches that are stuck.",
+    ("phase",),
+)
+
 LABELS = {
     "call": "`preflight`, `request`, `observe`, `verify`, `list`, `delete`.",
     "code": "HTTP code of the answer; `<error>` when there was none.",
@@ -319,20 +372,26 @@ LABELS = {
     "of": "`youngest` or `oldest`.",
     "outcome": "Of operations what `status.history` says: `Succeeded`, `Failed`, `Expired`, `Rejected`, "
     "`Aborted`, `RolledBack`, `Superseded`. Of restore points `Ready`, `Failed`. Of Events `created`, "
-    "`counted`, `dropped`.",
-    "phase": "`InProgress`, `Ready`, `Failed`.",
+    "`counted`, `dropped`. Of switches `Completed`, `Restored`, `Cancelled`, `TakenOver`.",
+    "phase": "Of restore points `InProgress`, `Ready`, `Failed`. Of switches `Preparing`, `Switching`, "
+    "`Switched`, `Soaking`, `Draining`, `Restoring`.",
     "ready": "`True`, `False`, `Unknown`.",
     "reason": "A word of the tables of reasons; `Other` for what is none of them. Empty for a resource that "
     "nobody has looked at yet.",
     "result": "`success`, `requeue` (something was done, or another was faster), `requeue_after`, `error`.",
     "segment": "`human` or `automation`.",
     "status": "`True`, `False`, `Unknown`.",
-    "step": "`inspect`, `migrate`, `reserve`, `release`, `snapshot`, `rollback`, `fence`, `unfence`, "
-    "`prune`.",
+    "resource": "Name of the DatabaseMigration.",
+    "resource_namespace": "Its namespace.",
+    "side": "`new` (checks of BeforeCutover and AfterCutover) or `old` (AfterMigrate, AfterRollback).",
+    "slot": "Name of the live slot.",
+    "step": "Of Jobs `inspect`, `migrate`, `reserve`, `release`, `snapshot`, `rollback`, `fence`, `unfence`, "
+    "`prune`, `check`, `drain`. Of switches `probe` (the pod that checks runs), `patch` (the Service is "
+    "changed), `endpoints` (its slices hold the new slot only), `restore` (all of the way back).",
     "type": "Of a condition `Ready`, `Reconciling`, `Stalled`, `Finished`. Of an Event `Normal`, `Warning`.",
     "verb": "As `method`.",
     "version": "Version of the package.",
-    "wants": "`Migrate` or `Rollback`.",
+    "wants": "`Migrate`, `Rollback` or `Cutover`.",
 }
 """What the values of each label are."""
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from switchback.api.reasons import OperatorReason
-from switchback.api.status import LastHandled, SnapshotPhase
-from switchback.contract.words import Operation
+from switchback.api.status import CutoverPhase, LastHandled, SnapshotPhase
+from switchback.contract.words import CheckStage, Operation
 from switchback.controller.fleet import worked_since
-from switchback.controller.metrics import REPLACED
+from switchback.controller.metrics import OVER, REPLACED
+from switchback.controller.switch_times import Step
 from switchback.controller.times import parse
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from switchback.api.status import HistoryEntry, Status
+    from switchback.api.status import CutoverState, HistoryEntry, Status
     from switchback.controller.metrics import Metrics
     from switchback.controller.observed import Observed, Trouble
 
@@ -39,6 +40,8 @@ def tally(metrics: Metrics, world: Observed, after: Status) -> list[HistoryEntry
     _repeats(metrics, world.status, after)
     _requests(metrics, world.status, after)
     _restore_points(metrics, world.status, after)
+    _switch(metrics, world, after)
+    _drift_and_checks(metrics, world.status, after)
     return ended
 
 
@@ -135,3 +138,59 @@ def _restore_points(metrics: Metrics, before: Status, after: Status) -> None:
 def _since(text: str, now: datetime) -> float | None:
     begun = parse(text)
     return max(0.0, (now - begun).total_seconds()) if begun is not None else None
+
+
+def _switch(metrics: Metrics, world: Observed, after: Status) -> None:
+    """The steps of a switch, by the moments at which their beginning and end were stored."""
+    now = after.traffic.cutover if after.traffic is not None else None
+    was = world.status.traffic.cutover if world.status.traffic is not None else None
+    if now is None or now == was:
+        return
+    if was is None or was.id != now.id:
+        was = now.model_copy(update=_NOTHING_YET)
+    times = metrics.switch_times
+    for step, begins, ends in (
+        (Step.PROBE, now.probe_job != was.probe_job, bool(now.probe_uid) and not was.probe_uid),
+        (Step.PATCH, _came(was, now, CutoverPhase.SWITCHING), bool(now.switch_time) and not was.switch_time),
+        (
+            Step.ENDPOINTS,
+            bool(now.switch_time) and not was.switch_time,
+            bool(now.verify_time) and not was.verify_time,
+        ),
+        (
+            Step.RESTORE,
+            _came(was, now, CutoverPhase.RESTORING),
+            _came(was, now, CutoverPhase.RESTORED),
+        ),
+    ):
+        if begins:
+            times.begin(now.id, step)
+        if ends and (seconds := times.end(now.id, step)) is not None:
+            metrics.switched(step, seconds)
+    if now.phase in OVER and was.phase is not now.phase:
+        times.forget(now.id)
+        metrics.cutover_ended(now.phase)
+        exposed = _since(now.switch_time, world.now)
+        if now.phase is CutoverPhase.RESTORED and exposed is not None:
+            metrics.exposed(exposed)
+
+
+_NOTHING_YET = {"phase": None, "probe_job": "", "probe_uid": "", "switch_time": "", "verify_time": ""}
+
+
+def _came(was: CutoverState, now: CutoverState, phase: CutoverPhase) -> bool:
+    return now.phase is phase and was.phase is not phase
+
+
+def _drift_and_checks(metrics: Metrics, before: Status, after: Status) -> None:
+    was, now = before.traffic, after.traffic
+    if was is not None and now is not None:
+        new = [time for time in now.drift_times if time not in was.drift_times]
+        if new:
+            metrics.drifted(len(new))
+    for one in after.checks:
+        if one.failures and one not in before.checks:
+            metrics.probe_failed("new" if one.stage in _OF_NEW else "old", one.failures)
+
+
+_OF_NEW = {CheckStage.BEFORE_CUTOVER, CheckStage.AFTER_CUTOVER}

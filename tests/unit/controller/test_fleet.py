@@ -5,7 +5,16 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from switchback.api.conditions import Situation, conditions_for
-from switchback.api.status import ApprovalState, SnapshotPhase, SnapshotState, Status, Want
+from switchback.api.status import (
+    ApprovalState,
+    CutoverPhase,
+    CutoverState,
+    SnapshotPhase,
+    SnapshotState,
+    Status,
+    TrafficState,
+    Want,
+)
 from switchback.controller.fleet import Fleet
 from switchback.controller.queue import Key
 from switchback.controller.times import rfc3339
@@ -165,3 +174,54 @@ def test_an_unreadable_time_is_no_time() -> None:
     fleet = Fleet(lambda: datetime(2026, 1, 2, tzinfo=UTC))
     fleet.note(world(), standing(Situation.WORKING, start_time="yesterday"))
     assert numbers(fleet)["switchback_oldest_operation_seconds", "Progressing"] >= 0
+
+
+def switching(phase: CutoverPhase, *, since: datetime = NOW, **more: Any) -> tuple[Observed, Status]:
+    """A look at a resource whose switch is in this phase."""
+    state = CutoverState(id="c1", phase=phase, from_="blue", to="green", from_selector={}, to_selector={})
+    traffic = TrafficState(live_slot="green", selector={}, cutover=state, **more)
+    told = standing(Situation.WORKING).model_copy(update={"traffic": traffic})
+    return replace(world(), now=since), told
+
+
+def test_the_live_slot_is_told_for_each_resource_that_has_a_cutover_and_for_no_other() -> None:
+    fleet = Fleet()
+    fleet.note(*switching(CutoverPhase.COMPLETED))
+    fleet.note(called("other"), standing(Situation.DONE))
+    told = {key: number for key, number in numbers(fleet).items() if key[0] == "switchback_live_slot_info"}
+    assert told == {("switchback_live_slot_info", "shop", world().name, "green"): 1}
+
+
+def test_a_phase_is_as_old_as_this_process_has_seen_it() -> None:
+    clock = Wall()
+    fleet, age = Fleet(clock), "switchback_oldest_cutover_seconds"
+    fleet.note(*switching(CutoverPhase.SWITCHED))
+    fleet.note(*switching(CutoverPhase.SWITCHED, since=NOW + timedelta(seconds=20)))
+    clock.now = NOW + timedelta(seconds=30)
+    assert numbers(fleet)[age, "Switched"] == 30
+    fleet.note(*switching(CutoverPhase.RESTORING, since=NOW + timedelta(seconds=25)))
+    assert numbers(fleet)[age, "Switched"] == 0
+    assert numbers(fleet)[age, "Restoring"] == 5
+
+
+def test_a_soak_counts_from_its_planned_end() -> None:
+    clock = Wall()
+    fleet, age = Fleet(clock), "switchback_oldest_cutover_seconds"
+    fleet.note(*switching(CutoverPhase.SOAKING, soak_end_time=rfc3339(NOW + timedelta(minutes=5))))
+    clock.now = NOW + timedelta(minutes=4)
+    assert numbers(fleet)[age, "Soaking"] == 0
+    clock.now = NOW + timedelta(minutes=7)
+    assert numbers(fleet)[age, "Soaking"] == 120
+
+
+def test_a_switch_that_waits_for_a_person_is_not_stuck() -> None:
+    clock = Wall()
+    fleet, age = Fleet(clock), "switchback_oldest_cutover_seconds"
+    look, told = switching(CutoverPhase.PREPARING)
+    asked = standing(Situation.AWAITING_APPROVAL).model_copy(update={"traffic": told.traffic})
+    fleet.note(look, asked)
+    clock.now = LATER
+    assert numbers(fleet)[age, "Preparing"] == 0
+    fleet.note(replace(look, now=LATER), told)
+    clock.now = LATER + timedelta(seconds=9)
+    assert numbers(fleet)[age, "Preparing"] == 9
