@@ -127,6 +127,13 @@ def test_a_plain_role_sees_the_sessions_of_others(runner: Runner, plain_role: st
     assert drain(mine).reason is Reason.SUCCEEDED
 
 
+def test_with_the_right_to_read_statistics_the_age_is_told(runner: Runner, plain_role: str) -> None:
+    runner.query("GRANT pg_read_all_stats TO plain")
+    with session(runner.url) as other:
+        left = drain(Runner(plain_role, runner.folder))
+        assert f"(pid {other.info.backend_pid}, of postgres, since 20" in left.message
+
+
 def test_what_a_plain_role_sees(runner: Runner, plain_role: str) -> None:
     """The ground that this stands on: names are shown to everybody, times and states are not."""
     with session(runner.url) as other, psycopg.connect(plain_role) as mine:
