@@ -63,20 +63,26 @@ MEANINGS: dict[Move, tuple[str, str]] = {
         "The soak begins.",
     ),
     Move.SOAK_PASSED: ("The soak is over and was good.", "The switch counts; the old slot drains."),
-    Move.SOAK_FAILED: ("The new slot was live and did not stand the soak.", "The traffic goes back."),
+    Move.SOAK_FAILED: (
+        "The new slot was live and did not stand the soak.",
+        "The traffic goes back, unless `spec.rollback.automatic` is Never.",
+    ),
     Move.CUTOVER_UNDONE: (
         "The switch ends before it was verified: a deadline, an edit, an abort, a deletion.",
         "The traffic goes back.",
     ),
     Move.SELECTOR_RESTORED: ("The Service points at the old slot again, and was seen to.", ""),
     Move.CUTOVER_CANCELLED: ("The switch ended before the Service was changed.", "The traffic did not move."),
-    Move.CUTOVER_TAKEN_OVER: ("Somebody else pointed the Service at the old slot.", "It stays there."),
+    Move.CUTOVER_TAKEN_OVER: (
+        "Somebody else has pointed the Service at a slot, or has deleted or replaced it.",
+        "It stays as it is.",
+    ),
     Move.OLD_SLOT_DRAINED: ("The old slot had its time.", "The switch is complete."),
     Move.LIVE_SLOT_CHANGED: (
         "Another slot is live, and no switch of this resource did it.",
         "Somebody else has changed the Service, or a slot came back.",
     ),
-    Move.SELECTOR_DRIFT: ("Somebody else has changed the selector.", "It was put right."),
+    Move.SELECTOR_DRIFT: ("Somebody else has changed the selector.", "It is put right."),
     Move.CHECK_FAILED: ("A check has failed as often as it may.", "The message has its last error."),
     Move.CONTRACT_STARTED: (
         "No pod of the old slot is left.",
@@ -127,12 +133,15 @@ def _switch(before: Status, after: Status) -> Iterator[Happening]:
         )
     if now.verify_time and not (was is not None and was.verify_time):
         yield _tell(Move.ENDPOINTS_VERIFIED, f"The slices hold pods of {now.to} only.")
-    yield from _end(was, now)
+    yield from _end(was, now, after.traffic.live_slot if after.traffic is not None else "")
 
 
-def _end(was: CutoverState | None, now: CutoverState) -> Iterator[Happening]:
+def _end(was: CutoverState | None, now: CutoverState, live: str) -> Iterator[Happening]:
     old = was.phase if was is not None else None
     why = ": ".join(part for part in (now.reason, now.message) if part)
+    if now.phase is CutoverPhase.COMPLETED and now.reason:
+        yield _tell(Move.SOAK_FAILED, f"{now.to} stays live. {why}")
+        return
     if now.phase in _GOOD and old not in _GOOD:
         yield _tell(Move.SOAK_PASSED, f"{now.to} is live for good; {now.from_} finishes what it has begun.")
     if now.phase in _UNDONE and old not in _UNDONE:
@@ -143,7 +152,10 @@ def _end(was: CutoverState | None, now: CutoverState) -> Iterator[Happening]:
         CutoverPhase.COMPLETED: (Move.OLD_SLOT_DRAINED, f"{now.from_} is drained; {now.to} is live."),
         CutoverPhase.RESTORED: (Move.SELECTOR_RESTORED, f"{now.to} → {now.from_}. {why}"),
         CutoverPhase.CANCELLED: (Move.CUTOVER_CANCELLED, f"The traffic stays at {now.from_}. {why}"),
-        CutoverPhase.TAKEN_OVER: (Move.CUTOVER_TAKEN_OVER, f"The traffic is at {now.from_}. {why}"),
+        CutoverPhase.TAKEN_OVER: (
+            Move.CUTOVER_TAKEN_OVER,
+            f"The traffic is at {live or 'no known slot'}. {why}",
+        ),
     }
     if now.phase in ends:
         move, text = ends[now.phase]
@@ -156,7 +168,7 @@ def _drift(before: Status, after: Status) -> Iterator[Happening]:
         return
     for time in now.drift_times:
         if time not in was.drift_times:
-            text = f"Somebody else has changed the selector; at {time} it was put right: {now.live_slot}."
+            text = f"Somebody else has changed the selector at {time}; it is put right: {now.live_slot}."
             yield _tell(Move.SELECTOR_DRIFT, text)
     if not was.live_slot or not now.live_slot or was.live_slot == now.live_slot:
         return

@@ -119,6 +119,8 @@ def _switch(node: Node, resource: Resource, now: datetime, *, wide: bool) -> Non
     if not found:
         return
     symbol: Span = _SYMBOLS.get(phase(resource), states.BUSY)
+    if symbol == states.GOOD and found.get("reason"):
+        symbol = states.BAD  # the soak was bad, and the spec wants the traffic to stay
     line = node.add(
         span(f"{'switch':<{NAME}}", "dim"),
         symbol,

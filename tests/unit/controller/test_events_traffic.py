@@ -114,6 +114,14 @@ def test_a_switch_that_ends_before_it_has_begun() -> None:
     assert words(at(CutoverPhase.PREPARING), after) == ["CutoverCancelled"]
 
 
+def test_a_bad_soak_after_which_the_traffic_stays_is_no_success() -> None:
+    why: dict[str, Any] = {"reason": "ChecksFailed", "message": "503. The traffic stays."}
+    after = at(CutoverPhase.COMPLETED, live="green", **why)
+    assert transitions(at(CutoverPhase.SOAKING, live="green"), after) == [
+        Happening("SoakFailed", "green stays live. ChecksFailed: 503. The traffic stays.", warning=True)
+    ]
+
+
 def test_somebody_else_who_points_the_service_back() -> None:
     after = at(CutoverPhase.TAKEN_OVER, reason="SelectorDrift", message="by kubectl-patch.")
     (one,) = transitions(at(CutoverPhase.SOAKING, live="green"), after)
