@@ -29,7 +29,8 @@ def guards(cutover: api.Cutover, traffic: Traffic, live: str, wished: str) -> tu
         live: name of the slot that the Service points at; empty when that is not clear.
         wished: name of the slot that is to be live. If it is live already, nothing is asked about the other.
     """
-    return (*lasting(cutover, traffic, live, wished), *passing(cutover, traffic, live, wished))
+    found = lasting(cutover, traffic, live, wished)
+    return found if traffic.service is None else (*found, *passing(cutover, traffic, live, wished))
 
 
 def lasting(cutover: api.Cutover, traffic: Traffic, live: str, wished: str) -> tuple[Guard, ...]:
@@ -40,6 +41,8 @@ def lasting(cutover: api.Cutover, traffic: Traffic, live: str, wished: str) -> t
 
 def passing(cutover: api.Cutover, traffic: Traffic, live: str, wished: str) -> tuple[Guard, ...]:
     """What is waited for, and has to hold at the very moment of the switch."""
-    if live == wished or traffic.refused or traffic.slot(wished) is None:
+    if live == wished:
         return ()
+    if traffic.service is None:
+        return tuple(about_service(cutover, traffic))
     return (*about_new_slot(cutover, traffic, live, wished), *about_way_back(cutover, traffic, live))
