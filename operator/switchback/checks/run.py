@@ -93,7 +93,6 @@ class Run:
         limit = self.plan.seconds or None
         try:
             async with asyncio.timeout(limit):
-                await self._warm()
                 await all_of(until_held(probe) for probe in self.probes)
         except Failed as failed:
             return self._failed(failed.tally)
@@ -102,7 +101,7 @@ class Run:
         return self._ended(Reason.SUCCEEDED, f"{self._names()} {self._hold()}.")
 
     async def _after_cutover(self) -> Verdict:
-        await self._warm()
+        await asyncio.gather(*(probe.kind.warm() for probe in self.probes))
         if self.plan.signal is not None:
             self.say("Ready; waiting for the switch.")
             if not await self._switched(self.plan.signal):
@@ -128,9 +127,6 @@ class Run:
         except TimeoutError:
             return self._inconclusive(f"within {self.plan.seconds:g} s after the soak")
         return self._ended(Reason.SUCCEEDED, self._held())
-
-    async def _warm(self) -> None:
-        await asyncio.gather(*(probe.kind.warm() for probe in self.probes))
 
     async def _switched(self, signal: Path) -> bool:
         """Whether the file gets content in time. An empty one is what the kubelet makes of no annotation."""

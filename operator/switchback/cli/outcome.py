@@ -78,7 +78,8 @@ def _names(words: Sequence[str]) -> list[str]:
 
 def _speaks_to_the_operator(words: Sequence[str]) -> bool:
     names = _names(words)
-    return names[:1] in (["run"], ["check"]) or (names[:1] == ["snapshot"] and names[1:2] in _ANSWERING)
+    checks = names[:1] == ["check"] and bool(_value(words, "--result-file"))
+    return checks or names[:1] == ["run"] or (names[:1] == ["snapshot"] and names[1:2] in _ANSWERING)
 
 
 def early(words: Sequence[str], reason: Reason, message: str, code: int) -> str:
