@@ -114,13 +114,6 @@ def test_a_rollback_is_refused_before_anything_changes(runner: Runner) -> None:
     assert (done.reason, fits(done)["blue"]) == (Reason.SUCCEEDED, "Satisfied")
 
 
-def test_another_run_in_between_counts(runner: Runner) -> None:
-    """The answer is that of the plan under the lock."""
-    job(runner, "migrate", "--target", "2")
-    done = job(runner, "migrate", *BOTH, "--require-slot", "green")
-    assert (done.reason, done.current) == (Reason.SUCCEEDED, "0003_c")
-
-
 @pytest.mark.parametrize(
     ("words", "said"),
     [
