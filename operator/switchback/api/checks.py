@@ -22,6 +22,7 @@ from switchback.contract.words import CheckStage
 
 HOUR = 60 * 60
 
+_NUMBER = r"^[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]{1,3})?$"
 _URL = r"^https?://[^\s/?#@]+([/?#][^\s]*)?$"
 
 
@@ -77,7 +78,7 @@ class HTTPGet(Model):
 
     url: Annotated[str, Field(min_length=1, max_length=2048, pattern=_URL)]
     """What is asked for, such as http://shop-web/health. Names resolve as in any pod of the namespace."""
-    expect_status: Annotated[int, Field(ge=100, le=599)] = 200
+    expect_status: Annotated[int, Field(ge=200, le=599)] = 200
     """The status code of a good answer."""
     expect_body: Annotated[str, Field(max_length=1024)] = ""
     """Text that a good answer contains in its first 64 KiB. Empty: anything."""
@@ -103,7 +104,7 @@ class Prometheus(Model):
     """The query in PromQL. It gives a scalar or a vector."""
     comparison: Comparison = Comparison.LESS
     """How each value is compared with expectValue."""
-    expect_value: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[-+0-9.eE]+$")]
+    expect_value: Annotated[str, Field(min_length=1, max_length=64, pattern=_NUMBER)]
     """The number to compare with, as text: a JSON number could not hold every value."""
     empty_result: EmptyResult = EmptyResult.FAIL
     """What an empty vector means. NaN always fails."""
@@ -112,12 +113,12 @@ class Prometheus(Model):
 
 
 class Command(Model):
-    """A command in an image of yours: exit code 0 passes. The image needs sh."""
+    """A command in an image of yours: exit code 0 passes. The image needs /bin/sh."""
 
     image: ImageReference
     """The image."""
     command: Annotated[tuple[Argument, ...], Field(min_length=1, max_length=64, json_schema_extra=ATOMIC)]
-    """The command with its arguments. Its output is in the pod's log."""
+    """The command with its arguments. When its time is over, it is killed with all that it has started."""
 
 
 class Check(Model):
@@ -150,6 +151,6 @@ class Check(Model):
     period_seconds: Annotated[int, Field(ge=1, le=HOUR)] = 5
     """Time from one try to the next."""
     timeout_seconds: Annotated[int, Field(ge=1, le=HOUR)] = 2
-    """Longest time for one try. No answer in time is a failure."""
+    """Longest time for one try, from looking up the name to the whole answer. No answer is a failure."""
     failure_threshold: Annotated[int, Field(ge=1, le=100)] = 3
     """How many failures in a row fail the check."""

@@ -33,10 +33,10 @@ _NOT_OURS = rules(
 )
 _NO_CONTAINER_OF_OURS = rules(
     rule(
-        "!self.startsWith('switchback') && !(self in ['source', 'downs', 'prepare', 'dump', 'reread',"
-        " 'restore', 'snapshot', 'fence', 'login'])",
+        "!self.startsWith('switchback') && !self.startsWith('check-') && !(self in ['source', 'downs',"
+        " 'prepare', 'dump', 'reread', 'restore', 'snapshot', 'fence', 'login'])",
         "the operator's own names are source, downs, prepare, dump, reread, restore, snapshot, fence, login "
-        "and those that begin with switchback",
+        "and those that begin with switchback or check-",
     )
 )
 

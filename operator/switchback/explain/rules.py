@@ -67,9 +67,9 @@ TWINS: dict[str, Twin] = {
         )
     ),
     "!self.startsWith('switchback')": lambda self: not self.startswith("switchback"),
-    "!self.startsWith('switchback') && !(self in ['source', 'downs', 'prepare', 'dump', 'reread',"
-    " 'restore', 'snapshot', 'fence', 'login'])": (
-        lambda self: not self.startswith("switchback") and self not in _CONTAINERS_OF_OURS
+    "!self.startsWith('switchback') && !self.startsWith('check-') && !(self in ['source', 'downs',"
+    " 'prepare', 'dump', 'reread', 'restore', 'snapshot', 'fence', 'login'])": (
+        lambda self: not self.startswith(("switchback", "check-")) and self not in _CONTAINERS_OF_OURS
     ),
     "self != 'DATABASE_URL' && !self.startsWith('PG') && !self.startsWith('PYTHON')"
     " && !self.startsWith('LD_')": lambda self: (
