@@ -32,8 +32,8 @@ def refuse_other(session: Session, wanted: Undo, plan: Plan) -> None:
         _refuse_of_others(wanted.of, mine, undone, plan.target)
     if wanted.count is not None and len(undone) != wanted.count:
         raise _moved(
-            f"Reaching {plan.target} means undoing {len(undone)}, {listed(undone)}; "
-            f"{wanted.count} {'was' if wanted.count == 1 else 'were'} expected."
+            f"Reaching {plan.target} means undoing {len(undone)} ({listed(undone)}), not {wanted.count}, as "
+            "expected."
         )
     lacking = [one for one in wanted.ids if one not in undone]
     if lacking:
@@ -43,15 +43,13 @@ def refuse_other(session: Session, wanted: Undo, plan: Plan) -> None:
 
 
 def _refuse_of_others(operation_id: str, mine: list[str], undone: list[str], target: str) -> None:
-    strange = [one for one in undone if one not in mine]
+    who, known, gone = f"operation {operation_id}", set(mine), set(undone)
+    strange = [one for one in undone if one not in known]
     if strange:
-        raise _moved(
-            f"Reaching {target} means undoing {listed(strange)} as well, which operation {operation_id} has "
-            "not applied."
-        )
-    left = [one for one in mine if one not in undone]
+        raise _moved(f"Reaching {target} means undoing {listed(strange)}, which {who} has not applied.")
+    left = [one for one in mine if one not in gone]
     if left:
-        raise _moved(f"Reaching {target} leaves {listed(left)}, which operation {operation_id} has applied.")
+        raise _moved(f"Reaching {target} leaves {listed(left)}, which {who} has applied.")
 
 
 def _ids(plan: Plan) -> list[str]:
