@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tests.e2e.kube import url_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from tests.e2e.kube import Kube, Object
 
@@ -101,16 +101,16 @@ class Slots:
         *,
         replicas: int = 2,
         env: Mapping[str, Mapping[str, str]] | None = None,
+        ready: Iterable[str] = SLOTS,
     ) -> None:
         """Make them and wait until all pods are ready. `live` None: a Service without the key."""
         for slot in SLOTS:
-            self.kube.create(
-                deployment(slot, self.image, replicas=replicas, env=(env or {}).get(slot)), self.namespace
-            )
+            made = deployment(slot, self.image, replicas=replicas, env=(env or {}).get(slot))
+            self.kube.create(made, self.namespace)
         self.kube.create(service(live), self.namespace)
-        for slot in SLOTS:
+        for slot in ready:
             self.until_ready(slot, replicas)
-        self.until_behind({live} if live else set(SLOTS))
+        self.until_behind({live} if live else set(ready))
 
     @property
     def url(self) -> str:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from tests.traffic.slots import Slots
 
 NOTHING = "nobody"
-GAP = 0.2
+GAP = 1.5
+"""kube-proxy looks once per second at most: what is shorter than that it may not even see."""
 
 
 def careful(slots: Slots, slot: str) -> None:
