@@ -60,7 +60,7 @@ def read(
         role=context.role or database.get("role") or None,
         search_path=context.search_path or tuple(database.get("searchPath") or ()),
     )
-    return tuple(read_check(told(model), model.name) for model in here), context
+    return tuple(read_check(told(model), f"check {model.name}") for model in here), context
 
 
 def _documents(file: str) -> list[Document]:
