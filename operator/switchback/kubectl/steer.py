@@ -155,6 +155,8 @@ def _braked(now: Resource, *, wanted: bool) -> Verdict:
         return Verdict(ExitCode.OK, "Resumed", f"it goes on: {states.word(now)}.")
     job = now.operation.get("jobName")
     text = f"it is suspended; Job {job} runs to its end." if job else "it is suspended: nothing new starts."
+    if rails.phase(now) in rails.UNDER_WAY:
+        text = "it is suspended; the switch of the traffic comes to its end, there or back."
     return Verdict(ExitCode.OK, "Suspended", text)
 
 

@@ -1,4 +1,4 @@
-"""`kubectl switchback wait`: until it has ended, is ready or asks for approval; early when that cannot be."""
+"""`kubectl switchback wait`: until it has ended, is ready, has moved or asks; early when that cannot be."""
 
 from __future__ import annotations
 
@@ -66,10 +66,23 @@ def approval(now: Resource) -> Verdict | None:
     return Verdict(ExitCode.MOVED, "NothingWaits", f"it has ended without asking for approval: {now.message}")
 
 
+def traffic(now: Resource) -> Verdict | None:
+    """The wished slot is live and was seen to be, or will not be."""
+    if not _is_heard(now):
+        return None
+    switched = now.condition("TrafficSwitched")
+    if now.is_true("TrafficSwitched"):
+        return Verdict(ExitCode.OK, str(switched.get("reason", "")), str(switched.get("message", "")))
+    if now.is_true("Finished") and not switched:
+        return Verdict(ExitCode.MOVED, "NoCutover", f"it has ended, and moves no traffic: {now.message}")
+    return _bad(now) if now.is_true("Stalled") or now.is_true("Finished") else None
+
+
 JUDGES: dict[str, Callable[[Resource], Verdict | None]] = {
     "finished": finished,
     "ready": ready,
     "approval": approval,
+    "traffic": traffic,
 }
 
 

@@ -209,6 +209,7 @@ def test_kubectl_asks_for_words() -> None:
         "finished",
         "ready",
         "approval",
+        "traffic",
         ":4",
     ]
     assert call("__complete", "status", "--kubeconfig", "").stdout == ":0\n", "files are the shell's business"

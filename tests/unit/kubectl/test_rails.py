@@ -8,7 +8,8 @@ import pytest
 
 from switchback.api.conditions import Situation
 from switchback.api.status import CutoverPhase
-from switchback.kubectl import rails
+from switchback.contract.exits import ExitCode
+from switchback.kubectl import rails, waitfor
 from switchback.kubectl.draw import tree
 from switchback.kubectl.status import _row, as_data
 from switchback.kubectl.text import lines
@@ -84,6 +85,31 @@ def test_no_live_slot_is_no_guess() -> None:
     del resource.status["traffic"]["liveSlot"]
     assert rails.way(resource) == "? → green"
     assert "Traffic    not known → green" in text(resource)
+
+
+def conditioned(resource: Resource, switched: str) -> Resource:
+    """With what the operator says of the switch."""
+    one = {
+        "type": "TrafficSwitched",
+        "status": switched,
+        "reason": "SlotLive",
+        "message": "Slot green is live.",
+    }
+    resource.status["conditions"].append({**one, "observedGeneration": 4})
+    return resource
+
+
+def test_a_wait_for_the_traffic_ends_when_the_wished_slot_is_live_or_never_will_be() -> None:
+    draining = waitfor.traffic(conditioned(traffic.draining(), "True"))
+    assert draining is not None
+    assert (draining.code, draining.message) == (ExitCode.OK, "Slot green is live.")
+    assert waitfor.traffic(conditioned(traffic.soaking(), "False")) is None
+    gone_back = waitfor.traffic(conditioned(traffic.restored(), "False"))
+    assert gone_back is not None
+    assert (gone_back.code, gone_back.reason) == (ExitCode.FAILED, "ChecksFailed")
+    without = waitfor.traffic(done())
+    assert without is not None
+    assert (without.code, without.reason) == (ExitCode.MOVED, "NoCutover")
 
 
 def test_programs_get_the_wished_slot_and_the_whole_status() -> None:

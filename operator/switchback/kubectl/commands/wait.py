@@ -15,10 +15,10 @@ from switchback.kubectl.times import duration
 @click.option(
     "--for",
     "what",
-    type=click.Choice(["finished", "ready", "approval"]),
+    type=click.Choice(["finished", "ready", "approval", "traffic"]),
     default="finished",
     show_default=True,
-    help="The end, well or not; the wished version; a plan that needs a yes.",
+    help="The end, well or not; all that is wished; a plan that needs a yes; the wished slot is live.",
 )
 @click.option(
     "--timeout",
@@ -34,6 +34,6 @@ def command(**values: Any) -> int:
     """Wait for what the spec asks for, as it is now. It ends early when it has ended badly.
 
     Exit codes: 0 it is so, 3 not within the time, 8 it has ended badly, 12 it has ended without asking for
-    approval (with --for approval), 13 the operator has not looked at it.
+    approval, or moves no traffic, 13 the operator has not looked at it.
     """
     return perform(take(values), "waitfor:wait_for", **values)
