@@ -80,6 +80,13 @@ POINTS = {
     ("postgresql.cnpg.io", "clusters", "get"),
     *(("postgresql.cnpg.io", "backups", verb) for verb in ("get", "list", "create", "delete")),
 }
+TRAFFIC = {
+    *(("", "services", verb) for verb in ("get", "list", "watch", "patch")),
+    ("", "pods", "patch"),
+    *(("discovery.k8s.io", "endpointslices", verb) for verb in ("get", "list", "watch")),
+    *(("apps", kind, verb) for kind in ("deployments", "statefulsets") for verb in ("get", "list", "watch")),
+    *(("autoscaling", "horizontalpodautoscalers", verb) for verb in ("get", "list")),
+}
 VOLUMES = {
     ("", "persistentvolumes", "get"),
     (SNAPSHOTS, "volumesnapshotcontents", "get"),
@@ -103,7 +110,7 @@ def test_the_operator_has_these_rights_and_no_others() -> None:
     people = {"switchback-view", "switchback-edit", "switchback-admin", "switchback-approver"}
     own = {one["metadata"]["name"]: one for one in roles if one["metadata"]["name"] not in people}
     assert set(own) == {"switchback", "switchback-lease", "switchback-approval", "switchback-volumes"}
-    assert rights(own["switchback"]) == {*WORK, *POINTS, ("", "namespaces", "list")}
+    assert rights(own["switchback"]) == {*WORK, *POINTS, *TRAFFIC, ("", "namespaces", "list")}
     assert rights(own["switchback-volumes"]) == VOLUMES
     assert rights(own["switchback-approval"]) == POLICY
     assert rights(own["switchback-lease"]) == {
@@ -124,7 +131,7 @@ def test_with_namespaces_the_work_is_allowed_in_these_only() -> None:
     assert rights(named(objects, "ClusterRole", "switchback-approval")) == POLICY
     roles = [one for one in objects if one["kind"] == "Role" and one["metadata"]["name"] == "switchback"]
     assert [role["metadata"]["namespace"] for role in roles] == ["team-a", "team-b"]
-    assert all(rights(role) == WORK | POINTS for role in roles)
+    assert all(rights(role) == WORK | POINTS | TRAFFIC for role in roles)
     bindings = [one for one in objects if one["kind"] == "RoleBinding"]
     assert {one["metadata"]["namespace"] for one in bindings} == {"switchback-system", "team-a", "team-b"}
     assert {one["subjects"][0]["namespace"] for one in bindings} == {"switchback-system"}
@@ -134,7 +141,7 @@ def test_with_namespaces_the_work_is_allowed_in_these_only() -> None:
 def test_rights_for_restore_points_go_with_what_is_switched_off() -> None:
     no_cnpg = rendered("snapshots.cloudNativePG.enabled=false")
     main = rights(named(no_cnpg, "ClusterRole", "switchback"))
-    assert {group for group, _, _ in main ^ (WORK | POINTS)} == {"", "postgresql.cnpg.io"}
+    assert {group for group, _, _ in main ^ (WORK | POINTS | TRAFFIC)} == {"", "postgresql.cnpg.io"}
     assert not any(group == "postgresql.cnpg.io" for group, _, _ in main)
     assert rights(named(no_cnpg, "ClusterRole", "switchback-volumes")) == VOLUMES
 
@@ -146,8 +153,32 @@ def test_rights_for_restore_points_go_with_what_is_switched_off() -> None:
     }
 
     neither = rendered("snapshots.cloudNativePG.enabled=false", "snapshots.volumeSnapshot.enabled=false")
-    assert rights(named(neither, "ClusterRole", "switchback")) == {*WORK, ("", "namespaces", "list")}
+    assert rights(named(neither, "ClusterRole", "switchback")) == {
+        *WORK,
+        *TRAFFIC,
+        ("", "namespaces", "list"),
+    }
     assert not any(one["metadata"]["name"] == "switchback-volumes" for one in neither)
+
+
+def test_traffic_and_its_bounds_are_switched_off_each_by_its_own_value() -> None:
+    still, unbound = rendered("traffic.enabled=false"), rendered("traffic.boundsPolicy.enabled=false")
+    assert rights(named(still, "ClusterRole", "switchback")) == {*WORK, *POINTS, ("", "namespaces", "list")}
+    assert rights(named(unbound, "ClusterRole", "switchback")) >= TRAFFIC
+    for objects in (still, unbound):
+        policies = [one for one in objects if one["kind"].startswith("ValidatingAdmissionPolicy")]
+        assert {one["metadata"]["name"] for one in policies} == {"switchback-approval"}
+
+
+def test_the_bounds_are_about_the_operator_that_is_rendered_and_about_nobody_else() -> None:
+    objects = rendered("fullnameOverride=rails", "serviceAccount.name=signals")
+    policy = named(objects, "ValidatingAdmissionPolicy", "rails-traffic")["spec"]
+    (condition,) = policy["matchConditions"]
+    user = "'system:serviceaccount:switchback-system:signals'"
+    assert condition["expression"] == f"request.userInfo.username == {user}"
+    assert policy["failurePolicy"] == "Fail"
+    binding = named(objects, "ValidatingAdmissionPolicyBinding", "rails-traffic")
+    assert binding["spec"] == {"policyName": "rails-traffic", "validationActions": ["Deny"]}
 
 
 def test_every_binding_names_what_is_rendered() -> None:
@@ -294,6 +325,7 @@ def test_a_service_monitor_finds_the_service() -> None:
         ("approvalPolicy.serviceAccounts={argocd}", "approvalPolicy/serviceAccounts/0"),
         ("approvalPolicy.serviceAccounts={a/b'] + [request.userInfo.username}", "serviceAccounts/0"),
         ("podDisruptionBudget.enabled=perhaps", "podDisruptionBudget/enabled"),
+        ("traffic.bounds.enabled=false", "bounds"),
     ],
 )
 def test_a_wrong_value_is_refused_by_its_name(value: str, said: str) -> None:

@@ -112,8 +112,13 @@ WITHOUT: Body = {
 WITHOUT_CUTOVER: Body = {**resource(), "spec": WITHOUT}
 
 
-@pytest.mark.parametrize("phase", FROZEN)
-@pytest.mark.parametrize("change", [*OTHER, WITHOUT_CUTOVER])
+CHANGES = [*OTHER, WITHOUT_CUTOVER]
+
+
+@pytest.mark.parametrize(
+    ("phase", "change"),
+    [*((FROZEN[0], change) for change in CHANGES), *((phase, CHANGES[0]) for phase in FROZEN[1:])],
+)
 @pytest.mark.parametrize("how", [APPLY, ON_SERVER])
 def test_what_the_way_back_needs_is_refused(
     kubectl: Kubectl, phase: CutoverPhase, change: Body, how: tuple[str, ...]
@@ -141,7 +146,7 @@ def test_everything_else_stays_free(kubectl: Kubectl, phase: CutoverPhase) -> No
 @pytest.mark.parametrize("phase", FREE)
 def test_before_and_after_a_switch_all_of_it_may_change(kubectl: Kubectl, phase: CutoverPhase) -> None:
     under_way(kubectl, phase)
-    for change in OTHER:
+    for change in OTHER if phase is CutoverPhase.COMPLETED else OTHER[:1]:
         kubectl("apply", "--dry-run=server", "-f", "-", body=change)
 
 

@@ -37,6 +37,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- printf "%s-approval" (include "switchback.fullname" .) }}
 {{- end }}
 
+{{- /* Name of the policy that holds the operator to what it may change of Services and pods. */}}
+{{- define "switchback.trafficPolicy" -}}
+{{- printf "%s-traffic" (include "switchback.fullname" .) }}
+{{- end }}
+
 {{- define "switchback.image" -}}
 {{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
 {{- end }}
@@ -110,6 +115,26 @@ podAntiAffinity:
 - apiGroups: [postgresql.cnpg.io]
   resources: [backups]
   verbs: [get, list, create, delete]
+{{- end }}
+{{- if .Values.traffic.enabled }}
+# The traffic of a Service is moved by its selector. Slots are looked at and never changed.
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch, patch]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [get, list, watch]
+- apiGroups: [apps]
+  resources: [deployments, statefulsets]
+  verbs: [get, list, watch]
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [get, list]
+# The pod that checks a new slot is told of the switch by an annotation. A right cannot be narrower than the object;
+# templates/traffic-policy.yaml is.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [patch]
 {{- end }}
 # The label switchback.dev/require-approval, and whether the namespace is being deleted. In a Role, get covers the
 # Role's own namespace and no other.
