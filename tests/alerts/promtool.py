@@ -1,4 +1,4 @@
-"""promtool, Prometheus' own judge of rules and metrics: the one on PATH, else the one of Debian's package.
+"""Prometheus and promtool, its own judge of rules and metrics: those on PATH, else those of Debian's package.
 
 The package is unpacked into the cache and not installed: it would start a server.
 """
@@ -17,14 +17,14 @@ PACKAGE = "prometheus"
 _ENV = {"DEBIAN_FRONTEND": "noninteractive"}
 
 
-def ensure() -> Path:
-    """Return where promtool is, fetched if need be. One fetch at a time; a killed one leaves no half file."""
-    found = shutil.which("promtool")
+def ensure(program: str = "promtool") -> Path:
+    """Return where a program is, fetched if need be. One at a time; a killed one leaves no half file."""
+    found = shutil.which(program)
     if found is not None:
         return Path(found)
-    tool = cache_root() / "promtool" / "promtool"
+    tool = cache_root() / program / program
     if not tool.is_file():
-        with locked(cache_root() / "promtool.lock", "fetching promtool"):
+        with locked(cache_root() / f"{program}.lock", f"fetching {program}"):
             if not tool.is_file():
                 _fetch(tool)
     return tool
@@ -32,7 +32,7 @@ def ensure() -> Path:
 
 def _fetch(tool: Path) -> None:
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        raise BedError("promtool is not here; install Prometheus and put its promtool on PATH")
+        raise BedError(f"{tool.name} is not here; install Prometheus and put it on PATH")
     tool.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".new-", dir=tool.parent) as temporary:
         folder = Path(temporary)
@@ -45,7 +45,7 @@ def _fetch(tool: Path) -> None:
             _download(folder)
         package = next(folder.glob("*.deb"))
         run(["dpkg-deb", "--extract", package, folder / "content"], timeout=300)
-        (folder / "content" / "usr" / "bin" / "promtool").replace(tool)
+        (folder / "content" / "usr" / "bin" / tool.name).replace(tool)
 
 
 def _download(folder: Path) -> None:
