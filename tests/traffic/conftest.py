@@ -17,6 +17,7 @@ from tests.e2e.conftest import (
     world,
 )
 from tests.traffic.load import Load, reach
+from tests.traffic.shop import Shop
 from tests.traffic.slots import Slots
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from tests.cluster.handle import Cluster
     from tests.e2e.kube import Kube
+    from tests.e2e.support import World
 
 __all__ = [
     "database",
@@ -42,6 +44,12 @@ __all__ = [
 def slots(bare_cluster: Cluster, kube: Kube, namespace: str) -> Slots:
     """Two slots that are not started yet."""
     return Slots(kube, namespace, bare_cluster.images.web)
+
+
+@pytest.fixture
+def shop(world: World) -> Shop:
+    """Two slots that the operator may move; it is installed."""
+    return Shop(world)
 
 
 @pytest.fixture

@@ -44,8 +44,8 @@ def deployment(slot: str, image: str, *, replicas: int = 2, env: Mapping[str, st
     probe = {
         "httpGet": {"path": "/ready", "port": "http"},
         "periodSeconds": 1,
-        "timeoutSeconds": 1,
-        "failureThreshold": 1,
+        "timeoutSeconds": 3,
+        "failureThreshold": 2,
     }
     container = {
         "name": "web",
@@ -54,6 +54,8 @@ def deployment(slot: str, image: str, *, replicas: int = 2, env: Mapping[str, st
         "env": [{"name": name, "value": value} for name, value in settings.items()],
         "ports": [{"name": "http", "containerPort": PORT}, {"name": "control", "containerPort": CONTROL}],
         "readinessProbe": probe,
+        # Without a request they would get next to nothing of a busy machine, and look as if they were broken.
+        "resources": {"requests": {"cpu": "100m", "memory": "32Mi"}},
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
     }
     return {
