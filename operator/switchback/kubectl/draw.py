@@ -83,6 +83,8 @@ def _root(resource: Resource, now: datetime) -> Node:
 
 def _schema(root: Node, resource: Resource, now: datetime) -> None:
     schema = resource.part("schema")
+    if not schema and not resource.spec.get("source"):
+        return
     if not schema:
         root.add(*kept.label("Schema"), span("not read yet", "dim"))
         return
@@ -110,14 +112,14 @@ def _database(resource: Resource) -> list[str]:
 
 
 def _spec(root: Node, resource: Resource, *, wide: bool) -> None:
-    line = [*kept.label("Target"), span(str(resource.spec.get("target", "")))]
+    source = resource.spec.get("source") or {}
+    line = [*kept.label("Target"), span(str(resource.spec.get("target", "")) if source else "traffic only")]
     if resource.suspended:
         line.append(span("   suspended", "wait"))
     if resource.spec.get("reason"):
         line.append(span(f"   because: {resource.spec['reason']}", "dim"))
     root.add(*line)
-    source = resource.spec.get("source") or {}
-    if wide:
+    if wide and source:
         maps = [str(one.get("name", "")) for one in source.get("configMapRefs") or []]
         text = (source.get("image") or {}).get("reference") or f"ConfigMaps {', '.join(maps)}"
         digest = resource.part("source").get("imageID") or resource.part("source").get("digest") or ""

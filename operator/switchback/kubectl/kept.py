@@ -33,6 +33,8 @@ def way(operation: Object) -> list[Span]:
     arrow = ARROW.get(direction, "")
     # A migration that nobody has to approve never tells beforehand where it starts.
     path = f"{start} → {end}" if start and start != end else f"→ {end}" if end else ""
+    if not path and direction in {"", "None"}:
+        return [span("traffic")]  # it has no schema
     return [span(" ".join(part for part in (arrow, direction, path) if part))]
 
 
@@ -110,7 +112,7 @@ def conditions(root: Node, resource: Resource, now: datetime) -> None:
         state = str(one.get("status", ""))
         since_then = since(one.get("lastTransitionTime"), now)
         node.add(
-            span(f"{one.get('type', ''):<14}"), span(f"{state:<8}", "ok" if state == "True" else "dim"),
+            span(f"{one.get('type', ''):<16}"), span(f"{state:<8}", "ok" if state == "True" else "dim"),
             span(f"{one.get('reason', '')} for {since_then}  ", "dim"), span(str(one.get("message", ""))),
         )  # fmt: skip
 

@@ -123,6 +123,16 @@ def test_an_operation_that_moves_traffic_only_has_no_version_in_its_way() -> Non
     resource = traffic.moving(
         CutoverPhase.COMPLETED, situation=Situation.DONE, completion_time=ago(seconds=5), live="green"
     )
-    for key in ("from", "to", "direction"):
-        resource.status["operation"].pop(key)
-    assert f"{statuses.OPERATION}\n" in text(resource).replace("  \n", "\n")
+    resource.status["operation"] |= {"from": "", "to": "", "direction": "None"}
+    assert f"{statuses.OPERATION}  traffic\n" in text(resource)
+
+
+def test_a_resource_without_a_schema_does_not_speak_of_one() -> None:
+    resource = traffic.soaking()
+    for key in ("target", "source", "database"):
+        resource.spec.pop(key)
+    del resource.status["schema"]
+    shown = "\n".join(lines(tree(resource, [], NOW, wide=True)))
+    assert "Schema" not in shown
+    assert "Source" not in shown
+    assert "Target     traffic only" in shown
