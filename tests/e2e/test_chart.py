@@ -218,7 +218,8 @@ def test_the_policy_is_wanted_and_installed_each_by_its_own_value() -> None:
     assert all(one["metadata"]["name"] != "switchback-approval" for one in unwanted if "Role" in one["kind"])
     assert environment(elsewhere)["SWITCHBACK_APPROVAL_POLICY"] == "switchback-approval"
     assert named(elsewhere, "ClusterRole", "switchback-approval")
-    assert not any(one["kind"].startswith("ValidatingAdmissionPolicy") for one in elsewhere)
+    policies = [one for one in elsewhere if one["kind"].startswith("ValidatingAdmissionPolicy")]
+    assert {one["metadata"]["name"] for one in policies} == {"switchback-traffic"}
 
 
 def test_replicas_are_kept_apart_and_one_is_always_there() -> None:

@@ -172,7 +172,7 @@ def test_the_operator_moves_traffic_and_writes_annotations_of_its_own(bed: Bed) 
     ("body", "said"),
     [
         (
-            {"spec": {"ports": [{"name": "http", "port": 81, "targetPort": 8080}]}},
+            {"spec": {"ports": [{"name": "other", "port": 81, "targetPort": 8080}]}},
             "nothing of a Service's spec",
         ),
         (
