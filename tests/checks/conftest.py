@@ -49,7 +49,7 @@ class _Metrics(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(METRICS.encode())
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, *_: object) -> None:  # type: ignore[explicit-override] # typing.override needs Python 3.12
         """Say nothing."""
 
 
