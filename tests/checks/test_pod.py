@@ -106,7 +106,7 @@ class Place:
 
 
 def _literal(container: dict[str, Any]) -> dict[str, Any]:
-    lines = {
+    lines: dict[str, Any] = {
         key: [literal(word) for word in container[key]] for key in ("command", "args") if key in container
     }
     return {**container, **lines}
