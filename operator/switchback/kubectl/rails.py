@@ -10,7 +10,7 @@ from switchback.kubectl.kept import label
 from switchback.kubectl.plan import counted
 from switchback.kubectl.problems import Problem
 from switchback.kubectl.text import Node, span
-from switchback.kubectl.times import since, until
+from switchback.kubectl.times import moment, since, until
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,6 +23,9 @@ FIELD = "cutover.activeSlot"
 
 NAME = 9
 """Columns of what a line below Traffic is about."""
+
+RECENT_SECONDS = 3600
+"""After so long it is no news any more that somebody has changed the selector."""
 
 BACK = {"Preparing", "Switching", "Switched", "Soaking", "Restoring"}
 """Phases of a switch that an abort, an edit or a deletion would undo, or that is being undone."""
@@ -110,7 +113,7 @@ def traffic(root: Node, resource: Resource, now: datetime, *, wide: bool) -> Non
     _switch(node, resource, now, wide=wide)
     for slot in wish(resource).get("slots") or ():
         _slot(node, resource, slot)
-    _selector(node, resource, now)
+    _selector(node, resource, now, wide=wide)
     _contract(node, resource)
 
 
@@ -196,7 +199,7 @@ def _bounds(schema: Object) -> str:
     return f"schema from {low}" if low else f"schema up to {high}" if high else ""
 
 
-def _selector(node: Node, resource: Resource, now: datetime) -> None:
+def _selector(node: Node, resource: Resource, now: datetime, *, wide: bool) -> None:
     """Who contests the selector, and how often it was put right."""
     owned = resource.condition("SelectorOwned")
     if owned and owned.get("status") != "True":
@@ -205,7 +208,8 @@ def _selector(node: Node, resource: Resource, now: datetime) -> None:
         )
         line.add(span(str(owned.get("message", ""))), wrap=True, bare=True)
     drift = resource.part("traffic").get("driftTimes") or []
-    if drift:
+    newest = moment(drift[-1]) if drift else None
+    if newest is not None and (wide or (now - newest).total_seconds() < RECENT_SECONDS):
         last = since(drift[-1], now)
         text = f"somebody else changed the selector, and it was put right, last {last} ago"
         often = f" ({len(drift)} times lately)" if len(drift) > 1 else ""

@@ -65,6 +65,13 @@ def test_who_contests_the_selector_is_named() -> None:
     assert "put right, last 20s ago (2 times lately)" in shown
 
 
+def test_what_was_put_right_long_ago_is_no_news() -> None:
+    resource = traffic.soaking()
+    resource.status["traffic"]["driftTimes"] = [ago(days=3)]
+    assert "put right" not in text(resource)
+    assert "put right, last 3d ago" in "\n".join(lines(tree(resource, [], NOW, wide=True)))
+
+
 @pytest.mark.parametrize(
     ("fit", "said"),
     [
