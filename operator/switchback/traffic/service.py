@@ -51,7 +51,7 @@ def _owners(metadata: Object) -> tuple[Owner, ...]:
     return tuple(
         Owner(one.get("manager") or "", one.get("operation") or "", one.get("time") or "")
         for one in metadata.get("managedFields") or ()
-        if not one.get("subresource") and "f:selector" in ((one.get("fieldsV1") or {}).get("f:spec") or {})
+        if "f:selector" in ((one.get("fieldsV1") or {}).get("f:spec") or {})
     )
 
 

@@ -57,6 +57,16 @@ def comparable(traffic: Traffic) -> Traffic:
     return replace(traffic, slots=tuple(slots))
 
 
+async def test_pods_that_only_the_service_chooses_are_seen(
+    api: FakeAPI, client: Client, references: References
+) -> None:
+    await shop(api)
+    await api.put("pods", pod("blue", 7, owners=[]))
+    live = await read_traffic(client, "shop", cutover(), MINE, NOW)
+    found = await listed(client, references)
+    assert [len(one.pods) for one in found.slots] == [3, 2] == [len(one.pods) for one in live.slots]
+
+
 @pytest.mark.parametrize("namespace", ["", "shop"])
 async def test_lists_show_what_a_look_shows(
     api: FakeAPI, client: Client, references: References, namespace: str

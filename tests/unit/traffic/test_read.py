@@ -328,6 +328,11 @@ ONE, TWO, GREEN = pod("blue", 1), pod("blue", 2), pod("green", 3)
             [a_slice(endpoint(ONE, ready=False)), a_slice(endpoint(ONE, ready=True), name="web-2")],
             (1, 0, 0),
         ),
+        (
+            "moving the other way",
+            [a_slice(endpoint(ONE, ready=True)), a_slice(endpoint(ONE, ready=False), name="web-2")],
+            (1, 0, 0),
+        ),
         ("of another Service", [a_slice(endpoint(ONE), service="other")], (0, 0, 0)),
         ("empty", [a_slice()], (0, 0, 0)),
         ("null", [{**a_slice(), "endpoints": None}], (0, 0, 0)),
@@ -352,12 +357,15 @@ def test_both_slots_at_once() -> None:
     assert [one.endpoints for one in traffic.slots] == [1, 1]
 
 
-def test_an_endpoint_of_a_pod_of_two_slots_is_of_the_one_that_the_service_chooses() -> None:
-    """Its program is blue's; whoever connects to green reaches it."""
-    both = pod("blue", 1, labels=pod("green")["metadata"]["labels"])
+@pytest.mark.parametrize(("runs", "chosen"), [("blue", "green"), ("green", "blue")])
+def test_an_endpoint_of_a_pod_of_two_slots_is_of_the_one_that_the_service_chooses(
+    runs: str, chosen: str
+) -> None:
+    """Its program is the one's; whoever connects to the other reaches it."""
+    both = pod(runs, 1, labels=pod(chosen)["metadata"]["labels"])
     traffic = seen(pods=[both], slices=[a_slice(endpoint(both))])
     assert [len(one.pods) for one in traffic.slots] == [1, 1]
-    assert [one.endpoints for one in traffic.slots] == [0, 1]
+    assert {one.name: one.endpoints for one in traffic.slots} == {runs: 0, chosen: 1}
 
 
 def test_a_uid_tells_a_pod_from_its_successor_of_the_same_name() -> None:
