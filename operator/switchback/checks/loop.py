@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from switchback.checks.kinds import Kind
     from switchback.checks.model import Check
 
+CLOSING_SECONDS = 20.0
+"""So much longer than the soak it may take until a check that has just failed holds again, or a try ends."""
+
 MARGIN_SECONDS = 1.0
 """A try ends by itself at its timeout. Should it not, it is left so much later."""
 
@@ -111,12 +114,22 @@ async def until_held(probe: Probe) -> None:
 
 
 async def through(probe: Probe, end: float) -> None:
-    """Try each period until `end`, by the loop's clock, and on while the last try has failed.
+    """Try each period until `end`, by the loop's clock, and at least once.
+
+    A check whose last try has failed by then is tried a little longer: the soak does not end on a failure.
 
     Raises:
-        Failed: it failed too often in a row.
+        Failed: it failed too often in a row, or did so last.
     """
-    await _paced(probe, lambda following: following >= end)
+    last = max(end, asyncio.get_running_loop().time()) + CLOSING_SECONDS
+    try:
+        async with asyncio.timeout_at(last):
+            await _paced(probe, lambda following: following >= end)
+    except TimeoutError:
+        probe.tally.passed = probe.tally.runs > 0 and not probe.tally.row
+        if not probe.tally.passed:
+            probe.tally.error = probe.tally.error or f"no try has ended within {CLOSING_SECONDS:g} s"
+            raise Failed(probe.tally) from None
 
 
 async def _paced(probe: Probe, enough: Callable[[float], bool]) -> None:

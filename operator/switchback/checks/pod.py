@@ -39,7 +39,8 @@ class CheckRequest:
             it, and only our own container receives it.
         role: that asks the database; empty: the user that logs in.
         search_path: schemas of the session, in order; empty: as user or database say.
-        seconds: longest time for all of it, the soak apart; then it is inconclusive. 0: no limit but its own.
+        seconds: longest time for a verdict; then it is inconclusive. 0: no limit but the checks' own.
+            AfterCutover has its own.
         soak_seconds: AfterCutover: so long the checks run.
         connect: AfterCutover: `host:port` of the Service, to each of which 20 new connections are made.
         signal: AfterCutover: wait until the pod's annotation `switchback.dev/switched` has a value.

@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 CONNECTIONS = 20
 """So many new connections in a row have to do."""
 
-AT_ONCE = 5
+AT_ONCE = 10
 VERIFY_SECONDS = 10.0
-"""How long it is tried: a blip must not undo a release, and what lasts longer is none."""
+"""How long sets are begun: a blip must not undo a release, and what lasts longer is none."""
+
+LAST_SECONDS = 10.0
+"""So much longer the last set may take: whoever waits for the verdict does not wait for ever."""
 
 KNOCK_SECONDS = 2.0
 PAUSE_SECONDS = 0.1
@@ -81,18 +84,23 @@ async def _sets(tally: Tally, try_once: Callable[[], Awaitable[str]], clean: Cal
 
     async def one() -> str:
         async with turn:
-            return await try_once()
+            return clean(await try_once())
 
-    while True:
-        errors = [clean(error) for error in await asyncio.gather(*(one() for _ in range(CONNECTIONS)))]
-        bad = [error for error in errors if error]
-        tally.runs += len(errors)
-        tally.failures += len(bad)
-        tally.error = bad[-1] if bad else tally.error
-        if not bad:
-            return
-        if clock() >= end:
-            tally.error = f"{len(bad)} of {CONNECTIONS} new connections failed: {bad[-1]}"
-            tally.passed = False
-            raise Failed(tally)
-        await asyncio.sleep(PAUSE_SECONDS)
+    try:
+        async with asyncio.timeout_at(end + LAST_SECONDS):
+            while True:
+                errors = await asyncio.gather(*(one() for _ in range(CONNECTIONS)))
+                bad = [error for error in errors if error]
+                tally.runs += len(errors)
+                tally.failures += len(bad)
+                tally.error = bad[-1] if bad else tally.error
+                if not bad:
+                    return
+                if clock() >= end:
+                    tally.error = f"{len(bad)} of {CONNECTIONS} new connections failed: {bad[-1]}"
+                    break
+                await asyncio.sleep(PAUSE_SECONDS)
+    except TimeoutError:
+        tally.error = f"{CONNECTIONS} new connections took longer than {VERIFY_SECONDS + LAST_SECONDS:g} s"
+    tally.passed = False
+    raise Failed(tally)

@@ -48,7 +48,7 @@ def _places(_: click.Context, __: click.Parameter, places: tuple[str, ...]) -> t
     type=click.FloatRange(0),
     default=0,
     metavar="S",
-    help="Longest time for a verdict, wait and soak apart. 0: no limit but that of each check.",
+    help="Longest time for a verdict. 0: no limit but that of each check. AfterCutover has its own.",
 )
 @click.option(
     "--connect",

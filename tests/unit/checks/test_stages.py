@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from switchback.checks import verify
+from switchback.checks import loop, verify
 from switchback.checks.model import Check, Context
 from switchback.checks.run import Plan, Run
 from switchback.contract.reasons import Reason
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.unit.checks.web import Visit
 
 AFTER = CheckStage.AFTER_CUTOVER
+OPTIONS = {"query": "1", "comparison": "Equal", "expectValue": "1", "emptyResult": "Fail", "headers": []}
 
 
 def silent(visit: Visit) -> None:
@@ -176,16 +177,57 @@ class TestAfterCutover:
         assert verdict.reason is Reason.CHECKS_FAILED
         assert verdict.checks[0].runs == 25
 
+    def test_what_still_fails_some_time_after_the_soak_has_failed(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(loop, "CLOSING_SECONDS", 0.3)
+        begun = time.monotonic()
+        with serving(answering(*[200] * 21, 503)) as server:
+            check = http_get(server.url(), threshold=100, period=0.1)
+            verdict = run(check, stage=AFTER, soak_seconds=0.5)
+        assert time.monotonic() - begun < 1.5
+        assert verdict.reason is Reason.CHECKS_FAILED
+        assert "times in a row: status 503 instead of 200" in verdict.message
+
+    def test_a_try_that_does_not_end_with_the_soak_is_left_to_itself(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The last word is that of the last try that has ended, if there is one."""
+        monkeypatch.setattr(loop, "CLOSING_SECONDS", 0.2)
+
+        def handler(visit: Visit) -> None:
+            if visit.number > 21:
+                silent(visit)
+            answering(200)(visit)
+
+        with serving(handler) as server:
+            check = http_get(server.url(), period=0.2, timeout=30.0)
+            verdict = run(check, stage=AFTER, soak_seconds=0.5)
+        assert verdict.reason is Reason.SUCCEEDED
+        with serving(silent) as server:
+            slow = Check("slow", "prometheus", OPTIONS | {"serverURL": server.url("")}, 1, 30, 1)
+            verdict = run(slow, stage=AFTER, soak_seconds=0.2)
+        assert verdict.reason is Reason.CHECKS_FAILED
+        assert verdict.checks[0].error == "no try has ended within 0.2 s"
+
+    def test_20_connections_that_take_too_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(verify, "VERIFY_SECONDS", 0.2)
+        monkeypatch.setattr(verify, "LAST_SECONDS", 0.2)
+        begun = time.monotonic()
+        with serving(silent) as server:
+            verdict = run(http_get(server.url(), timeout=30.0), stage=AFTER)
+        assert time.monotonic() - begun < 1
+        assert verdict.message == (
+            "Check web failed right after the switch: 20 new connections took longer than 0.4 s."
+        )
+
     def test_a_check_of_another_kind_is_tried_in_the_soak_alone(self) -> None:
         with serving(
             lambda visit: visit.say(
                 b'HTTP/1.1 200 OK\r\n\r\n{"status":"success","data":{"resultType":"scalar","result":[1,"1"]}}'
             )
         ) as server:
-            options = {
-                "serverURL": server.url(""), "query": "1", "comparison": "Equal", "expectValue": "1",
-                "emptyResult": "Fail", "headers": [],
-            }  # fmt: skip
+            options = OPTIONS | {"serverURL": server.url("")}
             verdict = run(Check("one", "prometheus", options, 1, 1, 1), stage=AFTER)
             assert len(server.requests) == 1
         assert verdict.reason is Reason.SUCCEEDED
