@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from switchback.checks.model import Check, CheckError, Context
 from switchback.checks.run import Plan, Run
@@ -148,3 +151,17 @@ def test_one_that_hangs_costs_the_timeout(prometheus: Prometheus) -> None:
 def test_a_number_that_is_none() -> None:
     with pytest.raises(CheckError, match="expectValue e is no number"):
         asked("http://127.0.0.1:1", "up", wanted="e")
+
+
+def test_the_query_on_the_page_is_0_where_nobody_has_asked(
+    prometheus: Prometheus,
+) -> None:
+    page = (Path(__file__).parents[2] / "docs/how-to/write-checks.md").read_text()
+    manifest = yaml.safe_load(re.findall(r"```yaml\n(apiVersion.*?)```", page, re.DOTALL)[0])
+    (check,) = (one["prometheus"] for one in manifest["spec"]["checks"] if "prometheus" in one)
+    assert error_of(prometheus, check["query"], "Equal", "0") == ""
+    ours = re.sub(r"rate\([^)]*code[^)]*\)", "shop_errors * 2", check["query"])
+    ours = re.sub(r"rate\([^)]*\)", "shop_errors * 10", ours)
+    assert "http" not in ours
+    assert error_of(prometheus, ours, "Equal", "0.2") == ""
+    assert error_of(prometheus, ours.replace("* 10", "* 0"), "Equal", "0") == ""
