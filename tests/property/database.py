@@ -35,6 +35,7 @@ class Postgres:
     reservations: int = 0
     snapshots: dict[str, tuple[tuple[str, ...], str, int]] = field(default_factory=dict)
     withdrawn: set[str] = field(default_factory=set)
+    applied_by: dict[str, str] = field(default_factory=dict)
 
     def holder(self, now: datetime) -> str:
         """Id of the operation that has reserved the database now, or nothing."""
@@ -54,3 +55,5 @@ class Running:
     starting: bool = False
     deleting: bool = False
     trouble: Trouble | None = None
+    told: str = ""
+    """Id of the switch that its pod was told of."""

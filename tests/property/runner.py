@@ -26,6 +26,7 @@ class Runner:
     postgres: Postgres
     keeping: Keeping
     risky: frozenset[str]
+    contract: frozenset[str]
 
     def _result(self, running: Running, reason: Reason, direction: Direction, **more: Any) -> Result:
         current = self.postgres.applied[-1] if self.postgres.applied else BASE
@@ -43,9 +44,27 @@ class Runner:
             **more,
         )
 
-    def _wished(self, running: Running) -> str:
+    def _asked(self, running: Running) -> str:
         target = running.arguments["target"]
         return str(running.arguments["files"][-1] if target == LATEST else target)
+
+    def _wished(self, running: Running) -> str:
+        """The target; where files of phase=contract are held back, the last one before them."""
+        wished, held = self._asked(running), self._held(running)
+        if not held:
+            return wished
+        before = [file for file in running.arguments["files"] if file < held[0]]
+        return before[-1] if before else BASE
+
+    def _held(self, running: Running) -> list[str]:
+        """What is held back, from the first file of phase=contract on."""
+        wished, applied = self._asked(running), self.postgres.applied
+        if not running.arguments.get("hold") or wished == BASE:
+            return []
+        up = [file for file in running.arguments["files"] if file <= wished and file not in applied]
+        first = next((file for file in up if file in self.contract), None)
+        down = [file for file in applied if file > wished]
+        return [] if first is None or down else [file for file in up if file >= first]
 
     def _plan(self, running: Running) -> tuple[Direction, list[str], str]:
         wished = self._wished(running)
@@ -82,11 +101,13 @@ class Runner:
                 return self._result(running, Reason.BACKWARD, direction, **told)
             case Operation.MIGRATE:
                 self.postgres.applied += todo
+                self.postgres.applied_by.update(dict.fromkeys(todo, running.arguments["id"]))
                 self.postgres.withdrawn.discard(running.arguments["intent"])  # by a retry it got this far
                 if todo:
                     self.postgres.reserved_by = ""
                 reason = Reason.SUCCEEDED if todo else Reason.UP_TO_DATE
-                return self._result(running, reason, direction)
+                held = len(self._held(running)) if not todo or direction is Direction.FORWARD else 0
+                return self._result(running, reason, direction, done=len(todo), held_back=held)
             case Operation.RESERVE:
                 return self._reserve(running, digest, direction)
             case Operation.SNAPSHOT:
@@ -99,7 +120,7 @@ class Runner:
             case Operation.FENCE | Operation.UNFENCE:
                 self.keeping.fenced = running.job.step is Operation.FENCE
                 return self._result(running, Reason.SUCCEEDED, direction)
-            case Operation.PRUNE:
+            case Operation.PRUNE | Operation.CHECK | Operation.DRAIN:
                 return self._result(running, Reason.SUCCEEDED, direction)
 
     def _reserve(self, running: Running, digest: str, direction: Direction) -> Result:
@@ -134,6 +155,10 @@ class Runner:
             return self._result(running, Reason.RESERVATION_LOST, direction)
         self.postgres.reserved_by = ""
         if digest != running.arguments["plan"]:
+            return self._result(running, Reason.PLAN_MOVED, direction)
+        if running.arguments.get("undoes") and {self.postgres.applied_by.get(file) for file in todo} != {
+            running.arguments["undoes"]
+        }:
             return self._result(running, Reason.PLAN_MOVED, direction)
         if risks - running.arguments["accept"] and not running.arguments["any_loss"]:
             return self._result(running, Reason.DATA_LOSS_REFUSED, direction)

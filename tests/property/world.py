@@ -50,6 +50,7 @@ class World(Runner):
     spec: dict[str, Any]
     files: tuple[str, ...] = ("0001", "0002", "0003")
     risky: frozenset[str] = frozenset({"0003"})
+    contract: frozenset[str] = frozenset()
     now: datetime = START
     generation: int = 1
     resource_version: int = 1
@@ -119,6 +120,7 @@ class World(Runner):
             result=running.result if running.ended else None,
             trouble=running.trouble,
         )
+        pod = replace(pod, told=running.told)
         return replace(running.job, finished=running.ended, deleting=running.deleting, pods=(pod,))
 
     def reconcile(self, fault: str = "none") -> Decision:
@@ -160,6 +162,8 @@ class World(Runner):
                 self._ask(name)
             case DeleteSnapshot(name):
                 del self.keeping.artifacts[name]
+            case _:
+                raise BrokenPromiseError(f"{action} in a world without traffic")
 
     def _ask(self, name: str) -> None:
         operation = self.status.operation
@@ -244,6 +248,8 @@ class World(Runner):
             "accept": set(self.status.approval.risks) if self.status.approval else set(),
             "snapshot": operation.snapshot_name,
             "files": self.files,
+            "hold": "cutover" in self.spec and operation.kind is not OperationKind.CONTRACT,
+            "undoes": operation.undoes,
             "any_loss": self.spec.get("rollback", {}).get("dataLossPolicy") == "Allow",
         }
         self.jobs[action.name] = Running(job, arguments)

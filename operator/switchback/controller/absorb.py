@@ -129,6 +129,9 @@ def _with_way(status: Status, result: Result) -> Status:
 def _followed(view: View, result: Result, retry: Retry) -> Status:
     if result.operation is Operation.DRAIN and retry is not Retry.DONE:
         return _not_drained(view)
+    if result.reason is Reason.PLAN_MOVED and result.operation is Operation.INSPECT:
+        # It would go back over what others have applied since: to look again would find the same.
+        return _failed(view, result.reason, result.message)
     match retry:
         case Retry.DONE:
             return _done(view, result)

@@ -221,7 +221,8 @@ def _follow(view: View, answer: Intend | Do | Wait | Fail) -> Decision:
         case Intend(status):
             return WriteIntent(working(view.with_status(status)))
         case Do(action):
-            return Act(action)
+            # Whatever is done for an operation, the operation is stored first.
+            return Act(action) if view.is_stored(view.status) else WriteIntent(working(view))
         case Wait(situation, reason, message, until, status):
             shown = report(view.world, status or view.status, situation, reason, message)
             return decision.Wait(shown, upcoming(view.now, until, view.operation.deadline_time))

@@ -40,6 +40,8 @@ WINDOW_SECONDS = 300
 def drift(view: View) -> Decision | None:
     """What to do about a selector that is not as it should be; None when it is, or others have to decide."""
     service, wanted = view.service, wanted_slot(view)
+    if not _ours(view):
+        return None
     if service is None or not wanted or service.uid != traffic_of(view.status).service_uid:
         return None
     slot = seen_slot(view, wanted)
@@ -54,6 +56,12 @@ def drift(view: View) -> Decision | None:
     times = (*recent, rfc3339(view.now))
     noted = change_traffic(view.status, drift_times=times[-4:], drift_seen=service.resource_version)
     return WriteIntent(noted)
+
+
+def _ours(view: View) -> bool:
+    """Whether this resource has begun to look after the Service, and nobody else does."""
+    traffic = view.world.traffic
+    return view.status.operation is not None and traffic is not None and not traffic.claimed_by
 
 
 def wanted_slot(view: View) -> str:

@@ -20,6 +20,7 @@ from switchback.controller.cutovers import (
     begin_cutover,
     change_cutover,
     change_traffic,
+    live,
     marks_of,
     moves,
     nobody_left,
@@ -184,8 +185,11 @@ def switch(view: View) -> StageResult:
     state, service, cutover = own(view), view.service, view.spec.cutover
     if state is None or state.phase not in _BEFORE or service is None or cutover is None:
         return Done()
-    to = seen_slot(view, state.to)
-    from_ = seen_slot(view, state.from_)
+    if live(view) != state.from_:
+        text = f"The selector of Service {service.name} does not say that {state.from_} is live."
+        again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
+        return Wait(Situation.RETRYING, _O.SELECTOR_AMBIGUOUS, text, again)
+    to, from_ = seen_slot(view, state.to), seen_slot(view, state.from_)
     if state.phase is CutoverPhase.PREPARING:
         deadline = view.now + timedelta(seconds=cutover.switch_deadline_seconds)
         return Intend(

@@ -1,0 +1,282 @@
+"""Traffic for `tests.property.world`: a Service, two slots with pods, and what may happen to them.
+
+The promises of the second rail are checked where they matter: at each write of the Service and at each Job.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from switchback.api import names
+from switchback.api.names import FINALIZER
+from switchback.api.status import CutoverPhase, OperationKind
+from switchback.contract.reasons import Reason
+from switchback.contract.traffic import Owner, Pod, Port, Service, Slot, Traffic
+from switchback.contract.words import Direction, Operation
+from switchback.controller.decision import Action, ClaimService, CreateJob, PointService, TellProbe
+from switchback.controller.intent import intent_digest
+from switchback.controller.view import View
+from tests.property.database import BrokenPromiseError, Running
+from tests.property.world import World
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from switchback.contract.result import Result
+    from switchback.controller.observed import Observed
+
+KEY = "slot"
+CUTOVER: dict[str, Any] = {
+    "serviceName": "shop-web",
+    "slots": [
+        {"name": "blue", "workloadRef": {"name": "shop-blue"}},
+        {"name": "green", "workloadRef": {"name": "shop-green"}},
+    ],
+    "activeSlot": "blue",
+    "soakPeriodSeconds": 60,
+}
+
+
+@dataclass
+class Side:
+    """One slot: how many pods it is to have, and how many are ready."""
+
+    desired: int = 2
+    ready: int = 2
+    leaving: int = 0
+    """Pods that end, and hold connections."""
+
+
+@dataclass
+class Street(World):
+    """A world with a Service and two slots."""
+
+    sides: dict[str, Side] = field(default_factory=lambda: {"blue": Side(), "green": Side()})
+    there: bool = True
+    service_uid: str = "service-1"
+    service_version: int = 1
+    selector: dict[str, str] = field(default_factory=lambda: {"app": "shop", KEY: "blue"})
+    marks: dict[str, str] = field(default_factory=dict)
+    claimed_by: str = ""
+    writer: str = "kubectl"
+    lagging: dict[str, str] | None = None
+    """The selector that the slices still follow; None: the present one."""
+    writes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    touched: bool = False
+    """Whether somebody else has changed the selector: then more than one write per direction is right."""
+
+    @override
+    def observed(self) -> Observed:
+        """The world as `observe` would read it."""
+        world = super().observed()
+        return replace(world, traffic=self.traffic(), probe_refused=self.refused)
+
+    def traffic(self) -> Traffic:
+        """What a look shows of the Service and the slots."""
+        followed = self.lagging if self.lagging is not None else self.selector
+        return Traffic(
+            at=self.now,
+            service=self._service() if self.there else None,
+            slots=tuple(self._slot(name, followed) for name in self.sides),
+            claimed_by=self.claimed_by,
+        )
+
+    def _service(self) -> Service:
+        return Service(
+            name="shop-web",
+            uid=self.service_uid,
+            resource_version=str(self.service_version),
+            selector=dict(self.selector),
+            annotations=dict(self.marks),
+            owners=(Owner(self.writer, "Update"),),
+            ports=(Port("http", "TCP", 80, "8080"),),
+            cluster_ip="10.0.0.1",
+        )
+
+    def _slot(self, name: str, followed: dict[str, str]) -> Slot:
+        side = self.sides[name]
+        chosen = bool(followed) and followed.get(KEY, name) == name and self.there
+        pods = [
+            Pod(f"{name}-{number}", f"{name}-{number}", ready=number < side.ready, selected=True)
+            for number in range(side.desired)
+        ]
+        pods += [
+            Pod(f"{name}-old-{number}", "", ready=False, selected=True, terminating=True)
+            for number in range(side.leaving)
+        ]
+        return Slot(
+            name=name,
+            kind="Deployment",
+            workload=f"shop-{name}",
+            there=True,
+            settled=True,
+            desired=side.desired,
+            updated=side.desired,
+            ready=side.ready,
+            available=side.ready,
+            labels={"app": "shop", KEY: name},
+            template="t1",
+            pods=tuple(pods),
+            endpoints=side.ready if chosen else 0,
+            unready=side.desired - side.ready if chosen else 0,
+        )
+
+    # --- what the operator does ----------------------------------------------------------------------------
+
+    @override
+    def act(self, action: Action) -> None:
+        """What `act` does, with the promises checked at the moment they matter."""
+        match action:
+            case ClaimService():
+                self._mark({names.ANNOTATION_CLAIMED_BY: f"shop/shop/{self.observed().uid}"})
+            case PointService():
+                self._point(action)
+            case TellProbe(pod, cutover):
+                for running in self.jobs.values():
+                    if pod == running.job.name + "-x":
+                        running.told = cutover
+            case CreateJob(probe=True):
+                self._create_probe(action)
+            case _:
+                super().act(action)
+
+    def _mark(self, marks: dict[str, str | None]) -> None:
+        if not self.there:
+            raise BrokenPromiseError("a Service that is not there is written")
+        for name, value in marks.items():
+            if value is None:
+                self.marks.pop(name, None)
+            else:
+                self.marks[name] = value
+        self.service_version += 1
+
+    def _point(self, action: PointService) -> None:
+        state = self.status.traffic.cutover if self.status.traffic is not None else None
+        operation = self.status.operation
+        if FINALIZER not in self.finalizers:
+            raise BrokenPromiseError("traffic is moved while the resource may vanish")
+        if operation is None:
+            raise BrokenPromiseError("traffic is moved without an operation")
+        if not self.sides[action.slot].ready:
+            raise BrokenPromiseError(f"the Service is pointed at {action.slot}, where nobody is ready")
+        if set(action.selector) != {"app", KEY} or action.selector[KEY] != action.slot:
+            raise BrokenPromiseError(f"the selector would be {action.selector}")
+        if self.selector.get(KEY) != action.slot and self.selector.get(KEY) in self.sides:
+            self._moved(action, state, operation)
+        self._mark(dict(action.annotations))
+        self.lagging = dict(self.selector)
+        self.selector = dict(action.selector)
+        self.writer = names.FIELD_MANAGER
+
+    def _moved(self, action: PointService, state: Any, operation: Any) -> None:
+        """From one known slot to the other: only as the stored intent says, or as the spec wants of drift."""
+        enforced = self.spec["cutover"].get("driftPolicy") == "Enforce"
+        if enforced and self.status.traffic.drift_seen == str(self.service_version):  # type: ignore[union-attr]
+            return
+        if state is None:
+            raise BrokenPromiseError("traffic is moved, and no switch is stored")
+        forward = action.slot == state.to and state.phase is CutoverPhase.SWITCHING
+        back = action.slot == state.from_ and state.phase is CutoverPhase.RESTORING
+        if not (forward or back):
+            raise BrokenPromiseError(f"{action.slot} in phase {state.phase}")
+        if back != action.back:
+            raise BrokenPromiseError("a way back that could be held up")
+        self.writes[state.id, action.slot] += 1
+        if self.writes[state.id, action.slot] > 1 and not self.touched:
+            raise BrokenPromiseError(f"{action.slot} is written twice for {state.id}")
+        if forward:
+            self._may_go_forward(operation)
+
+    def _may_go_forward(self, operation: Any) -> None:
+        if self.marks.get(names.ANNOTATION_ROLLED_BACK) == operation.intent_digest and not operation.retry:
+            raise BrokenPromiseError("a switch that was undone is tried again, and nobody asked")
+        view = View(world=self.observed(), spec=self.observed().spec, status=self.status)  # type: ignore[arg-type]
+        asks = self.spec.get("approval", {}).get("cutoverPolicy") == "Manual"
+        given = self.status.approval is not None and self.status.approval.approved_by
+        if asks and not given and self.generation == operation.generation:
+            raise BrokenPromiseError("traffic is moved, and nobody has approved")
+        if operation.direction is not Direction.BACKWARD:
+            probe = view.probe
+            if probe is None or not probe.started or probe.ended:
+                raise BrokenPromiseError("traffic is moved, and no pod runs that would check it")
+
+    def _create_probe(self, action: CreateJob) -> None:
+        state = self.status.traffic.cutover if self.status.traffic is not None else None
+        operation = self.status.operation
+        if state is None or state.probe_job != action.name or operation is None:
+            raise BrokenPromiseError(f"{action.name} is created without a stored intent")
+        if FINALIZER not in self.finalizers:
+            raise BrokenPromiseError(f"{action.name} is created while the resource may vanish")
+        if action.name in self.jobs or self.refused is not None:
+            return
+        self.created.append(action.name)
+        arguments = {"id": operation.id, "target": "", "files": self.files, "intent": "", "retry": ""}
+        self.jobs[action.name] = Running(self._job(action, operation.id), arguments)
+
+    @override
+    def _create(self, action: CreateJob) -> None:
+        operation = self.status.operation
+        contract = operation is not None and operation.kind is OperationKind.CONTRACT
+        if contract and action.step is Operation.MIGRATE and action.name not in self.jobs:
+            live = self.selector.get(KEY)
+            left = [name for name, side in self.sides.items() if name != live and side.desired + side.leaving]
+            if left:
+                raise BrokenPromiseError(f"files of phase=contract while pods of {left} exist")
+        if (
+            operation is not None
+            and action.step is Operation.ROLLBACK
+            and operation.direction is Direction.BACKWARD
+        ):
+            self._may_roll_back(operation)
+        super()._create(action)
+
+    def _may_roll_back(self, operation: Any) -> None:
+        """The traffic goes first: the schema follows it."""
+        if operation.kind is not OperationKind.REACH or self.generation != operation.generation:
+            return
+        wished = self.spec["cutover"]["activeSlot"]
+        if (
+            self.there
+            and self.selector.get(KEY) in self.sides
+            and self.selector[KEY] != wished
+            and not self.touched
+        ):
+            raise BrokenPromiseError(f"the schema goes back while {self.selector[KEY]} is live, not {wished}")
+
+    @override
+    def _execute(self, running: Running) -> Result:
+        if running.job.step is Operation.CHECK and "-c-check-" in running.job.name and not running.told:
+            return self._result(running, Reason.CHECKS_INCONCLUSIVE, Direction.NONE)
+        return super()._execute(running)
+
+    # --- what happens around it ----------------------------------------------------------------------------
+
+    def settle_slices(self) -> None:
+        """The slices follow the selector."""
+        self.lagging = None
+
+    def somebody_writes(self, selector: dict[str, str], writer: str = "kubectl-edit") -> None:
+        """Somebody else changes the selector."""
+        if self.there:
+            self.selector, self.writer, self.touched = dict(selector), writer, True
+            self.service_version += 1
+            self.lagging = None
+
+    def replace_service(self) -> None:
+        """The Service is deleted and made anew, from its manifest in Git."""
+        self.service_uid += "x"
+        self.service_version += 1
+        self.selector, self.marks, self.there, self.touched = {"app": "shop"}, {}, True, True
+        self.lagging = None
+
+    def intent(self) -> str:
+        """Digest of the present wish."""
+        seen = self.observed()
+        assert seen.spec is not None
+        return intent_digest(seen.spec, seen.source)

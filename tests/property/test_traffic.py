@@ -1,0 +1,280 @@
+"""`decide` in random worlds with traffic: whatever happens, the second rail keeps its promises and comes to an end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from switchback.contract.reasons import Reason
+from switchback.controller.decision import Settle
+from switchback.controller.observed import Trouble
+from tests.property.street import CUTOVER, KEY, Street
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+SCHEMA: dict[str, Any] = {
+    "target": "latest",
+    "database": {"urlFrom": {"secretKeyRef": {"name": "shop-db", "key": "DATABASE_URL"}}},
+    "source": {"configMapRefs": [{"name": "shop-migrations"}]},
+    "snapshot": {"none": {"acknowledge": True}},
+}
+CHECK = {"name": "up", "stages": ["AfterMigrate", "BeforeCutover", "AfterCutover", "AfterRollback"]}
+CHECK["httpGet"] = {"url": "http://shop-web/"}  # type: ignore[assignment]
+BAD = [Reason.CHECKS_FAILED, Reason.CONNECTIONS_FAILED, Reason.INTERRUPTED, Reason.CONNECTION_LOST]
+SELECTORS = [{"app": "shop"}, {"app": "shop", KEY: "red"}, {}]
+PASSES = 120
+CAMPAIGN = os.environ.get("SWITCHBACK_CAMPAIGN", "") not in ("", "0")
+
+
+class RandomStreets(RuleBasedStateMachine):
+    """Edits, faults, deaths and other writers in any order; then the faults stop."""
+
+    @initialize(
+        schema=st.booleans(),
+        automatic=st.sampled_from(["Never", "Traffic", "TrafficAndSchema"]),
+        drift=st.sampled_from(["Report", "Enforce"]),
+        loss=st.sampled_from(["Allow", "RequireApproval"]),
+        keyed=st.booleans(),
+        checks=st.booleans(),
+        goes=st.booleans(),
+    )
+    def begin(  # noqa: PLR0917 - Hypothesis draws them by name
+        self,
+        schema: bool,
+        automatic: str,
+        drift: str,
+        loss: str,
+        keyed: bool,
+        checks: bool,
+        goes: bool,  # noqa: FBT001
+    ) -> None:
+        self.goes = goes
+        spec = {
+            **(SCHEMA if schema else {}),
+            "cutover": {**CUTOVER, "driftPolicy": drift},
+            "rollback": {"automatic": automatic, "dataLossPolicy": loss},
+            "checks": [CHECK] if checks else [],
+        }
+        self.world = Street(spec=spec, contract=frozenset({"0003"}))
+        if not keyed:
+            self.world.selector = {"app": "shop"}
+            self.world.sides["green"].desired = self.world.sides["green"].ready = 0
+
+    @rule(fault=st.sampled_from(["none", "none", "none", "conflict", "before", "after"]))
+    def reconcile(self, fault: str) -> None:
+        self.world.reconcile(fault)
+
+    @rule()
+    def reconcile_and_wait(self) -> None:
+        self.world.settle_slices()
+        self.world.tick(self.world.reconcile())
+
+    @rule()
+    def all_goes_well_for_a_while(self) -> None:
+        """Otherwise no switch would ever come far."""
+        for _ in range(6):
+            self.world.settle_slices()
+            for name, job in list(self.world.jobs.items()):
+                waits = "-c-check-" in name and not job.told
+                if not job.ended and not waits:
+                    self.world.run(name)
+            self.world.tick(self.world.reconcile())
+
+    @rule(outcome=st.sampled_from(["works", "works", "silent", *BAD]), pick=st.integers(0, 9))
+    def a_job_ends(self, outcome: str, pick: int) -> None:
+        running = [name for name, job in self.world.jobs.items() if not job.ended]
+        if running:
+            self.world.run(running[pick % len(running)], outcome)
+
+    @rule(pick=st.integers(0, 9))
+    def a_job_is_deleted_by_hand(self, pick: int) -> None:
+        if self.world.jobs:
+            self.world.vanish(sorted(self.world.jobs)[pick % len(self.world.jobs)])
+
+    @rule()
+    def stray_pods_end(self) -> None:
+        self.world.sweep()
+
+    @rule(refused=st.booleans())
+    def the_api_server_refuses_jobs(self, refused: bool) -> None:  # noqa: FBT001 - drawn by Hypothesis
+        self.world.refused = Trouble("JobRefused", "exceeded quota: pods") if refused else None
+
+    @rule(slot=st.sampled_from(["blue", "green"]), ready=st.integers(0, 2))
+    def pods_die_and_come(self, slot: str, ready: int) -> None:
+        side = self.world.sides[slot]
+        side.ready = min(ready, side.desired)
+
+    @rule(slot=st.sampled_from(["blue", "green"]), desired=st.integers(0, 2))
+    def somebody_scales(self, slot: str, desired: int) -> None:
+        side = self.world.sides[slot]
+        side.leaving += max(0, side.desired - desired)
+        side.desired, side.ready = desired, min(side.ready, desired)
+
+    @rule()
+    def ending_pods_are_gone(self) -> None:
+        for side in self.world.sides.values():
+            side.leaving = 0
+
+    @rule(selector=st.sampled_from(SELECTORS))
+    def git_writes_the_selector(self, selector: dict[str, str]) -> None:
+        self.world.somebody_writes(selector, "argocd-controller")
+
+    @rule(slot=st.sampled_from(["blue", "green"]))
+    def a_person_points_the_service(self, slot: str) -> None:
+        self.world.somebody_writes({"app": "shop", KEY: slot})
+
+    @rule()
+    def the_service_is_replaced(self) -> None:
+        self.world.replace_service()
+
+    @rule(there=st.booleans())
+    def the_service_goes_and_comes(self, there: bool) -> None:  # noqa: FBT001 - drawn by Hypothesis
+        if self.world.there and not there:
+            self.world.there = False
+        elif there and not self.world.there:
+            self.world.replace_service()
+
+    @rule(slot=st.sampled_from(["blue", "green"]))
+    def the_slot_is_edited(self, slot: str) -> None:
+        self.world.spec = {**self.world.spec, "cutover": {**self.world.spec["cutover"], "activeSlot": slot}}
+        self.world.generation += 1
+
+    @precondition(lambda self: "target" in self.world.spec)
+    @rule(version=st.sampled_from(["latest", "0001", "0002"]))
+    def the_target_is_edited(self, version: str) -> None:
+        self.world.spec = {**self.world.spec, "target": version}
+        self.world.generation += 1
+
+    @rule(suspend=st.booleans())
+    def suspended(self, suspend: bool) -> None:  # noqa: FBT001 - drawn by Hypothesis
+        self.world.spec = {**self.world.spec, "suspend": suspend}
+        self.world.generation += 1
+
+    @rule(policy=st.sampled_from(["Automatic", "Manual"]))
+    def the_approval_policy_is_edited(self, policy: str) -> None:
+        self.world.spec = {**self.world.spec, "approval": {"cutoverPolicy": policy}}
+        self.world.generation += 1
+
+    @precondition(lambda self: self.world.status.operation)
+    @rule(what=st.sampled_from(["abort", "retry"]), nonce=st.integers(1, 3))
+    def somebody_asks(self, what: str, nonce: int) -> None:
+        operation = self.world.status.operation
+        assert operation is not None
+        self.world.annotations[f"switchback.dev/{what}"] = f"{operation.id}/{nonce}"
+
+    @precondition(lambda self: self.world.token)
+    @rule()
+    def somebody_approves(self) -> None:
+        self.world.annotations["switchback.dev/approve"] = self.world.token
+
+    @rule()
+    def the_status_is_wiped(self) -> None:
+        self.world.status = type(self.world.status)()
+        self.world.resource_version += 1
+        self.world.touched = True  # what was written for a switch nobody remembers
+
+    @rule(seconds=st.integers(1, 900))
+    def time_passes(self, seconds: int) -> None:
+        from datetime import timedelta  # noqa: PLC0415
+
+        self.world.now += timedelta(seconds=seconds)
+
+    @invariant()
+    def conditions_do_not_contradict_each_other(self) -> None:
+        if not hasattr(self, "world") or not self.world.status.conditions:
+            return
+        world = self.world
+        assert not (world.condition("Ready") == "True" and world.condition("Stalled") == "True")
+        assert not (world.condition("Reconciling") == "True" and world.condition("Stalled") == "True")
+        assert world.condition("Finished") != "True" or world.condition("Reconciling") == "False"
+
+    @invariant()
+    def status_stays_small(self) -> None:
+        if hasattr(self, "world"):
+            assert len(str(self.world.status.to_json())) < 32 * 1024
+
+    @override
+    def teardown(self) -> None:
+        """The faults stop: both slots are well, whoever is asked approves, and it ends."""
+        if not hasattr(self, "world"):
+            return
+        world = self.world
+        world.refused = None
+        world.annotations.pop("switchback.dev/abort", None)
+        if not world.there:
+            world.replace_service()
+        for side in world.sides.values():
+            side.desired = side.ready = 2
+            side.leaving = 0
+        if self.goes:
+            world.deleted_at = world.now
+        world.spec = {**world.spec, "suspend": False}
+        world.generation += 1
+        world.sweep()
+        decision = self._come_to_an_end()
+        if self.goes:
+            assert not world.finalizers, f"still held: {world.status}"
+            assert not world.status.traffic or self._came_to_rest(), (
+                f"left in the midst of a switch: {world.status}"
+            )
+            return
+        assert world.condition("Finished") == "True", f"not finished: {decision} {world.status}"
+        assert not world.finalizers, "it may not be deleted although nothing is in flight"
+        if world.condition("Ready") == "True":
+            assert world.selector.get(KEY) == world.spec["cutover"]["activeSlot"]
+            self._the_old_slot_goes()
+
+    def _come_to_an_end(self) -> Any:
+        world, decision = self.world, None
+        for _ in range(PASSES):
+            if self.goes and not world.finalizers:
+                break
+            for name, job in list(world.jobs.items()):
+                waits = "-c-check-" in name and not job.told and not job.deleting
+                if not job.ended and not waits:
+                    world.run(name)
+            world.sweep()
+            world.settle_slices()
+            if world.token:
+                world.annotations["switchback.dev/approve"] = world.token
+            decision = world.reconcile()
+            if isinstance(decision, Settle) and world.observed().status == decision.status:
+                break
+            world.tick(decision)
+        return decision
+
+    def _came_to_rest(self) -> bool:
+        state = self.world.status.traffic.cutover if self.world.status.traffic is not None else None
+        return state is None or state.phase not in {"Switching", "Switched", "Soaking", "Restoring"}
+
+    def _the_old_slot_goes(self) -> None:
+        """Whatever waits for it is applied then, and not before."""
+        world = self.world
+        target = world.spec.get("target")
+        if target != "latest":
+            return
+        waited = "0003" not in world.postgres.applied
+        world.sides[next(name for name in world.sides if name != world.selector[KEY])] = type(
+            world.sides["blue"]
+        )(0, 0, 0)
+        self._come_to_an_end()
+        if waited and world.condition("Ready") == "True":
+            assert "0003" in world.postgres.applied, f"still waits: {world.status}"
+
+
+RandomStreets.TestCase.settings = settings(
+    max_examples=int(os.environ.get("EX", "0")) or (5000 if CAMPAIGN else 100),
+    stateful_step_count=25,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestRandomStreets = RandomStreets.TestCase
