@@ -22,7 +22,7 @@ MEANING = {
     ExitCode.IRREVERSIBLE: "no way back: no down half, or declared irreversible",
     ExitCode.LOCKED: "somebody else is at work: lock, reservation, locked tables, or sessions that do not end",
     ExitCode.CONNECTION: "the connection",
-    ExitCode.FAILED: "a migration failed and was rolled back; those before it stay applied",
+    ExitCode.FAILED: "a migration failed and was rolled back, those before it stay; or a check failed",
     ExitCode.PARTIAL: "a migration failed part-way: a part of it has taken effect",
     ExitCode.DIFFERS: "a verification found a difference (no command of this release)",
     ExitCode.REFUSED: "refused for safety",

@@ -101,15 +101,11 @@ def _places(_: click.Context, __: click.Parameter, places: tuple[str, ...]) -> t
 def command(**values: Any) -> int:
     """Run the checks of a stage from here.
 
-    \b
-        switchback check -f resource.yaml --stage BeforeCutover
-        switchback check -f resource.yaml --stage AfterCutover --only errors --soak-seconds 60
-
     They are asked from this machine: names of Services are known in the cluster alone. Checks of kind command
     run in a pod alone. A value that is kept in a Secret is taken from the variable that the error names.
 
     Ends with 0 when all of them hold and with 8 when one has failed.
-    """  # noqa: D301 - click's mark for lines that are not to be joined
+    """
     # The first process of a container would not notice a signal that comes before there is a handler for it.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     from switchback.cli import check_work  # noqa: PLC0415 - help must not import what only the work needs
