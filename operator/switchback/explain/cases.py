@@ -37,6 +37,8 @@ class Case(StrEnum):
     BEYOND = "Beyond"
     AHEAD_OF_FILES = "AheadOfFiles"
     """Beyond everything that the files hold, while the target is `latest`."""
+    NO_SCHEMA = "NoSchema"
+    """The spec has no source: only traffic is moved."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Known:
         match self.case:
             case Case.BEHIND:
                 return Direction.FORWARD
-            case Case.AT:
+            case Case.AT | Case.NO_SCHEMA:
                 return Direction.NONE
             case Case.BEYOND | Case.AHEAD_OF_FILES:
                 return Direction.BACKWARD
@@ -74,6 +76,8 @@ def cases(spec: Spec, status: Status, target: str, files: Files) -> list[Known]:
         target: what the operation goes to: the spec's target, or that of a request.
         files: the source.
     """
+    if spec.source is None:
+        return [Known(Case.NO_SCHEMA, "", "", certain=True)]
     current, applied = seen(spec, status)
     wished = _wished(target, files, applied)
     certain = _compared(_Place(current, wished, target, files.ids, applied)) if current else None

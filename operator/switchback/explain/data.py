@@ -11,7 +11,9 @@ from switchback.explain.findings import as_data, in_order, spelled
 from switchback.explain.scenes import SceneKind
 
 if TYPE_CHECKING:
+    from switchback.api.cutover import Cutover
     from switchback.api.spec import Spec
+    from switchback.contract.traffic import Traffic
     from switchback.explain.inquire import Report
     from switchback.explain.scenes import Scene, Story
     from switchback.explain.stories import Told
@@ -72,6 +74,9 @@ def _known(one: Report) -> Data:
         }
         if one.begin.before:
             data["apply"]["intentDigestBefore"] = one.begin.before
+    traffic = one.world.traffic if one.world is not None else None
+    if one.spec is not None and one.spec.cutover is not None and traffic is not None:
+        data["traffic"] = _traffic(one, one.spec.cutover, traffic)
     if one.answer is not None:
         data["dryRun"] = {
             "as": one.answer.how, "tried": one.answer.tried, "accepted": one.answer.after is not None,
@@ -79,6 +84,23 @@ def _known(one: Report) -> Data:
     if one.place is not None:
         data |= _place(one)
     return data
+
+
+def _traffic(one: Report, cutover: Cutover, traffic: Traffic) -> Data:
+    service = traffic.service
+    return {
+        "service": cutover.service_name,
+        "seen": one.traffic_seen,
+        "exists": service is not None,
+        "liveSlot": service.selector.get(cutover.selector_key, "") if service is not None else "",
+        "slots": [
+            {
+                "name": slot.name, "kind": slot.kind, "workload": slot.workload, "exists": slot.there,
+                "ready": slot.ready, "desired": slot.desired,
+            }
+            for slot in traffic.slots
+        ],
+    }  # fmt: skip
 
 
 def _limits(spec: Spec) -> Data:
@@ -90,6 +112,10 @@ def _limits(spec: Spec) -> Data:
         "lockTimeoutSeconds": own.lock_timeout_seconds,
         "statementTimeoutSeconds": own.statement_timeout_seconds,
         "advisoryLockTimeoutSeconds": own.advisory_lock_timeout_seconds,
+        "slotReadySeconds": spec.cutover.slot_ready_deadline_seconds if spec.cutover is not None else None,
+        "switchSeconds": spec.cutover.switch_deadline_seconds if spec.cutover is not None else None,
+        "soakSeconds": spec.cutover.soak_period_seconds if spec.cutover is not None else None,
+        "drainSeconds": spec.cutover.drain_period_seconds if spec.cutover is not None else None,
         "snapshotSeconds": spec.snapshot.deadline_seconds if spec.snapshot is not None and dumps else None,
     }
     return {key: value for key, value in data.items() if value is not None}
@@ -184,6 +210,9 @@ def _scene(one: Report, story: Story, scene: Scene) -> Data:
         }
     if scene.message and scene.kind is not SceneKind.APPROVAL:
         data["message"] = scene.message
+    for name in ("stage", "slot", "old"):
+        if getattr(scene, name):
+            data[name] = str(getattr(scene, name))
     if scene.reason:
         data["reason"] = str(scene.reason)
     return data

@@ -10,7 +10,7 @@ import click
 from switchback.api.status import Want
 from switchback.contract.words import Operation
 from switchback.controller.observed import PolicyState
-from switchback.explain import words
+from switchback.explain import traffic_words, words
 from switchback.explain.changes import shown
 from switchback.explain.cluster import There
 from switchback.explain.findings import Level, in_order, spelled
@@ -30,6 +30,8 @@ LABEL = 11
 WIDTH = 110
 CHANGES = 6
 STEP = 10
+LABELS = {SceneKind.OLD_SLOT: "wait"}
+"""How a kind of scene is called, where not by its name."""
 
 _MARKS: dict[Level, tuple[str, dict[str, Any]]] = {
     Level.INVALID: ("✖", {"fg": "red", "bold": True}),
@@ -98,7 +100,7 @@ class Drawing:
         elif report.intent:
             yield "Intent", report.intent
         yield from self._changed(report)
-        yield "Source", _source(report)
+        yield from _rails(report)
         needed = [f"{one.kind} {one.name} {_THERE[there]}" for one, there in report.needed.items()]
         if needed:
             yield "Needs", " · ".join(dict.fromkeys(needed))
@@ -131,7 +133,9 @@ class Drawing:
 
     def _story(self, report: Report, told: Told) -> None:
         style = self._screen.style
-        head = words.headline(told.known)
+        head = words.headline(told.known) + traffic_words.place(
+            told, report.spec.cutover if report.spec else None
+        )
         if told.suspended:
             head += ", once spec.suspend is false"
         self._line(0, style(head, bold=True))
@@ -139,7 +143,7 @@ class Drawing:
         for scene in self._scenes(told):
             number += 1
             self._scene(report, told, scene, number)
-        self._end(told, number)
+        self._end(report, told, number)
         for one in told.refusals:
             when = f"{one.condition}, " if one.condition else ""
             self._wrapped(
@@ -152,13 +156,16 @@ class Drawing:
         risky = told.risky
         return risky.scenes if risky is not None and told.asks_when_risky else told.story.scenes
 
-    def _end(self, told: Told, number: int) -> None:
-        style = self._screen.style
+    def _end(self, report: Report, told: Told, number: int) -> None:
+        style, spec = self._screen.style, report.spec
         kind = told.story.ending.kind
-        if kind in {EndingKind.REACHED, EndingKind.ROLLED_BACK}:
-            text = words.ending(told) if number else f"nothing to do: {told.story.ending.message}"
+        if spec is not None and kind in {EndingKind.REACHED, EndingKind.ROLLED_BACK}:
+            text = words.ending(told, spec) if number else f"nothing to do: {told.story.ending.message}"
             mark = style("✔", fg="green") if kind is EndingKind.REACHED else style("▼", fg="yellow")
             self._wrapped(f"  {mark} ", text)
+            later = traffic_words.afterwards(told, spec)
+            if later:
+                self._wrapped("    ", later, dim=True)
         elif not told.refusals:
             self._wrapped(f"  {style('◷', fg='yellow')} ", told.story.ending.message)
 
@@ -166,8 +173,8 @@ class Drawing:
         style, spec = self._screen.style, report.spec
         if spec is None:
             return
-        what = str(scene.step) if scene.step is not None else str(scene.kind).lower()
-        head = f"  {number}  {style(what.ljust(STEP), fg='cyan')} "
+        what = str(scene.step) if scene.step is not None else LABELS.get(scene.kind, str(scene.kind).lower())
+        head = f"  {number:<2} {style(what.ljust(STEP), fg='cyan')} "
         if scene.kind is SceneKind.APPROVAL:
             self._approval(report, told, scene, head)
             return
@@ -185,7 +192,7 @@ class Drawing:
     def _approval(self, report: Report, told: Told, scene: Scene, head: str) -> None:
         want = scene.want or Want.ROLLBACK
         spec = report.spec
-        longest = words.duration(spec.approval.timeout_seconds) if spec is not None else ""
+        longest = traffic_words.duration(spec.approval.timeout_seconds) if spec is not None else ""
         only = "if it loses data, " if told.asks_when_risky and want is Want.ROLLBACK else ""
         why = " and ".join(words.asked_by(want, report))
         self._wrapped(head, f"{only}waits for a person up to {longest}: {why}")
@@ -245,6 +252,16 @@ def _apply(report: Report) -> str:
     head = "begins an operation" if begin.begins else "begins nothing"
     way = f"{begin.before} → {begin.intent}" if begin.before not in {"", begin.intent} else begin.intent
     return f"{head}: {begin.why} Intent {way}"
+
+
+def _rails(report: Report) -> Iterator[tuple[str, str]]:
+    """Where the files are, and where the traffic is."""
+    spec = report.spec
+    if spec is not None and spec.source is not None:
+        yield "Source", _source(report)
+    if spec is not None and spec.cutover is not None and report.world is not None:
+        seen = report.traffic_seen
+        yield "Traffic", traffic_words.known(spec.cutover, report.world.traffic, by_cluster=seen)
 
 
 def _source(report: Report) -> str:

@@ -79,6 +79,14 @@ class Files:
             name: what for name, what in found.items() if what in {Reversal.ABSENT, Reversal.IRREVERSIBLE}
         }
 
+    def held(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """The first of these that is of phase=contract, and all after it."""
+        known = self.migrations.by_id if self.migrations is not None else {}
+        first = next(
+            (at for at, name in enumerate(ids) if name in known and known[name].is_contract), len(ids)
+        )
+        return tuple(ids[first:])
+
 
 def files_of(spec: Spec, found: Mapping[str, Object | None]) -> Files:
     """The source of a spec.

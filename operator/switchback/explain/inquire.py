@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from switchback.api.crd import definition
 from switchback.api.reasons import OperatorReason
 from switchback.controller.observe import spec_from, status_from
+from switchback.controller.observe_traffic import read_traffic
 from switchback.controller.observed import Namespace, Observed, PolicyState, Source
 from switchback.controller.pods import jobs_of
 from switchback.controller.settings import Settings
 from switchback.controller.view import View
-from switchback.explain import admission, apply, cluster, files, metadata, requests
+from switchback.explain import admission, apply, cluster, files, metadata, rail, requests
+from switchback.explain.advice import advice
 from switchback.explain.changes import begin, changes
 from switchback.explain.cluster import Guard, There
 from switchback.explain.files import Files
@@ -25,10 +27,13 @@ from switchback.explain.schema import Judge
 from switchback.explain.script import steps_of
 from switchback.explain.stories import MAJORS, Stage, backward, stories
 from switchback.snapshots.registry import capabilities_of
+from switchback.traffic.guards import guards
 
 if TYPE_CHECKING:
+    from switchback.api.cutover import Cutover
     from switchback.api.spec import Spec
     from switchback.api.status import Status
+    from switchback.contract.traffic import Traffic
     from switchback.explain.admission import Verdict
     from switchback.explain.apply import Answer
     from switchback.explain.changes import Begin, Change
@@ -41,6 +46,8 @@ if TYPE_CHECKING:
     from switchback.explain.stories import Told
 
 Object = dict[str, Any]
+
+CUTOVER = ("spec", "cutover")
 
 UNKNOWN_IMAGE = "switchback/image-of-the-operator"
 """Stands for the image that only the operator's settings name."""
@@ -78,6 +85,8 @@ class Report:
     intent: str = ""
     requests: list[Request] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
+    traffic: Traffic | None = None
+    """What the cluster shows of Service and slots; None when it was not asked, or does not tell."""
     verdicts: list[Verdict] = field(default_factory=list)
     world: Observed | None = None
 
@@ -85,6 +94,11 @@ class Report:
     def live(self) -> Object | None:
         """The resource as it is now."""
         return self.place.live if self.place is not None else None
+
+    @property
+    def traffic_seen(self) -> bool:
+        """Whether somebody has looked where the traffic is."""
+        return self.traffic is not None
 
     @property
     def is_valid(self) -> bool:
@@ -114,7 +128,7 @@ async def inquire(document: Document, namespace: str, beside: Companions, asked:
     _with_companions(report, data, beside)
     if _goes_on(report):
         stage = _stage(report, data, beside)
-        _played(report, stage)
+        _played(report, stage, beside)
         if asked is not None and report.place is not None and report.place.there is not There.NO:
             await _admitted(report, stage, asked.client)
     report.findings += needs(report.told, report.needed, report.namespace, beside)
@@ -165,6 +179,8 @@ async def _look(report: Report, beside: Companions, asked: Cluster, data: Object
     maps = [one.name for one in wanted if one.kind == "ConfigMap" and one.path[:2] == ("spec", "source")]
     place = await cluster.place_of(client, report.namespace, report.name, wanted, maps)
     report.place = place
+    if report.spec is not None and report.spec.cutover is not None and place.there is not There.NO:
+        await _watch(report, report.spec.cutover, client)
     report.needed = dict(place.references)
     report.operator = asked.operators.of(report.namespace)
     told = report.operator.approval_policy if report.operator is not None else None
@@ -178,6 +194,17 @@ async def _look(report: Report, beside: Companions, asked: Cluster, data: Object
             *_annotations(place.live, answer.after),
         ]
     report.findings += _surroundings(report, beside, asked.operators)
+
+
+async def _watch(report: Report, cutover: Cutover, client: Looking) -> None:
+    """Service and slots, read as the operator reads them, with the user's rights."""
+    uid = report.live["metadata"]["uid"] if report.live is not None else NEW_UID
+    found = await read_traffic(client, report.namespace, cutover, uid, datetime.now(UTC))
+    if found.refused:
+        message = f"you may not see Service and slots, which are taken to be well: {found.refused}."
+        report.findings.append(Finding(Level.UNKNOWN, "Forbidden", message, CUTOVER))
+    else:
+        report.traffic = found
 
 
 def _annotations(before: Object, after: Object) -> list[Change]:
@@ -254,6 +281,7 @@ def _stage(report: Report, data: Object, beside: Companions) -> Stage:
     jobs, strays = jobs_of(meta["uid"], place.jobs if place else (), place.pods if place else (), now)
     status = status_from(live or {})
     policy, seal = _guard(report.guard, status)
+    traffic = _traffic(report, report.spec.cutover, beside, status)
     world = Observed(
         namespace=report.namespace,
         name=meta.get("name") or f"{meta.get('generateName', 'unnamed-')}xxxxx",
@@ -274,9 +302,32 @@ def _stage(report: Report, data: Object, beside: Companions) -> Stage:
         around=_around(report, beside),
         approval_policy=policy,
         approval_seal=seal,
+        traffic=traffic,
     )
     report.world = world
-    return Stage(world, report.spec, report.source, settings, images_known=images_known)
+    seen = report.traffic_seen
+    return Stage(world, report.spec, report.source, settings, images_known=images_known, live_known=seen)
+
+
+def _traffic(report: Report, cutover: Cutover | None, beside: Companions, status: Status) -> Traffic | None:
+    """What the operator would see of Service and slots: in the cluster, by the files, else all is well."""
+    if cutover is None:
+        return None
+    now, place = datetime.now(UTC), report.namespace
+    service = beside.objects.get(("Service", place, cutover.service_name))
+    workloads = {
+        slot.name: one.data
+        for slot in cutover.slots
+        if (one := beside.objects.get((str(slot.workload_ref.kind), place, slot.workload_ref.name)))
+    }
+    given = rail.Beside(service.data if service is not None else None, workloads)
+    live = status.traffic.live_slot if status.traffic is not None else ""
+    try:
+        pretence = rail.pretended(cutover, given, now, live)
+    except (AttributeError, KeyError, TypeError, ValueError):  # no Service or workload that would be taken
+        given = rail.Beside()
+        pretence = rail.pretended(cutover, given, now, live)
+    return pretence if report.traffic is None else rail.completed(report.traffic, pretence, given)
 
 
 def _guard(guard: Guard, status: Status) -> tuple[PolicyState, str]:
@@ -340,7 +391,19 @@ def _settings(operator: Operator | None) -> tuple[Settings, bool]:
     return Settings(operator.runner_image, pull, client_images=dict(operator.client_images)), True
 
 
-def _played(report: Report, stage: Stage) -> None:
+def _cautions(stage: Stage) -> list[Finding]:
+    """What people should know of Service and slots before a switch, and what does not stand in its way."""
+    cutover, traffic = stage.spec.cutover, stage.world.traffic
+    if cutover is None or traffic is None:
+        return []
+    return [
+        Finding(Level.WARNING, guard.reason, guard.message, CUTOVER, guard.advice)
+        for guard in guards(cutover, traffic, stage.live, cutover.active_slot)
+        if guard.warning and not guard.passed
+    ]
+
+
+def _played(report: Report, stage: Stage, beside: Companions) -> None:
     """The stories, and everything that hangs on the world that they begin with."""
     view = View(world=stage.world, spec=stage.spec, status=stage.world.status)
     live = report.live
@@ -353,6 +416,8 @@ def _played(report: Report, stage: Stage) -> None:
     report.requests = requests.standing(view)
     report.findings += requests.findings(report.requests)
     report.told = stories(stage)
+    report.findings += advice(report.document, stage.spec, stage.files.ids, beside, report.namespace)
+    report.findings += _cautions(stage)
     applied = _applied(stage)
     found = files.findings(stage.files, applied)
     report.findings += [one for one in found if one.reason != OperatorReason.CONFIG_MAP_MISSING]

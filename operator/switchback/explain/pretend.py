@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from switchback.api.policies import AheadPolicy
 from switchback.api.status import OperationKind
 from switchback.contract.reasons import Reason, meaning
-from switchback.contract.result import Database, Result, Snapshot, Step
-from switchback.contract.words import Direction, Operation, Risk, Severity
+from switchback.contract.result import Check, Database, Result, Slot, Snapshot, Step
+from switchback.contract.words import Direction, Operation, Risk, Severity, SlotFit
 from switchback.controller.lifecycle import reserve_seconds
 from switchback.controller.times import rfc3339
 from switchback.explain.cases import Case
 
 if TYPE_CHECKING:
     from switchback.api.spec import Spec
+    from switchback.contract.words import CheckStage
     from switchback.controller.observed import Observed
     from switchback.explain.cases import Known
 
@@ -24,13 +26,21 @@ PLAN = "p1:pretended"
 
 @dataclass(frozen=True)
 class Ground:
-    """The pretended database, and what going back in it would destroy."""
+    """The pretended database, and what going back in it would destroy.
 
-    database: Database
+    `held` are the ids that wait, with a cutover, until nothing of the old slot is left. `fits` tells of the
+    slots whose bounds could be compared with the target.
+    """
+
+    database: Database | None
     risks: tuple[Risk, ...] = ()
+    held: tuple[str, ...] = ()
+    fits: tuple[Slot, ...] = ()
 
 
-def answer(world: Observed, run: Run, known: Known, ground: Ground) -> Result:
+def answer(  # noqa: PLR0911 - one answer per operation
+    world: Observed, run: Run, known: Known, ground: Ground
+) -> Result:
     """The result of one run, in a database that is where `known` says."""
     told = _Told(world, run, ground)
     match run.step:
@@ -46,18 +56,24 @@ def answer(world: Observed, run: Run, known: Known, ground: Ground) -> Result:
             return told.says(Reason.SUCCEEDED, known.current, known.target, snapshot=point)
         case Operation.ROLLBACK:
             return told.says(Reason.SUCCEEDED, known.target, known.target, direction=Direction.BACKWARD)
+        case Operation.CHECK | Operation.DRAIN:  # they say nothing of the schema
+            return told.says(Reason.SUCCEEDED, "", "", database=None, slots=(), checks=told.checks)
         case _:  # whatever else a Job does, the schema stays where it is
             return told.says(Reason.SUCCEEDED, known.current, known.target)
 
 
 @dataclass(frozen=True)
 class Run:
-    """What was asked of a run. `arguments` is its command line; `previews` the target of a mere preview."""
+    """What was asked of a run. `arguments` is its command line; `previews` the target of a mere preview.
+
+    `stage`: of what checks it runs.
+    """
 
     step: Operation
     operation: str
     arguments: tuple[str, ...] = ()
     previews: str = ""
+    stage: CheckStage | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +89,27 @@ class _Told:
         return reserve_seconds(self.world.spec) if self.world.spec is not None else 0
 
     @property
+    def checks(self) -> tuple[Check, ...]:
+        """All of that stage, passed."""
+        spec, stage = self.world.spec, self.run.stage
+        if spec is None or stage is None:
+            return ()
+        return tuple(Check(check.name, passed=True, runs=1) for check in spec.checks_at(stage))
+
+    def unfit(self) -> Slot | None:
+        """A slot that has to work with the target, and does not."""
+        words = self.run.arguments
+        wanted = {name for word, name in pairwise(words) if word == "--require-slot"}
+        return next(
+            (one for one in self.ground.fits if one.name in wanted and one.fit is not SlotFit.SATISFIED), None
+        )
+
+    @property
+    def holds_back(self) -> tuple[str, ...]:
+        """What this run would leave for later."""
+        return self.ground.held if "--hold-contract" in self.run.arguments else ()
+
+    @property
     def snapshot(self) -> str:
         operation = self.world.status.operation
         return operation.snapshot_name if operation is not None else ""
@@ -85,10 +122,9 @@ class _Told:
             message=more.pop("message", ""),
             at=rfc3339(self.world.now),
             exit_code=int(meaning(reason).exit_code),
-            database=self.ground.database,
             current=current,
             target=target,
-            **more,
+            **{"database": self.ground.database, "slots": self.ground.fits, **more},
         )
 
 
@@ -96,17 +132,35 @@ def _looked(told: _Told, known: Known) -> Result:
     """An inspection, or a migration, which plans for itself."""
     migrates = told.run.step is Operation.MIGRATE
     match known.case:
-        case Case.AT:
+        case Case.AT | Case.NO_SCHEMA:
             reason = Reason.UP_TO_DATE if migrates else Reason.SUCCEEDED
             return told.says(reason, known.current, known.target)
         case Case.BEHIND:
-            current = known.target if migrates else known.current
-            plan = _plan(known, told)
-            return told.says(Reason.SUCCEEDED, current, known.target, direction=Direction.FORWARD, **plan)
+            return _forward(told, known)
         case Case.AHEAD_OF_FILES if not _leads_back(told):
             return _kept(told, known)
         case Case.AHEAD_OF_FILES | Case.BEYOND:
             return _back(told, known)
+
+
+def _forward(told: _Told, known: Known) -> Result:
+    """What is pending is applied, as far as it need not wait for the old slot's end."""
+    migrates, held, unfit = told.run.step is Operation.MIGRATE, told.holds_back, told.unfit()
+    if unfit is not None:
+        message = f"slot {unfit.name} does not work with the schema at {known.target}: {unfit.fit}."
+        return told.says(Reason.SLOT_NEEDS_SCHEMA, known.current, known.target, message=message)
+    now = tuple(name for name in known.todo if name not in held)
+    target = (now[-1] if now else known.current) if held else known.target
+    if held and not now:
+        reason = Reason.UP_TO_DATE if migrates else Reason.SUCCEEDED
+        return told.says(reason, known.current, target, held_back=len(held))
+    plan = _plan(replace(known, todo=now), told)
+    if migrates:
+        plan["done"] = max(1, len(now))
+    current = target if migrates else known.current
+    return told.says(
+        Reason.SUCCEEDED, current, target, direction=Direction.FORWARD, held_back=len(held), **plan
+    )
 
 
 def _leads_back(told: _Told) -> bool:

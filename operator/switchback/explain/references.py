@@ -22,6 +22,9 @@ Part = dict[str, Any]
 SECRET = Kind("", "v1", "secrets", "Secret")
 CONFIG_MAP = Kind("", "v1", "configmaps", "ConfigMap")
 CLAIM = Kind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
+SLOTS = frozenset({"Service", "Deployment", "StatefulSet"})
+"""Kinds that traffic goes through: what the files say of them is looked at."""
+
 SERVICE_ACCOUNT = Kind("", "v1", "serviceaccounts", "ServiceAccount")
 PRIORITY_CLASS = Kind("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass")
 KINDS = {kind.kind: kind for kind in (SECRET, CONFIG_MAP, CLAIM, SERVICE_ACCOUNT, PRIORITY_CLASS)}
@@ -57,6 +60,11 @@ def _all(spec: Part) -> Iterator[Reference]:
         yield from _keyed(connection.get(part) or {}, ("spec", "database", "connection", part))
     for number, one in enumerate((spec.get("source") or {}).get("configMapRefs") or ()):
         yield Reference("ConfigMap", _name(one), ("spec", "source", "configMapRefs", number))
+    for number, check in enumerate(_maps(spec.get("checks"))):
+        for kind in ("httpGet", "prometheus"):
+            for at, header in enumerate(_maps((check.get(kind) or {}).get("headers"))):
+                here: Path = ("spec", "checks", number, kind, "headers", at, "valueFrom")
+                yield from _keyed(header.get("valueFrom") or {}, here)
     claim = ((spec.get("snapshot") or {}).get("pgDump") or {}).get("persistentVolumeClaim") or {}
     path: Path = ("spec", "snapshot", "pgDump", "persistentVolumeClaim", "claimName")
     yield Reference("PersistentVolumeClaim", str(claim.get("claimName") or ""), path, backward=True)
@@ -134,6 +142,8 @@ class Companions:
     keys: Mapping[tuple[str, str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     """(kind, namespace, name) to the names of keys; without any for kinds that have none."""
     namespaces: dict[str, Part] = field(default_factory=dict)
+    objects: dict[tuple[str, str, str], Document] = field(default_factory=dict)
+    """(kind, namespace, name) to Services and workloads."""
 
     def has(self, reference: Reference, namespace: str) -> bool:
         """Whether the files bring the object."""
@@ -156,6 +166,8 @@ def companions(documents: Iterable[Document], namespace: str) -> Companions:
         name = str(one.metadata.get("name") or "")
         if one.kind == "Namespace" and name:
             found.namespaces[name] = one.data
+        if one.kind in SLOTS and name:
+            found.objects[one.kind, str(one.metadata.get("namespace") or namespace), name] = one
         if one.kind not in KINDS or not name:
             continue
         place = "" if one.kind in CLUSTER_WIDE else str(one.metadata.get("namespace") or namespace)

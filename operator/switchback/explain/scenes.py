@@ -12,7 +12,7 @@ from switchback.api.names import CONTAINER, uid_hash
 if TYPE_CHECKING:
     from switchback.api.status import Want
     from switchback.contract.result import Result
-    from switchback.contract.words import Operation
+    from switchback.contract.words import CheckStage, Operation
     from switchback.explain.cases import Known
 
 PLACEHOLDER = "<operation>"
@@ -38,6 +38,15 @@ class SceneKind(StrEnum):
     CALL = "Call"
     """The operator itself asks for a restore point."""
     WAIT = "Wait"
+    CLAIM = "Claim"
+    """A note on the Service says whose it is."""
+    SWITCH = "Switch"
+    """The patch that points the Service at a slot."""
+    VERIFY = "Verify"
+    SOAK = "Soak"
+    DRAIN = "Drain"
+    OLD_SLOT = "OldSlot"
+    """Files of phase=contract wait until nobody needs the old slot any more."""
 
 
 class EndingKind(StrEnum):
@@ -54,7 +63,10 @@ class EndingKind(StrEnum):
 
 @dataclass(frozen=True)
 class Scene:
-    """One thing that happens. `result` is what the pretended run answered."""
+    """One thing that happens. `result` is what the pretended run answered.
+
+    `stage`: of a Job that runs checks. `slot` is the one that is to be live, `old` the one before it.
+    """
 
     kind: SceneKind
     name: str
@@ -66,6 +78,9 @@ class Scene:
     want: Want | None = None
     reason: str = ""
     message: str = ""
+    stage: CheckStage | None = None
+    slot: str = ""
+    old: str = ""
 
     @property
     def container(self) -> dict[str, Any]:
@@ -93,18 +108,22 @@ class Ending:
 class Story:
     """Everything from the apply to the end, in one case.
 
-    `risky`: the way back destroys something. `is_new`: an operation begins that was not there.
+    `risky`: the way back destroys something. `operations` are those that begin and were not there.
     """
 
     known: Known
     risky: bool
     scenes: tuple[Scene, ...]
     ending: Ending
-    operation: str = ""
-    is_new: bool = False
+    operations: tuple[str, ...] = ()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether an operation begins."""
+        return bool(self.operations)
 
     def pattern(self, name: str) -> str:
         """A name with a placeholder for the part that only the API server's next version number decides."""
-        if self.is_new and self.operation:
-            name = name.replace(self.operation, PLACEHOLDER)
+        for operation in self.operations:
+            name = name.replace(operation, PLACEHOLDER)
         return _OF_NEW.sub(LOOK, name)

@@ -13,19 +13,28 @@ from typing import TYPE_CHECKING, assert_never
 from switchback.api import names
 from switchback.api.conditions import ConditionType
 from switchback.api.reasons import OperatorReason
-from switchback.api.status import ConditionStatus, LookKind, Outcome, Status
+from switchback.api.status import (
+    ConditionStatus,
+    LookKind,
+    OperationKind,
+    Outcome,
+    Status,
+)
 from switchback.contract.points import Level, Listing, Observation, Phase
-from switchback.contract.words import Operation
+from switchback.contract.words import CheckStage, Operation
 from switchback.controller.decide import decide
 from switchback.controller.decision import (
     Act,
+    ClaimService,
     CreateJob,
     DeleteJob,
     DeleteSnapshot,
     Hold,
     LetGo,
+    PointService,
     RequestSnapshot,
     Settle,
+    TellProbe,
     Wait,
     WriteIntent,
 )
@@ -33,6 +42,8 @@ from switchback.controller.jobs import JobError, manifest
 from switchback.controller.observed import Job, Kept, Pod
 from switchback.controller.stages.consent import no_approval_counts
 from switchback.controller.times import parse
+from switchback.explain import ride
+from switchback.explain.cases import Case
 from switchback.explain.pretend import Run, answer
 from switchback.explain.scenes import Ending, EndingKind, Scene, SceneKind, Story, container_of
 
@@ -41,6 +52,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from switchback.api.status import Condition, HistoryEntry
+    from switchback.contract.result import Result
     from switchback.controller.decision import Action
     from switchback.controller.observed import Observed
     from switchback.controller.settings import Settings
@@ -71,19 +83,18 @@ class Play:
     ground: Ground
     settings: Settings
     scenes: list[Scene] = field(default_factory=list)
+    operations: list[str] = field(default_factory=list)
 
     def story(self) -> Story:
         """What happens from now to the end."""
-        begun = self.world.status.operation.id if self.world.status.operation is not None else ""
+        begun = self._operation()
         ending = self._end()
-        operation = self.world.status.operation
         return Story(
             known=self.known,
             risky=bool(self.ground.risks),
             scenes=tuple(self.scenes),
             ending=ending,
-            operation=operation.id if operation is not None else "",
-            is_new=operation is not None and operation.id != begun,
+            operations=tuple(one for one in self.operations if one != begun),
         )
 
     def _end(self) -> Ending:
@@ -101,7 +112,11 @@ class Play:
                         return ending
                 case Settle(status):
                     self._store(status)
-                    return self._settled()
+                    more = ride.without_the_old_slot(self.world, self._outcome(), self.ground.held)
+                    if more is None:
+                        return self._settled()
+                    self.scenes.append(more[0])
+                    self.world = more[1]
                 case _:
                     assert_never(decision)
         return Ending(EndingKind.WAITING, "", "It does not come to an end: please report this.")
@@ -111,10 +126,20 @@ class Play:
     def _store(self, status: Status) -> None:
         stored = Status.model_validate(status.to_json())
         if stored != self.world.status:
+            self.scenes += ride.begun(self.world.status, stored)
             version = int(self.world.resource_version) if self.world.resource_version.isdecimal() else 0
             self.world = replace(self.world, status=stored, resource_version=str(version + 1))
+            if self._operation() not in {"", *self.operations}:
+                self.operations.append(self._operation())
+
+    def _operation(self) -> str:
+        return self.world.status.operation.id if self.world.status.operation is not None else ""
 
     def _act(self, action: Action) -> None:
+        if isinstance(action, ClaimService | PointService | TellProbe):
+            scenes, self.world = ride.acted(self.world, action)
+            self.scenes += scenes
+            return
         match action:
             case Hold():
                 self.world = replace(self.world, finalizers=(*self.world.finalizers, names.FINALIZER))
@@ -143,12 +168,16 @@ class Play:
         try:
             body = manifest(self.world, action, self.settings)
         except JobError as error:
-            self.world = replace(self.world, refused=error.trouble)
+            if action.probe:
+                self.world = replace(self.world, probe_refused=error.trouble)
+            else:
+                self.world = replace(self.world, refused=error.trouble)
             return
         operation, preview = self.world.status.operation, self.world.status.preview
         own = preview.id if action.look and preview is not None else operation.id if operation else ""
-        run = self._run(action.step, own, container_of(body).get("args", ()))
-        result = answer(self.world, run, self.known, self.ground)
+        stage = self._stage(action.step, probe=action.probe)
+        run = replace(self._run(action.step, own, container_of(body).get("args", ())), stage=stage)
+        result = answer(self.world, run, self._known(), self.ground)
         scene = Scene(
             SceneKind.LOOK if action.look else SceneKind.JOB,
             action.name,
@@ -157,14 +186,31 @@ class Play:
             operation=own,
             manifest=body,
             result=result,
+            stage=stage,
+            slot=self.world.spec.cutover.active_slot if self.world.spec and self.world.spec.cutover else "",
         )
         self.scenes.append(scene)
         pod = Pod(f"{action.name}-x", "", action.name, ended=True, started=True, exit_code=0, result=result)
+        if action.probe:  # it runs until the soak is over
+            pod = replace(pod, ended=False, exit_code=None, result=None)
         made = Job(
             action.name, f"uid-of-{action.name}", own, action.step, action.attempt, self.world.now,
-            finished=True, pods=(pod,),
+            finished=not action.probe, pods=(pod,),
         )  # fmt: skip
         self._jobs((*self.world.jobs, made))
+
+    def _stage(self, step: Operation, *, probe: bool) -> CheckStage | None:
+        operation = self.world.status.operation
+        if step is not Operation.CHECK or operation is None:
+            return None
+        return CheckStage.AFTER_CUTOVER if probe else operation.check_stage
+
+    def _known(self) -> Known:
+        """Where the database is for this run: files of phase=contract are applied after all others."""
+        operation, held = self.world.status.operation, self.ground.held
+        if operation is None or operation.kind is not OperationKind.CONTRACT or not held:
+            return self.known
+        return replace(self.known, case=Case.BEHIND, current=operation.from_ or self.known.current, todo=held)
 
     def _run(self, step: Operation, own: str, arguments: Iterable[str] = ()) -> Run:
         preview = self.world.status.preview
@@ -178,9 +224,18 @@ class Play:
 
     def _waited(self, until: datetime | None) -> Ending | None:
         """Lets happen what is waited for; an ending when nobody knows whether it will."""
-        running = next((job for job in self.world.jobs if not job.ended), None)
+        probe = ride.probe_of(self.world)
+        running = next((job for job in self.world.jobs if not job.ended and job is not probe), None)
         if running is not None:
             return self._ran(running)
+        later = ride.rode(self.world, self._checked)
+        if later is not None:
+            self.world = later
+            return None
+        return self._stays(until)
+
+    def _stays(self, until: datetime | None) -> Ending | None:
+        """The same for what is neither a Job nor a switch."""
         if self.world.stray_pods:
             self.scenes.append(self._wait())
             self.world = replace(self.world, stray_pods=())
@@ -196,6 +251,11 @@ class Play:
             self.world = replace(self.world, now=until)
             return None
         return self._stuck()
+
+    def _checked(self, probe: Job) -> Result:
+        """What the pod that checks a new slot says at the end of the soak."""
+        run = replace(self._run(Operation.CHECK, probe.operation), stage=CheckStage.AFTER_CUTOVER)
+        return answer(self.world, run, self._known(), self.ground)
 
     def _ran(self, job: Job) -> Ending | None:
         """A Job that runs already comes to its end. One that cannot start stays where it is."""
@@ -233,6 +293,9 @@ class Play:
     def _stuck(self) -> Ending:
         """Ready says that it goes on trying; SchemaReady says what for."""
         why = self._condition(ConditionType.SCHEMA_READY) if self._reason() in _TRYING else None
+        working = self._condition(ConditionType.RECONCILING)
+        if working is not None and working.reason in ride.FROM_TRAFFIC:
+            why = working
         return Ending(EndingKind.WAITING, why.reason if why is not None else self._reason(), self._message())
 
     # how it ends

@@ -15,10 +15,14 @@ from switchback.api.status import OperationKind
 from switchback.contract.reasons import Reason, meaning
 from switchback.contract.result import Database
 from switchback.contract.words import Direction, Risk
+from switchback.controller.cutovers import live
 from switchback.controller.observed import PolicyState, Source
 from switchback.controller.view import View
+from switchback.explain import rail
+from switchback.explain.bounds import fits
 from switchback.explain.cases import Case, cases
 from switchback.explain.pretend import Ground
+from switchback.explain.ride import FROM_TRAFFIC
 from switchback.explain.scenes import EndingKind, SceneKind
 from switchback.explain.script import Play
 from switchback.migrations.model import Reversal
@@ -39,7 +43,12 @@ MAJORS = ("15", "16", "17", "18")
 SOURCE: Path = ("spec", "source")
 IF_RISKY = "if it loses data"
 
+IF_STAYING = "if that stays so for spec.cutover.slotReadyDeadlineSeconds"
+
 _R = OperatorReason
+
+_PASSING = {_R.SLOT_NOT_READY, _R.NO_WAY_BACK}
+"""What is waited for: a release that is applied together with this is seldom ready at once."""
 
 PLACES: Mapping[str, Path] = {
     _R.ROLLBACK_DENIED: ("spec", "rollback", "policy"),
@@ -49,6 +58,8 @@ PLACES: Mapping[str, Path] = {
     _R.DATA_LOSS_DENIED: ("spec", "rollback", "dataLossPolicy"),
     _R.APPROVAL_POLICY_MISSING: ("spec", "approval"),
     _R.SUSPENDED: ("spec", "suspend"),
+    Reason.SLOT_NEEDS_SCHEMA: ("spec", "cutover", "slots"),
+    **dict.fromkeys(FROM_TRAFFIC, ("spec", "cutover")),
     Reason.SOURCE_BEHIND_LEDGER: ("spec", "source", "aheadPolicy"),
 }
 """Which part of the spec a refusal is about."""
@@ -77,6 +88,9 @@ class Told:
     risky: Story | None
     refusals: tuple[Refusal, ...]
     suspended: bool = False
+    live: str = ""
+    """The slot that the Service points at before anything begins."""
+    live_known: bool = False
 
     @property
     def asks_when_risky(self) -> bool:
@@ -98,6 +112,13 @@ class Stage:
     files: Files
     settings: Settings
     images_known: bool = True
+    live_known: bool = False
+    """Whether somebody has looked where the traffic is."""
+
+    @property
+    def live(self) -> str:
+        """The slot that the Service points at; empty when that is not clear."""
+        return live(View(world=self.world, spec=self.spec, status=self.world.status))
 
     @property
     def target(self) -> str:
@@ -114,8 +135,6 @@ class Stage:
 
 def stories(stage: Stage) -> list[Told]:
     """Every case that can be."""
-    if stage.spec.source is None:
-        return []
     return [_told(stage, known) for known in cases(stage.spec, stage.world.status, stage.target, stage.files)]
 
 
@@ -135,6 +154,7 @@ def _told(stage: Stage, known: Known) -> Told:
     suspended = stage.spec.suspend
     if stage.world.source.problem is not None:  # told with the place that names it; the story goes on
         stage = replace(stage, world=replace(stage.world, source=Source()))
+    here, live_known = stage.live, stage.live_known
     first = _play(stage, known, ())
     if suspended and first.ending.kind is EndingKind.SUSPENDED:
         stage = _with_spec(stage, suspend=False)
@@ -142,6 +162,10 @@ def _told(stage: Stage, known: Known) -> Told:
     else:
         suspended = False
     _last, refusals = _through(stage, known, ())
+    soft = [one.reason for one in refusals if one.reason in _PASSING]
+    for reason in soft:
+        stage = _lifted(stage, reason) or stage
+    first = _play(stage, known, ()) if soft else first
     risky = None
     if _is_back(known):
         risky = _play(stage, known, (Risk.DATA_LOSS,))
@@ -149,7 +173,7 @@ def _told(stage: Stage, known: Known) -> Told:
         seen = {one.reason for one in refusals}
         refusals += [replace(one, condition=IF_RISKY) for one in more if one.reason not in seen]
         refusals += [*_irreversible(stage, known), *_unknown_servers(stage, seen)]
-    return Told(known, first, risky, tuple(refusals), suspended)
+    return Told(known, first, risky, tuple(refusals), suspended, here, live_known)
 
 
 def _irreversible(stage: Stage, known: Known) -> list[Refusal]:
@@ -200,7 +224,8 @@ def refusal_of(ending: Ending) -> Refusal | None:
     known = explain(ending.reason)
     advice = known.advice if known is not None else ""
     message = ending.message.removesuffix(advice).strip() or (known.meaning if known is not None else "")
-    return Refusal(ending.reason, message, advice, PLACES.get(ending.reason, ()))
+    later = IF_STAYING if ending.reason in _PASSING else ""
+    return Refusal(ending.reason, message, advice, PLACES.get(ending.reason, ()), later)
 
 
 def _lifted(stage: Stage, reason: str) -> Stage | None:  # noqa: PLR0911 - one answer per reason
@@ -221,6 +246,9 @@ def _lifted(stage: Stage, reason: str) -> Stage | None:  # noqa: PLR0911 - one a
                 world=replace(stage.world, client_images=images),
                 settings=replace(stage.settings, client_images=images),
             )
+        case _ if reason in FROM_TRAFFIC and stage.spec.cutover is not None:
+            well = rail.mended(stage.spec.cutover, stage.world, stage.live, whole=reason not in _PASSING)
+            return replace(stage, world=well)
         case OperatorReason.APPROVAL_POLICY_MISSING:
             return replace(stage, world=replace(stage.world, approval_policy=PolicyState.PRESENT))
         case _:
@@ -238,16 +266,20 @@ def _with_spec(stage: Stage, **fields: Any) -> Stage:
 
 
 def _play(stage: Stage, known: Known, risks: tuple[Risk, ...]) -> Story:
-    return Play(stage.world, known, Ground(database_of(stage), risks), stage.settings).story()
+    held = stage.files.held(known.todo) if known.case is Case.BEHIND else ()
+    ground = Ground(database_of(stage), risks, held, fits(stage.spec, stage.files.ids, known.target))
+    return Play(stage.world, known, ground, stage.settings).story()
 
 
-def database_of(stage: Stage) -> Database:
-    """The database as it was seen, or as it may be."""
+def database_of(stage: Stage) -> Database | None:
+    """The database as it was seen, or as it may be; None where the spec names none."""
+    if stage.spec.database is None:
+        return None
     state = stage.world.status.schema_state
     seen = state.database if state is not None else None
     if seen is not None and seen.server_version:
         return Database(seen.name, seen.system_identifier, seen.server_version, seen.ledger)
-    connection = stage.spec.the_database.connection
+    connection = stage.spec.database.connection
     majors = [major for major in MAJORS if major in images_of(stage)] or list(MAJORS)
     return Database(connection.name if connection is not None else "", "", int(majors[-1]) * 10000)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from switchback.api.names import LABEL_REQUIRE_APPROVAL
@@ -13,10 +14,12 @@ from switchback.contract.words import BASE, Direction, Operation
 from switchback.controller.observed import PolicyState
 from switchback.controller.podspec import SOURCE_MOUNT
 from switchback.controller.stages.consent import wants_a_person
+from switchback.explain import traffic_words
 from switchback.explain.cases import NEWEST, NOW, Case
 from switchback.explain.inquire import UNKNOWN_CLIENT, UNKNOWN_IMAGE
 from switchback.explain.scenes import EndingKind, SceneKind, container_of
 from switchback.explain.stories import MAJORS
+from switchback.explain.traffic_words import duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,15 +31,15 @@ if TYPE_CHECKING:
     from switchback.explain.scenes import Scene
     from switchback.explain.stories import Told
 
-MINUTE, HOUR, DAY = 60, 3600, 86400
 IDS = 6
 
 _PLUMBING = {
     "--operation-id", "--intent-digest", "--result-file", "--result-budget", "--expect-source",
     "--expect-plan", "--expect-ledger", "--expect-database", "--expect-system-identifier", "--work",
     "--uid-hash", "--namespace", "--resource", "--name",
+    "--connect", "--signal", "--wait-seconds", "--seconds",
 }  # fmt: skip
-"""Options that say nothing to a person: ids, digests, and where the answer goes."""
+"""Options that say nothing to a person: ids, digests, where the answer goes, how long to be patient."""
 
 _USUAL = {
     ("--ahead-policy", "Refuse"), ("--out-of-order-policy", "Refuse"), ("--adoption-policy", "Never"),
@@ -48,6 +51,8 @@ _USUAL = {
 
 def headline(known: Known) -> str:
     """The case as a condition, or as a fact when it is certain."""
+    if known.case is Case.NO_SCHEMA:
+        return "Only traffic is moved"
     if known.certain:
         return {
             Case.AT: f"The database is at {known.target} already",
@@ -63,7 +68,7 @@ def headline(known: Known) -> str:
     return f"If the database is {'behind' if known.case is Case.BEHIND else 'beyond'} {target}"
 
 
-def does(scene: Scene, told: Told, spec: Spec) -> str:
+def does(scene: Scene, told: Told, spec: Spec) -> str:  # noqa: PLR0911 - one answer per kind of scene
     """What happens in a scene, in half a sentence."""
     match scene.kind:
         case SceneKind.END_JOB:
@@ -78,13 +83,15 @@ def does(scene: Scene, told: Told, spec: Spec) -> str:
             return _step(scene, told, spec)
         case SceneKind.RUNNING:
             return f"runs already: {_step(scene, told, spec)}"
+        case _:
+            return traffic_words.moves(scene, spec)
 
 
 def _step(scene: Scene, told: Told, spec: Spec) -> str:  # noqa: C901, PLR0911 - one answer per step
     reason = scene.result.reason if scene.result is not None else Reason.SUCCEEDED
     match scene.step:
         case Operation.MIGRATE:
-            return _migrates(told, reason)
+            return _migrates(told, scene, reason)
         case Operation.INSPECT:
             kept = scene.result is not None and scene.result.reserved_seconds
             return "reads the ledger and makes the plan" + (", and reserves the database" if kept else "")
@@ -102,15 +109,15 @@ def _step(scene: Scene, told: Told, spec: Spec) -> str:  # noqa: C901, PLR0911 -
             return "lets writers in again, by the command of spec.snapshot.fence"
         case Operation.PRUNE:
             return "looks whether older restore points may go, by spec.snapshot.retention"
-        case Operation.CHECK:
-            return "runs the checks of spec.checks"
-        case Operation.DRAIN:
-            return "waits until no session of the old slot is left"
+        case Operation.CHECK | Operation.DRAIN:
+            return traffic_words.checks(scene, spec)
         case None:
             return ""
 
 
-def _migrates(told: Told, reason: Reason) -> str:
+def _migrates(told: Told, scene: Scene, reason: Reason) -> str:
+    held = scene.result.held_back if scene.result is not None else 0
+    steps = tuple(one.id for one in scene.result.steps) if scene.result is not None else ()
     match reason:
         case Reason.BACKWARD:
             return "finds that it would have to go back; changes nothing, tells the plan"
@@ -119,7 +126,8 @@ def _migrates(told: Told, reason: Reason) -> str:
         case Reason.UP_TO_DATE:
             return "finds nothing to apply"
         case _:
-            return f"applies {_ids(told.known)}"
+            now = replace(told.known, todo=steps) if steps else told.known
+            return f"applies {_ids(now)}" + (", and holds the files of phase=contract back" if held else "")
 
 
 def _ids(known: Known) -> str:
@@ -143,12 +151,15 @@ def asked_by(want: Want, report: Report) -> list[str]:
     field, policy = {
         Want.MIGRATE: ("migratePolicy", spec.approval.migrate_policy),
         Want.ROLLBACK: ("rollbackPolicy", spec.approval.rollback_policy),
+        Want.CUTOVER: ("cutoverPolicy", spec.approval.cutover_policy),
     }[want]
     if policy is ApprovalPolicy.MANUAL:
         found.append(f"spec.approval.{field} is Manual")
     automatic = spec.model_copy(
         update={"approval": spec.approval.model_copy(
-            update={"migrate_policy": ApprovalPolicy.AUTOMATIC, "rollback_policy": ApprovalPolicy.AUTOMATIC}
+            update=dict.fromkeys(
+                ("migrate_policy", "rollback_policy", "cutover_policy"), ApprovalPolicy.AUTOMATIC
+            )
         )}
     )  # fmt: skip
     if wants_a_person(automatic, world.around.labels, want):
@@ -179,8 +190,15 @@ def approver(report: Report) -> str:
     return who if may is None else f"{who}; you {'do' if may else 'do not'}"
 
 
-def ending(told: Told) -> str:
+def ending(told: Told, spec: Spec) -> str:
     """How a story ends that ends well."""
+    live = traffic_words.ending(told, spec.cutover)
+    if told.known.case is Case.NO_SCHEMA:
+        return f"done: {live}"
+    return ", and ".join(filter(None, [_reached(told), live]))
+
+
+def _reached(told: Told) -> str:
     target = "the newest file" if told.known.target == NEWEST else told.known.target
     if told.story.ending.kind is EndingKind.ROLLED_BACK:
         return f"rolled back to {target} on request; Ready is False/RolledBack until the spec changes"
@@ -226,22 +244,21 @@ def image_words(image: str) -> str:
     return image
 
 
-def duration(seconds: int) -> str:
-    """`90 s`, `30 min`, `2 h`, `1 day`: the largest unit that comes out even."""
-    for unit, word in ((DAY, "day"), (HOUR, "h"), (MINUTE, "min")):
-        if seconds and seconds % unit == 0:
-            number = seconds // unit
-            return f"{number} {word}{'s' if word == 'day' and number > 1 else ''}"
-    return f"{seconds} s"
-
-
 def limits(spec: Spec) -> list[str]:
     """How long and how often anything is tried."""
+    return [*_limits(spec), *traffic_words.limits(spec)]
+
+
+def _limits(spec: Spec) -> list[str]:
     own = spec.execution
     found = [
         f"the whole {duration(spec.operation_deadline_seconds)}",
         f"an approval {duration(spec.approval.timeout_seconds)} more",
         f"{own.backoff_limit} more tries after trouble with connection or node",
+    ]
+    if spec.source is None:
+        return found
+    found += [
         f"{own.lock_timeout_seconds} s for a table lock",
         f"{own.advisory_lock_timeout_seconds} s for another run, then again until the end",
     ]

@@ -14,6 +14,7 @@ def test_everything_that_can_be_named() -> None:
         "Secret shop-db user": "spec.database.connection.usernameFrom.secretKeyRef",
         "Secret shop-db password": "spec.database.connection.passwordFrom.secretKeyRef",
         "ConfigMap shop-db-ca ca.crt": "spec.database.caFrom.configMapKeyRef",
+        "Secret shop-checks authorization": "spec.checks[0].httpGet.headers[1].valueFrom.secretKeyRef",
         "PersistentVolumeClaim shop-snapshots": "spec.snapshot.pgDump.persistentVolumeClaim.claimName",
         "ServiceAccount migrator": "spec.jobTemplate.spec.serviceAccountName",
         "PriorityClass high": "spec.jobTemplate.spec.priorityClassName",
