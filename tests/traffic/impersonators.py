@@ -1,4 +1,4 @@
-"""Tools that write a Service again and again, as they do it, without the slot's key in their manifest.
+"""Tools that write a Service again and again, as they do it.
 
 Each runs in a thread, every two seconds, and ends by itself.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from tests.cluster.errors import BedError
 from tests.e2e.kube import RefusedError, url_path
-from tests.traffic.slots import SERVICE, service
+from tests.traffic.slots import SERVICE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,37 +74,37 @@ class Impersonator:
                 return
 
 
-def server_side(kube: Kube, namespace: str, manager: str, *, force: bool, body: Object | None = None) -> None:
+def server_side(kube: Kube, namespace: str, manager: str, body: Object, *, force: bool) -> None:
     """Server-side apply."""
     query = {"fieldManager": manager} | ({"force": "true"} if force else {})
     path = url_path("Service", namespace, SERVICE)
-    kube.raw("PATCH", path, query=query, body=body or service(None), content_type=_APPLY)
+    kube.raw("PATCH", path, query=query, body=body, content_type=_APPLY)
 
 
-def flux(kube: Kube, namespace: str, *, body: Object | None = None) -> Impersonator:
+def flux(kube: Kube, namespace: str, body: Object) -> Impersonator:
     """Flux applies on the server's side, and always by force."""
-    return Impersonator(KUSTOMIZE, lambda: server_side(kube, namespace, KUSTOMIZE, force=True, body=body))
+    return Impersonator(KUSTOMIZE, lambda: server_side(kube, namespace, KUSTOMIZE, body, force=True))
 
 
-def argo(kube: Kube, namespace: str) -> Impersonator:
+def argo(kube: Kube, namespace: str, body: Object) -> Impersonator:
     """Argo CD with ServerSideApply=true does the same."""
-    return Impersonator(ARGO, lambda: server_side(kube, namespace, ARGO, force=True))
+    return Impersonator(ARGO, lambda: server_side(kube, namespace, ARGO, body, force=True))
 
 
-def helm(kube: Kube, namespace: str) -> Impersonator:
+def helm(kube: Kube, namespace: str, body: Object) -> Impersonator:
     """Helm 4 does it without force: it would rather fail."""
-    return Impersonator(HELM, lambda: server_side(kube, namespace, HELM, force=False))
+    return Impersonator(HELM, lambda: server_side(kube, namespace, HELM, body, force=False))
 
 
-def kubectl_apply(cluster: Cluster, namespace: str) -> Impersonator:
+def kubectl_apply(cluster: Cluster, namespace: str, body: Object) -> Impersonator:
     """Three-way merge on the client's side, as Argo CD does it where nobody has told it otherwise."""
-    return Impersonator("kubectl apply", lambda: _kubectl(cluster, namespace, "apply"))
+    return Impersonator("kubectl apply", lambda: _kubectl(cluster, namespace, "apply", body))
 
 
-def kubectl_replace(cluster: Cluster, namespace: str) -> Impersonator:
+def kubectl_replace(cluster: Cluster, namespace: str, body: Object) -> Impersonator:
     """The whole object anew, as Argo CD does it with Replace=true."""
-    return Impersonator("kubectl replace", lambda: _kubectl(cluster, namespace, "replace"))
+    return Impersonator("kubectl replace", lambda: _kubectl(cluster, namespace, "replace", body))
 
 
-def _kubectl(cluster: Cluster, namespace: str, verb: str) -> None:
-    cluster.kubectl(verb, "-n", namespace, "-f", "-", input=json.dumps(service(None)))
+def _kubectl(cluster: Cluster, namespace: str, verb: str, body: Object) -> None:
+    cluster.kubectl(verb, "-n", namespace, "-f", "-", input=json.dumps(body))
