@@ -182,6 +182,7 @@ def test_headers_are_sent_with_values_from_the_environment() -> None:
     assert request.startswith(b"GET /a%20b?q=%C3%BC HTTP/1.1\r\n")
     assert b"\r\nX-Check: a b\r\nAuthorization: Bearer canary\r\nhost: shop.example\r\n\r\n" in request
     assert b"Host:" not in request
+    assert b"\r\nConnection: close\r\n" in request
     assert context.secrets == {"Bearer canary", "canary"}
 
 
