@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 
-from tests.bench import crowd, latency
+from tests.bench import crowd, cutover, latency
 from tests.bench.api import connected
 from tests.bench.crowd import Size
 from tests.bench.installed import Installed
@@ -31,7 +31,7 @@ def main() -> int:
     cluster = Cluster(choose()[0], Images(switchback=chosen.image))
     try:
         _up(cluster)
-        for part in chosen.part or ("one", "two"):
+        for part in chosen.part or tuple(_PARTS):
             _PARTS[part](cluster, chosen)
     except BedError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -49,7 +49,7 @@ def _up(cluster: Cluster) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--part", action="append", choices=("one", "two"), help="only this one")
+    parser.add_argument("--part", action="append", choices=tuple(_PARTS), help="only this one")
     parser.add_argument("--runs", type=int, default=10, help="of part one (default: %(default)s)")
     many = parser.add_argument_group("part two")
     many.add_argument("--settled", type=int, default=2000, help="resources at rest (default: %(default)s)")
@@ -59,6 +59,8 @@ def _arguments() -> argparse.Namespace:
         "--quiet-minutes", type=float, default=0.0, help="of rest; at least one resync is waited for"
     )
     many.add_argument("--no-rest", dest="rest", action="store_false", help="leave the time at rest out")
+    moved = parser.add_argument_group("part traffic")
+    moved.add_argument("--switches", type=int, default=20, help="each way of it (default: %(default)s)")
     parser.add_argument("--image", default=os.environ.get("SWITCHBACK_IMAGE", "localhost/switchback:dev"))
     return parser.parse_args()
 
@@ -94,7 +96,14 @@ def _two(cluster: Cluster, chosen: argparse.Namespace) -> None:
         print(f"\nafter {time.monotonic() - begun:.0f} s; {load()}\n", flush=True)
 
 
-_PARTS = {"one": _one, "two": _two}
+def _traffic(cluster: Cluster, chosen: argparse.Namespace) -> None:
+    print(f"{chosen.switches} switches each, by hand and by the operator ({load()}):\n", flush=True)
+    with Place(cluster, ()) as place:
+        print("\n".join(cutover.measure(cluster, place, chosen.switches)))
+        print(f"\n{load()}\n", flush=True)
+
+
+_PARTS = {"one": _one, "two": _two, "traffic": _traffic}
 
 
 if __name__ == "__main__":

@@ -15,20 +15,20 @@ from tests.traffic.load import NEW
 from tests.traffic.slots import other
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
-    from tests.traffic.load import Load, Request
-    from tests.traffic.oracle import Oracle
+    from tests.traffic.load import Request, Tally
     from tests.traffic.slots import Slots
     from tests.traffic.story import Story, Write
 
+LOOK_SECONDS = 0.2
 CALM = 1.3
 """Longer than the second for which kube-proxy may rest between two looks."""
 
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds from the start of one patch."""
+    """Seconds from when one patch came to the API server."""
 
     acknowledged: float
     in_slices: float
@@ -36,45 +36,45 @@ class Times:
     last_old: float
 
 
-def switch(slots: Slots, count: int, *, pause: float = CALM) -> list[float]:
-    """Patch there and back, so many times; the starts of these patches."""
-    starts = []
+def switch(slots: Slots, count: int, *, pause: float = CALM) -> None:
+    """Patch there and back, so many times."""
     for _ in range(count):
-        slot = other(slots.live() or "")
-        starts.append(time.time())
-        slots.switch(slot)
         time.sleep(pause)
-    return starts
+        slots.switch(other(slots.live() or ""))
+    time.sleep(pause)
 
 
-def measure(oracle: Oracle, load: Load, starts: Sequence[float]) -> list[Times]:
-    """What watch, audit log and load tell of these patches."""
-    story, requests = oracle.story(), load.tally.requests
-    ends = [*starts[1:], time.time()]
-    writes = [write for write in story.own if write.at >= starts[0]]
-    return [
-        of_write(story, requests, write, begin, end)
-        for write, begin, end in zip(writes, starts, ends, strict=True)
-    ]
+def measure(story: Story, tally: Tally) -> list[Times]:
+    """What watch, audit log and load tell of each switch of the actor."""
+    writes = story.own
+    ends = [*(write.begun for write in writes[1:]), float("inf")]
+    return [_of(story, tally.of(NEW), write, end) for write, end in zip(writes, ends, strict=True)]
 
 
-def of_write(
-    story: Story, requests: Iterable[Request], write: Write, begin: float, end: float = float("inf")
-) -> Times:
-    """One switch: from `begin`, when its patch was sent, to before the next one."""
-    slot = write.after[story.key]
+def _of(story: Story, requests: list[Request], write: Write, end: float) -> Times:
+    """One switch, until the next one begins."""
+    slot, begin = write.after[story.key], write.begun
     slices = (
         change.seen
         for change in story.of("EndpointSlice")
         if change.version > write.version and set(story.behind(change.version)) == {slot}
     )
-    fresh = [one for one in requests if one.kind == NEW and begin <= one.sent < end and not one.fault]
+    mine = [one for one in requests if begin <= one.sent < end and not one.fault]
     return Times(
         acknowledged=write.at - begin,
         in_slices=next(slices) - begin,
-        first_new=min(one.end for one in fresh if one.slot == slot) - begin,
-        last_old=max((one.sent for one in fresh if one.slot == other(slot)), default=begin) - begin,
+        first_new=min(one.end for one in mine if one.slot == slot) - begin,
+        last_old=max((one.sent for one in mine if one.slot == other(slot)), default=begin) - begin,
     )
+
+
+def wait(ended: Callable[[], bool], seconds: float) -> None:
+    """Look until it is so."""
+    deadline = time.monotonic() + seconds
+    while not ended():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"the switch has not ended within {seconds:.0f} s")
+        time.sleep(LOOK_SECONDS)
 
 
 def medians(times: Sequence[Times]) -> Times:
@@ -84,7 +84,7 @@ def medians(times: Sequence[Times]) -> Times:
 
 def table(times: Sequence[Times]) -> list[str]:
     """For people: milliseconds, median, 95 of 100, longest."""
-    lines = [f"{'milliseconds from the start of the patch':42} {'median':>8} {'p95':>8} {'max':>8}"]
+    lines = [f"{'milliseconds from the patch':42} {'median':>8} {'p95':>8} {'max':>8}"]
     for one in fields(Times):
         values = sorted(value * 1000 for value in _values(times, one.name))
         p95 = values[int(len(values) * 0.95) - 1] if len(values) > 1 else values[0]

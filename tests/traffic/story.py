@@ -25,7 +25,9 @@ class Write:
     """A request that has changed the Service's selector."""
 
     version: int
+    begun: float
     at: float
+    """When the API server got the request, and when it answered."""
     user: str
     verb: str
     request: Object
@@ -164,11 +166,11 @@ class Story:
     def _write(self, change: Change, before: Mapping[str, str], after: Mapping[str, str]) -> Write:
         event = self._written.get(change.version)
         if event is None:
-            return Write(change.version, change.seen, "", "", {}, before, after, change.body)
+            return Write(change.version, change.seen, change.seen, "", "", {}, before, after, change.body)
+        begun, at = moment(event.received), moment(event.answered)
         return Write(
-            change.version, moment(event.answered), event.user, event.verb, event.request, before, after,
-            change.body,
-        )  # fmt: skip
+            change.version, begun, at, event.user, event.verb, event.request, before, after, change.body
+        )
 
 
 def moment(text: str) -> float:
