@@ -16,7 +16,7 @@ from switchback.api.status import CutoverPhase, OperationKind
 from switchback.contract.reasons import Reason
 from switchback.contract.traffic import Owner, Pod, Port, Service, Slot, Traffic
 from switchback.contract.words import Direction, Operation
-from switchback.controller.decision import Action, ClaimService, CreateJob, PointService, TellProbe
+from switchback.controller.decision import Action, CreateJob, MarkService, PointService, TellProbe
 from switchback.controller.intent import intent_digest
 from switchback.controller.view import View
 from tests.property.database import BrokenPromiseError, Running
@@ -133,8 +133,8 @@ class Street(World):
     def act(self, action: Action) -> None:
         """What `act` does, with the promises checked at the moment they matter."""
         match action:
-            case ClaimService():
-                self._mark({names.ANNOTATION_CLAIMED_BY: f"shop/shop/{self.observed().uid}"})
+            case MarkService(marks):
+                self._mark(dict(marks))
             case PointService():
                 self._point(action)
             case TellProbe(pod, cutover):
@@ -251,8 +251,9 @@ class Street(World):
 
     @override
     def _execute(self, running: Running) -> Result:
-        if running.job.step is Operation.CHECK and "-c-check-" in running.job.name and not running.told:
-            return self._result(running, Reason.CHECKS_INCONCLUSIVE, Direction.NONE)
+        if running.job.step is Operation.CHECK and "-c-check-" in running.job.name:
+            reason = Reason.SUCCEEDED if running.told else Reason.CHECKS_INCONCLUSIVE
+            return self._result(running, reason, Direction.NONE)
         return super()._execute(running)
 
     # --- what happens around it ----------------------------------------------------------------------------

@@ -47,6 +47,8 @@ ANNOTATION_RELEASE = f"{GROUP}/release"
 # On a Service, beside its selector.
 ANNOTATION_CUTOVER = f"{GROUP}/cutover-id"
 ANNOTATION_FROM_SLOT = f"{GROUP}/from-slot"
+ANNOTATION_VERIFIED = f"{GROUP}/verified"
+"""Id of the last switch whose soak was good. Another one than that of cutover-id: nobody knows that yet."""
 ANNOTATION_CLAIMED_BY = f"{GROUP}/claimed-by"
 """`<namespace>/<name>/<uid>` of the resource that moves its traffic."""
 ANNOTATION_ROLLED_BACK = f"{GROUP}/rolled-back"

@@ -126,7 +126,7 @@ def _with_way(status: Status, result: Result) -> Status:
     return status.model_copy(update={"history": (*status.history[:-1], told)})
 
 
-def _followed(view: View, result: Result, retry: Retry) -> Status:
+def _followed(view: View, result: Result, retry: Retry) -> Status:  # noqa: PLR0911 - one answer per class
     if result.operation is Operation.DRAIN and retry is not Retry.DONE:
         return _not_drained(view)
     if result.reason is Reason.PLAN_MOVED and result.operation is Operation.INSPECT:

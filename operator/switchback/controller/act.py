@@ -12,12 +12,12 @@ from switchback.api import names
 from switchback.api.reasons import OperatorReason
 from switchback.controller import point
 from switchback.controller.decision import (
-    ClaimService,
     CreateJob,
     DeleteJob,
     DeleteSnapshot,
     Hold,
     LetGo,
+    MarkService,
     PointService,
     RequestSnapshot,
     TellProbe,
@@ -80,7 +80,7 @@ async def act(  # noqa: PLR0911 - one answer per action
             await _still_named(client, world, ("operation", "snapshotName"), name)
             await desk.request(_key(world), world, name)
             return None
-        case ClaimService() | PointService() | TellProbe():
+        case MarkService() | PointService() | TellProbe():
             return await _traffic(client, world, action)
         case DeleteSnapshot(name):
             gone = await desk.delete(_key(world), world, name)
@@ -90,11 +90,11 @@ async def act(  # noqa: PLR0911 - one answer per action
 
 
 async def _traffic(
-    client: Client, world: Observed, action: ClaimService | PointService | TellProbe
+    client: Client, world: Observed, action: MarkService | PointService | TellProbe
 ) -> Object | None:
     match action:
-        case ClaimService():
-            return await point.claim(client, world)
+        case MarkService():
+            return await point.mark(client, world, action)
         case PointService():
             await _still_true(client, world)
             return await point.point(client, world, action)

@@ -161,5 +161,8 @@ def _may_reserve(world: Observed, spec: Spec) -> bool:
     """Whether nothing but risks could stand between the plan and its reservation."""
     if spec.rollback.policy is not RollbackPolicy.ALLOW or spec.snapshot is None:
         return False
+    live = world.status.traffic.live_slot if world.status.traffic is not None else ""
+    if spec.cutover is not None and live != spec.cutover.active_slot:
+        return False  # the traffic goes first, and that takes its time
     given = spec.rollback.reason_policy is ReasonPolicy.OPTIONAL or bool(spec.reason.strip())
     return given and not wants_a_person(spec, world.around.labels, Want.ROLLBACK)

@@ -9,6 +9,7 @@ Invariants, which the property tests hold this file to:
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from switchback.api import names
@@ -87,7 +88,7 @@ def moves(view: View) -> bool:
         return state.phase not in OVER
     if cutover is None or view.status.operation is None or view.operation.kind is not OperationKind.REACH:
         return False
-    return traffic_of(view.status).live_slot != cutover.active_slot
+    return traffic_of(view.status).live_slot != cutover.active_slot or bool(unverified(view))
 
 
 def seen_slot(view: View, name: str) -> Slot | None:
@@ -155,6 +156,42 @@ def begin_cutover(view: View) -> Status:
         to_selector=selector_for(view, service, cutover.active_slot),
         phase=CutoverPhase.PREPARING,
         start_time=rfc3339(view.now),
+    )
+    return change_traffic(view.status, cutover=state, soak_end_time="", drain_end_time="")
+
+
+def unverified(view: View) -> str:
+    """The slot that was live before a switch which this status has forgotten; empty: there is none.
+
+    The Service knows that it was switched to the slot that is wished for, and that no good soak was seen.
+    """
+    service, cutover = view.service, view.spec.cutover
+    if service is None or cutover is None or state_of(view.status) is not None:
+        return ""
+    marks = service.annotations
+    switch, before = marks.get(names.ANNOTATION_CUTOVER, ""), marks.get(names.ANNOTATION_FROM_SLOT, "")
+    good = not switch or marks.get(names.ANNOTATION_VERIFIED, "") == switch
+    other = before != cutover.active_slot and cutover.slot(before) is not None
+    return before if not good and other and live(view) == cutover.active_slot else ""
+
+
+def resume_cutover(view: View, before: str) -> Status:
+    """A switch that was done and not verified, in a status that has forgotten it: the soak begins anew."""
+    cutover, service = view.spec.cutover, view.service
+    if cutover is None or service is None:
+        raise LookupError("there is no Service to switch")
+    state = CutoverState(
+        id=names.cutover_id(view.operation.id),
+        operation_id=view.operation.id,
+        service_uid=service.uid,
+        from_=before,
+        to=cutover.active_slot,
+        from_selector=selector_for(view, service, before),
+        to_selector=dict(service.selector),
+        phase=CutoverPhase.SWITCHED,
+        start_time=rfc3339(view.now),
+        switch_time=rfc3339(view.now),
+        deadline_time=rfc3339(view.now + timedelta(seconds=cutover.switch_deadline_seconds)),
     )
     return change_traffic(view.status, cutover=state, soak_end_time="", drain_end_time="")
 

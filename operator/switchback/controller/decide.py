@@ -21,7 +21,7 @@ from switchback.contract.words import Operation
 from switchback.controller import decision
 from switchback.controller.absorb import absorb
 from switchback.controller.closing import close
-from switchback.controller.cutovers import OVER, cancel, live, riding, state_of, state_phase
+from switchback.controller.cutovers import IN_FLIGHT, OVER, cancel, live, riding, state_of, state_phase
 from switchback.controller.decision import Act, Decision, DeleteJob, Settle, WriteIntent
 from switchback.controller.drift import drift
 from switchback.controller.flight import clear, in_flight
@@ -118,7 +118,7 @@ def _shown(view: View) -> Status:
     """The status with what was noted of the traffic; what people have to know at once is told."""
     if state_phase(view.status) is CutoverPhase.RESTORING:
         return going_back(view)
-    return view.status
+    return working(view) if state_phase(view.status) in IN_FLIGHT else view.status
 
 
 def _over(view: View) -> Decision:
@@ -234,8 +234,8 @@ def _follow(view: View, answer: Intend | Do | Wait | Fail) -> Decision:
 
 def _out_of_time(view: View, answer: StageResult) -> bool:
     """Whether the operation's own time is up. The time that people take to approve is not counted."""
-    if isinstance(answer, Fail):
-        return False
+    if isinstance(answer, Fail) or state_phase(view.status) in IN_FLIGHT:
+        return False  # a switch that does not count yet is undone, and that is not decided here
     if isinstance(answer, Wait) and answer.situation is Situation.AWAITING_APPROVAL:
         return False
     return passed(view.operation.deadline_time, view.now)

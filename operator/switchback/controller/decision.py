@@ -63,8 +63,11 @@ class DeleteSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimService:
-    """Write on the Service whose it is. Refused if it is not as it was seen."""
+class MarkService:
+    """Write annotations on the Service, and nothing else. Refused if it is not as it was seen."""
+
+    annotations: Mapping[str, str]
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ Action = (
     | LetGo
     | RequestSnapshot
     | DeleteSnapshot
-    | ClaimService
+    | MarkService
     | PointService
     | TellProbe
 )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from switchback.contract.traffic import Service
-    from switchback.controller.decision import PointService, TellProbe
+    from switchback.controller.decision import MarkService, PointService, TellProbe
     from switchback.controller.kube.client import Client
     from switchback.controller.observed import Observed
 
@@ -32,13 +32,13 @@ class OutdatedError(Exception):
     """The world is no longer as it was observed: nothing was done; look again."""
 
 
-async def claim(client: Client, world: Observed) -> Object:
-    """Write on the Service that it is this resource's.
+async def mark(client: Client, world: Observed, action: MarkService) -> Object:
+    """Write on the Service what is to be known of it.
 
     Raises:
         OutdatedError: the Service is not as it was seen.
     """
-    return await _patch(client, world, {names.ANNOTATION_CLAIMED_BY: world.claim}, None)
+    return await _patch(client, world, action.annotations, None)
 
 
 async def point(client: Client, world: Observed, action: PointService) -> Object:

@@ -9,7 +9,7 @@ from switchback.api.names import ANNOTATION_APPROVE
 from switchback.api.reasons import OperatorReason, advised
 from switchback.api.status import ConditionStatus, OperationKind, Outcome, SnapshotPhase
 from switchback.contract.words import Direction, Operation
-from switchback.controller.report_traffic import moved_by_others, traffic_details
+from switchback.controller.report_traffic import moved_by_others, moving_words, traffic_details
 from switchback.controller.restore_points import ready, under_way
 from switchback.controller.stages.consent import no_approval_counts
 
@@ -55,7 +55,10 @@ def working(view: View) -> Status:
     """The status while the operation goes on: which step, from where to where."""
     operation = view.operation
     reason, message = _STEPS[operation.step or Operation.MIGRATE]
-    if operation.step is None and view.spec.source is None:
+    moving = moving_words(view) if not operation.job_name else None
+    if moving is not None:
+        reason, message = moving
+    elif operation.step is None and view.spec.source is None:
         reason, message = OperatorReason.PROGRESSING, "Looking where the traffic goes."
     if operation.abort:
         reason, message = OperatorReason.ABORTING, f"Ending on request {operation.abort}: {message}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from switchback.api.conditions import ConditionType, Detail
 from switchback.api.reasons import OperatorReason
 from switchback.api.status import ConditionStatus, CutoverPhase, OperationKind
-from switchback.controller.cutovers import COUNTS, OVER, live, state_of
+from switchback.controller.cutovers import COUNTS, OVER, live, own, state_of
 from switchback.traffic.guards import lasting
 
 if TYPE_CHECKING:
@@ -33,6 +33,24 @@ def moved_by_others(view: View) -> str:
         return ""
     where = f"points at {current}" if current else "does not say which slot is live"
     return f"Service {cutover.service_name} {where}, and spec.cutover.activeSlot is {cutover.active_slot}."
+
+
+_PHASES: dict[CutoverPhase, tuple[OperatorReason, str]] = {
+    CutoverPhase.PREPARING: (_O.PREPARING_CUTOVER, "Preparing to move the traffic from {} to {}."),
+    CutoverPhase.SWITCHING: (_O.SWITCHING, "Moving the traffic from {} to {}."),
+    CutoverPhase.SWITCHED: (_O.VERIFYING, "The traffic has moved from {} to {}; its endpoints are verified."),
+    CutoverPhase.SOAKING: (_O.SOAKING, "The traffic has moved from {} to {}, which is being watched."),
+    CutoverPhase.DRAINING: (_O.DRAINING, "Slot {} finishes what it has begun; {} is live."),
+}
+
+
+def moving_words(view: View) -> tuple[OperatorReason, str] | None:
+    """Reason and message while a switch of the operation is under way; None when none is."""
+    state = own(view)
+    if state is None or state.phase not in _PHASES:
+        return None
+    reason, text = _PHASES[state.phase]
+    return reason, text.format(state.from_, state.to)
 
 
 def traffic_details(world: Observed, status: Status) -> list[Detail]:

@@ -30,7 +30,7 @@ from switchback.controller.cutovers import (
     taken_over,
     traffic_of,
 )
-from switchback.controller.stages.traffic import GRACE_SECONDS, PROBES, name_probe, needs_probe
+from switchback.controller.stages.traffic import GRACE_SECONDS, PROBES, awaits_probe, name_probe
 from switchback.controller.tested import with_checks
 from switchback.controller.times import parse, passed, rfc3339
 
@@ -209,13 +209,19 @@ def _undone(view: View, state: CutoverState) -> tuple[str, str] | None:
         return _O.SWITCH_NOT_VERIFIED, text
     if passed(view.operation.deadline_time, view.now):
         return _O.DEADLINE_EXCEEDED, f"the operation did not end by {view.operation.deadline_time}."
-    if state.phase is CutoverPhase.SOAKING and needs_probe(view) and not state.probed:
+    if state.phase is CutoverPhase.SOAKING and awaits_probe(view, state) and not _untold(view, state):
         end = parse(traffic_of(view.status).soak_end_time)
         late = end + timedelta(seconds=GRACE_SECONDS) if end is not None else None
         if late is not None and late <= view.now:
             text = f"the pod that checks slot {state.to} has not said how the soak was."
             return Reason.CHECKS_INCONCLUSIVE, text
     return None
+
+
+def _untold(view: View, state: CutoverState) -> bool:
+    """Whether a pod runs that does not know of the switch yet: its soak is still to come."""
+    job = view.probe
+    return job is not None and any(pod.started and not pod.ended and pod.told != state.id for pod in job.pods)
 
 
 def _by_others(view: View, slot: str) -> str:

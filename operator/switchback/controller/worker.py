@@ -21,13 +21,13 @@ from switchback.controller.act import JobRefusedError, act
 from switchback.controller.cutovers import state_of
 from switchback.controller.decision import (
     Act,
-    ClaimService,
     CreateJob,
     Decision,
     DeleteJob,
     DeleteSnapshot,
     Hold,
     LetGo,
+    MarkService,
     PointService,
     RequestSnapshot,
     Settle,
@@ -226,8 +226,8 @@ class Worker:
                 _log.info("restore point deleted", point=name, why=why)
                 if name not in {known.name for known in world.status.snapshots}:
                     self.recorder.record(world, [deleted(name)])  # of the others the next status tells
-            case ClaimService():
-                _log.info("Service claimed", service=_service(world))
+            case MarkService(_annotations, why):
+                _log.info("Service marked", service=_service(world), why=why)
             case PointService(slot, _selector, _annotations, why):
                 _log.info("Service pointed", service=_service(world), slot=slot, why=why)
             case TellProbe(pod):

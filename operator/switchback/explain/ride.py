@@ -9,7 +9,7 @@ from switchback.api import names
 from switchback.api.reasons import OperatorReason
 from switchback.api.status import CutoverPhase, Outcome
 from switchback.controller.cutovers import state_of, state_phase, traffic_of
-from switchback.controller.decision import ClaimService, PointService, TellProbe
+from switchback.controller.decision import MarkService, PointService, TellProbe
 from switchback.controller.times import parse
 from switchback.explain import rail
 from switchback.explain.scenes import Scene, SceneKind
@@ -45,13 +45,13 @@ _BEGINS = {
 
 
 def acted(
-    world: Observed, action: ClaimService | PointService | TellProbe
+    world: Observed, action: MarkService | PointService | TellProbe
 ) -> tuple[tuple[Scene, ...], Observed]:
     """(what there is to tell, the world after it)."""
     match action:
-        case ClaimService():
-            claim = {names.ANNOTATION_CLAIMED_BY: world.claim}
-            return (Scene(SceneKind.CLAIM, ""),), rail.claimed(world, claim)
+        case MarkService(annotations=marks):  # only the first one is worth telling
+            claims = names.ANNOTATION_CLAIMED_BY in marks
+            return (Scene(SceneKind.CLAIM, ""),) if claims else (), rail.marked(world, marks)
         case PointService(slot=slot, why=why):
             state = state_of(world.status)
             old = state.from_ if state is not None and state.from_ != slot else ""

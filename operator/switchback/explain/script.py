@@ -25,12 +25,12 @@ from switchback.contract.words import CheckStage, Operation
 from switchback.controller.decide import decide
 from switchback.controller.decision import (
     Act,
-    ClaimService,
     CreateJob,
     DeleteJob,
     DeleteSnapshot,
     Hold,
     LetGo,
+    MarkService,
     PointService,
     RequestSnapshot,
     Settle,
@@ -136,7 +136,7 @@ class Play:
         return self.world.status.operation.id if self.world.status.operation is not None else ""
 
     def _act(self, action: Action) -> None:
-        if isinstance(action, ClaimService | PointService | TellProbe):
+        if isinstance(action, MarkService | PointService | TellProbe):
             scenes, self.world = ride.acted(self.world, action)
             self.scenes += scenes
             return

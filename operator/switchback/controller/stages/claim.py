@@ -14,7 +14,7 @@ from switchback.api.conditions import Situation
 from switchback.api.reasons import OperatorReason
 from switchback.contract.reasons import Reason
 from switchback.controller.cutovers import live, own, selector_for, traffic_of
-from switchback.controller.decision import ClaimService, PointService
+from switchback.controller.decision import MarkService, PointService
 from switchback.controller.stages.results import Do, Done, Fail, Wait
 from switchback.controller.times import parse, passed, rfc3339
 from switchback.traffic.guards import lasting
@@ -45,7 +45,7 @@ def claim(view: View) -> StageResult:
     if service is None:
         raise LookupError("a guard lets a Service pass that is not there")
     if service.annotations.get(names.ANNOTATION_CLAIMED_BY) != view.world.claim:
-        return Do(ClaimService())
+        return Do(MarkService({names.ANNOTATION_CLAIMED_BY: view.world.claim}, "it is claimed"))
     return Done() if live(view) else _first(view, cutover, traffic, service)
 
 
@@ -98,6 +98,7 @@ def _first(view: View, cutover: Cutover, traffic: Traffic, service: Service) -> 
     slot = serving[0]
     marks = {
         names.ANNOTATION_CUTOVER: f"{view.operation.id}-first",
+        names.ANNOTATION_VERIFIED: f"{view.operation.id}-first",
         names.ANNOTATION_FROM_SLOT: slot.name,
         names.ANNOTATION_CLAIMED_BY: view.world.claim,
     }

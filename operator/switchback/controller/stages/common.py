@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from switchback.api.conditions import Situation
 from switchback.api.policies import AutomaticRollback
 from switchback.api.reasons import OperatorReason
-from switchback.api.status import OperationKind, Want
+from switchback.api.status import OperationKind, Outcome, Want
 from switchback.contract.words import Direction, Operation
+from switchback.controller.cutovers import live
 from switchback.controller.lifecycle import change, forget_plan, intend
 from switchback.controller.restore_points import spoil
 from switchback.controller.stages.consent import asks_a_person
 from switchback.controller.stages.results import Done, Fail, Intend, Wait
 from switchback.controller.stages.snapshot import wanted_before_migrate
-from switchback.controller.times import passed
+from switchback.controller.times import passed, rfc3339
 
 if TYPE_CHECKING:
     from switchback.controller.stages.results import StageResult
     from switchback.controller.view import View
+
+GLANCE_SECONDS = 5
 
 
 def admit(view: View) -> StageResult:
@@ -71,6 +75,9 @@ def reserved(view: View) -> StageResult:
 
 def finish(view: View) -> StageResult:
     """The version that was seen is the version that was wished for: a run's word alone is not enough."""
+    elsewhere = _elsewhere(view)
+    if elsewhere is not None:
+        return elsewhere
     seen, operation = view.status.schema_state, view.operation
     if view.spec.source is None or (seen is not None and seen.current == operation.to):
         return Done()
@@ -80,3 +87,18 @@ def finish(view: View) -> StageResult:
         return Fail(OperatorReason.RESULT_CONTRADICTORY, message)
     doubtful = change(forget_plan(view.status), reached=False, retries=operation.retries + 1)
     return Intend(intend(view.with_status(doubtful), Operation.INSPECT))
+
+
+def _elsewhere(view: View) -> StageResult | None:
+    """Why the traffic is not where this operation has left it; None when it is."""
+    cutover = view.spec.cutover
+    if cutover is None or view.operation.kind is not OperationKind.REACH:
+        return None
+    current = live(view)
+    if current == cutover.active_slot:
+        return None
+    text = f"the Service points at {current or 'no known slot'}, not at {cutover.active_slot}."
+    if current:
+        return Fail(OperatorReason.SELECTOR_CHANGED, text, Outcome.ABORTED)
+    again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
+    return Wait(Situation.RETRYING, OperatorReason.SELECTOR_AMBIGUOUS, text, again)

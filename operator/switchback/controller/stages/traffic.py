@@ -25,10 +25,12 @@ from switchback.controller.cutovers import (
     moves,
     nobody_left,
     own,
+    resume_cutover,
     seen_slot,
     selector_for,
+    unverified,
 )
-from switchback.controller.decision import CreateJob, PointService, TellProbe
+from switchback.controller.decision import CreateJob, MarkService, PointService, TellProbe
 from switchback.controller.lifecycle import change, intend
 from switchback.controller.stages.consent import asks_a_person, consent, moved_text
 from switchback.controller.stages.results import Do, Done, Fail, Intend, Wait
@@ -66,7 +68,7 @@ def slot_ready(view: View) -> StageResult:
     if cutover is None or traffic is None or not moves(view):
         return Done()
     if state is None:
-        return Intend(begin_cutover(view))
+        return _begun(view)
     if state.phase not in _BEFORE:
         return Done()
     failed = [
@@ -77,6 +79,19 @@ def slot_ready(view: View) -> StageResult:
     if failed:
         return _not_ready(view, cutover, state, failed[0])
     return Done(change_cutover(view.status, waiting_since="")) if state.waiting_since else Done()
+
+
+def _begun(view: View) -> StageResult:
+    before = unverified(view)
+    if before:
+        return Intend(resume_cutover(view, before))
+    return Intend(begin_cutover(view)) if live(view) else _unclear(view)
+
+
+def _unclear(view: View) -> Wait:
+    text = "The selector of the Service does not say which slot is live."
+    again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
+    return Wait(Situation.RETRYING, _O.SELECTOR_AMBIGUOUS, text, again)
 
 
 def _not_ready(view: View, cutover: Cutover, state: CutoverState, guard: Guard) -> StageResult:
@@ -186,9 +201,7 @@ def switch(view: View) -> StageResult:
     if state is None or state.phase not in _BEFORE or service is None or cutover is None:
         return Done()
     if live(view) != state.from_:
-        text = f"The selector of Service {service.name} does not say that {state.from_} is live."
-        again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
-        return Wait(Situation.RETRYING, _O.SELECTOR_AMBIGUOUS, text, again)
+        return _unclear(view)
     to, from_ = seen_slot(view, state.to), seen_slot(view, state.from_)
     if state.phase is CutoverPhase.PREPARING:
         deadline = view.now + timedelta(seconds=cutover.switch_deadline_seconds)
@@ -208,11 +221,13 @@ def switch(view: View) -> StageResult:
     return Do(PointService(state.to, selector_for(view, service, state.to), marks, why))
 
 
-def verify_endpoints(view: View) -> StageResult:
+def verify_endpoints(view: View) -> StageResult:  # noqa: PLR0911 - one answer per finding
     """The slices hold pods of the new slot only, as many as were there before or as there are."""
     state, cutover = own(view), view.spec.cutover
     if state is None or state.phase in OVER or state.phase in COUNTS or cutover is None:
         return Done()
+    if view.service is None:
+        return _unclear(view)  # it is there, or `steer` would have said so; but nobody may look
     to, from_ = seen_slot(view, state.to), seen_slot(view, state.from_)
     found, wanted = (to.endpoints, max(1, min(state.ready_before, to.desired))) if to is not None else (0, 1)
     left = from_.endpoints if from_ is not None else 0
@@ -252,14 +267,12 @@ def soak(view: View) -> StageResult:
     if state is None or cutover is None or state.phase is not CutoverPhase.SOAKING:
         return Done()
     end = view.status.traffic.soak_end_time if view.status.traffic is not None else ""
-    if needs_probe(view) and not state.probed:
+    if awaits_probe(view, state):
         telling = _tell(view, state)
         if telling is not None:
             return telling
     elif passed(end, view.now):
-        drain = rfc3339(view.now + timedelta(seconds=cutover.drain_period_seconds))
-        status = change_cutover(view.status, phase=CutoverPhase.DRAINING)
-        return Intend(change_traffic(status, soak_end_time="", drain_end_time=drain))
+        return _good(view, state, cutover)
     text = f"Slot {state.to} is live, and watched until {end}."
     late = parse(end)
     limit = rfc3339(late + timedelta(seconds=GRACE_SECONDS)) if late is not None else ""
@@ -267,17 +280,40 @@ def soak(view: View) -> StageResult:
     return Wait(_situation(view), _O.SOAKING, text, upcoming_text(view, end, limit, again))
 
 
+def awaits_probe(view: View, state: CutoverState) -> bool:
+    """Whether the word of the pod that checks is still to come."""
+    return not state.probed and (bool(state.probe_job) or needs_probe(view))
+
+
+def _good(view: View, state: CutoverState, cutover: Cutover) -> StageResult:
+    """The soak was good. The Service knows it first: a status can be lost."""
+    service = view.service
+    if service is not None and service.annotations.get(names.ANNOTATION_VERIFIED) != state.id:
+        marks = {names.ANNOTATION_CUTOVER: state.id, names.ANNOTATION_VERIFIED: state.id}
+        return Do(MarkService(marks, "the soak was good"))
+    drain = rfc3339(view.now + timedelta(seconds=cutover.drain_period_seconds))
+    status = change_cutover(view.status, phase=CutoverPhase.DRAINING)
+    return Intend(change_traffic(status, soak_end_time="", drain_end_time=drain))
+
+
 def _tell(view: View, state: CutoverState) -> StageResult | None:
     """The pod that checks is told of the switch; a Job that was lost is begun again, and so is the soak."""
     job, cutover = view.probe, view.spec.cutover
+    if not state.probe_job:
+        return Intend(name_probe(view, state))
     if job is None and not state.probe_uid:
         return Do(CreateJob(state.probe_job, Operation.CHECK, state.probe_attempt, probe=True))
     if job is None or cutover is None:
         return None
     pod = next((pod for pod in job.pods if pod.started and not pod.ended), None)
-    if pod is not None and pod.told != state.id:
-        return Do(TellProbe(pod.name, state.id))
-    return None
+    if pod is None or pod.told == state.id:
+        return None
+    anew = view.now + timedelta(seconds=cutover.soak_period_seconds)
+    end = parse(view.status.traffic.soak_end_time if view.status.traffic is not None else "")
+    if end is None or anew - end > timedelta(seconds=GLANCE_SECONDS):
+        # It is told late: its soak begins now, and so does ours.
+        return Intend(change_traffic(view.status, soak_end_time=rfc3339(anew)))
+    return Do(TellProbe(pod.name, state.id))
 
 
 def drain(view: View) -> StageResult:
