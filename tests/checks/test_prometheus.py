@@ -142,7 +142,7 @@ def test_one_that_hangs_costs_the_timeout(prometheus: Prometheus) -> None:
     try:
         begun = time.monotonic()
         error = error_of(prometheus, "up", seconds=0.5)
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 5
     finally:
         prometheus.process.send_signal(signal.SIGCONT)
     assert error == "no answer within 0.5 s while waiting for the answer"

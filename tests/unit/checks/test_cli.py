@@ -125,7 +125,7 @@ class TestJob:
             begun = time.monotonic()
             process.send_signal(signum)
             _, error = process.communicate(timeout=20)
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 10
         assert process.returncode == 128 + signum
         result = decode(file.read_text())
         assert (result.reason, result.exit_code) == (Reason.INTERRUPTED, 128 + signum)

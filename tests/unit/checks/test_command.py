@@ -118,7 +118,7 @@ def test_what_takes_too_long_is_killed_with_all_that_it_has_started(shell: list[
             for _ in range(3):
                 begun = time.monotonic()
                 assert await running.command.ask() == "no end within 0.5 s; it was killed: begun"
-                assert time.monotonic() - begun < 0.9
+                assert time.monotonic() - begun < 3
             await asyncio.sleep(0.3)
             assert "sleep" not in inside(running)
 
@@ -192,6 +192,6 @@ def test_it_ends_at_once_when_the_pod_ends(shell: list[str], tmp_path: Path) -> 
             begun = time.monotonic()
             os.kill(first(running), signal.SIGTERM)
             assert running.process.wait(5) == 0
-            assert time.monotonic() - begun < 0.5
+            assert time.monotonic() - begun < 3
 
     asyncio.run(scene())
