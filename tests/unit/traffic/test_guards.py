@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from switchback.api.reasons import OperatorReason, explain
+from switchback.api.reasons import OperatorReason, advised, explain
 from switchback.traffic.guards import guards, lasting, passing, required
+from switchback.traffic.writers import WRITERS
 from tests.unit.traffic.build import Object, a_slice, cutover, endpoint, pod, seen, service, workload
 
 if TYPE_CHECKING:
@@ -374,3 +375,19 @@ def test_how_many_ready_pods_are_needed(percent: int, live_ready: int, desired: 
         workloads=slots(green=workload("green", desired)),
     )
     assert required(wanted, traffic, "blue", traffic.slots[1]) == expected
+
+
+def test_what_is_said_of_a_writer_fits_into_a_condition() -> None:
+    """The fix stands at its end, so nothing may be cut off."""
+    long = "w" * 63
+    for writer in WRITERS:
+        body = service(owners=[(writer.manager, writer.operation)])
+        body["metadata"]["name"] = long
+        wanted = cutover(serviceName=long)
+        (guard,) = [
+            one
+            for one in lasting(wanted, seen(service=body, cutover=wanted), "blue", "green")
+            if one.name == "selector-writer"
+        ]
+        assert not guard.passed
+        assert len(advised(guard.reason, guard.message).encode()) <= 512, writer.tool
