@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from switchback.api.names import ANNOTATION_CLAIMED_BY
 from switchback.api.status import Status
 from switchback.controller.decide import decide
 from switchback.controller.metrics import Metrics
@@ -14,8 +15,9 @@ from switchback.controller.queue import Key, Queue
 from switchback.controller.resync import Resync
 from switchback.controller.sources import SourceMemory
 from switchback.controller.write import write
-from tests.unit.controller.build import SETTINGS, job, pod, resource, spec
+from tests.unit.controller.build import SETTINGS, UID, job, pod, resource, spec
 from tests.unit.controller.fakes.api import Seen, refusal
+from tests.unit.traffic import build as shop
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -182,3 +184,56 @@ async def test_a_namespace_that_is_gone_does_not_stop_the_others(
     resync._last -= 1000  # noqa: SLF001 - as if it were long ago
     assert await resync.once() == (1, 1)
     assert resync.age() < 100
+
+
+# --- resources with a cutover ---
+
+
+async def settle_traffic(api: FakeAPI, client: Client, parts: Parts) -> None:
+    """A resource without files whose wished slot is live, looked at until there is nothing left to say."""
+    body = resource(cutover={**shop.cutover().to_json(), "activeSlot": "blue"})
+    for name in ("source", "target", "database"):
+        del body["spec"][name]
+    await api.put("databasemigrations", body)
+    await api.put("services", shop.service(annotations={ANNOTATION_CLAIMED_BY: f"shop/shop/{UID}"}))
+    blue, green = [shop.pod("blue", 1), shop.pod("blue", 2)], [shop.pod("green", 3), shop.pod("green", 4)]
+    await api.put("endpointslices", shop.a_slice(*(shop.endpoint(one, ready=True) for one in blue)))
+    for slot in ("blue", "green"):
+        await api.put("deployments", shop.workload(slot))
+    for one in (*blue, *green):
+        await api.put("pods", one)
+    parts.sources.refer(KEY, body["spec"])
+    for _ in range(3):
+        world = await observe(client, KEY, SETTINGS, parts.sources)
+        assert world is not None
+        decision: Any = decide(world)
+        await write(client, world, decision.status)
+    api.requests.clear()
+
+
+async def test_a_settled_cutover_costs_a_few_lists_more(api: FakeAPI, client: Client, parts: Parts) -> None:
+    await settle_traffic(api, client, parts)
+    assert await parts.resync.once() == (1, 0)
+    assert len(parts.queue) == 0
+    lists = [one.path.rpartition("/")[2] for one in api.requests]
+    assert sorted(lists) == [
+        "databasemigrations",
+        "deployments",
+        "endpointslices",
+        "jobs",
+        "namespaces",
+        "pods",
+        "pods",
+        "services",
+    ]
+    assert all(one.query.get("limit") for one in api.requests)
+
+
+async def test_a_selector_that_was_changed_unseen_is_found(
+    api: FakeAPI, client: Client, parts: Parts
+) -> None:
+    await settle_traffic(api, client, parts)
+    body = api.objects["services", "shop", "web"]
+    await api.put("services", {**body, "spec": {**body["spec"], "selector": {"app": "shop"}}})
+    assert await parts.resync.once() == (1, 1)
+    assert parts.queue.take() == KEY
