@@ -22,12 +22,14 @@ from tests.crash.kills import Counting, Place
 from tests.crash.operator_process import OperatorProcess, Setting
 from tests.crash.proxy import Fault, Proxy
 from tests.crash.story import FILES, Story, told
+from tests.crash.switch_story import SwitchStory
 from tests.e2e.kube import Kube
 from tests.e2e.postgres import Server
 from tests.e2e.recorder import OURS, Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.cluster.handle import Cluster
 
@@ -50,11 +52,19 @@ class Plain:
         return [stage for stage in dict.fromkeys(place.stage for place in self.places) if stage]
 
 
+class Told(Protocol):
+    """What an operator has to know of a story."""
+
+    namespace: str
+    token: str
+    """Of its service account; empty: it is the administrator."""
+
+
 class Tell(Protocol):
     """What `telling` gives."""
 
     def __call__(
-        self, story: Story, fault: Fault, *, lease: str = "", **more: str
+        self, story: Told, fault: Fault, *, lease: str = "", **more: str
     ) -> AbstractContextManager[tuple[Proxy, OperatorProcess]]:
         """The operator of this story, behind a proxy with this fault. `more`: of its environment."""
 
@@ -149,6 +159,27 @@ def new_story(make_story: Callable[[ExitStack, dict[str, str]], Story]) -> Itera
         yield lambda files=FILES: make_story(after, files)
 
 
+@pytest.fixture
+def new_switch(
+    crd_cluster: Cluster, kube: Kube, statuses: Recorder, own: dict[str, str], tmp_path: Path
+) -> Iterator[Callable[[], SwitchStory]]:
+    """Makes shops with two slots, from any thread; nothing of them stays."""
+    with ExitStack() as after:
+
+        def make() -> SwitchStory:
+            namespace = f"t-crash-{secrets.token_hex(4)}"
+            crd_cluster.create_namespace(namespace)
+            after.callback(crd_cluster.delete_namespace, namespace)
+            kube.patch("Namespace", "", namespace, {"metadata": {"labels": own}})
+            statuses.judge(namespace)
+            story = SwitchStory(crd_cluster, kube, namespace, tmp_path)
+            after.callback(story.remove)
+            story.prepare()
+            return story
+
+        yield make
+
+
 @pytest.fixture(scope="session")
 def telling(crd_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Tell:
     """An operator for a story: at work while the block lasts, started again whenever it ends."""
@@ -157,11 +188,11 @@ def telling(crd_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> T
 
     @contextmanager
     def tell(
-        story: Story, fault: Fault, *, lease: str = "", **more: str
+        story: Told, fault: Fault, *, lease: str = "", **more: str
     ) -> Iterator[tuple[Proxy, OperatorProcess]]:
         name = f"{next(numbers)}-{story.namespace}"
         log = folder / f"{name}.log"
-        with Proxy(crd_cluster.kubeconfig, fault) as proxy:
+        with Proxy(crd_cluster.kubeconfig, fault, token=story.token) as proxy:
             kubeconfig = proxy.write_kubeconfig(folder / f"{name}.kubeconfig")
             setting = Setting(story.namespace, kubeconfig, log, crd_cluster.images.switchback, more)
             with OperatorProcess(setting, lease=lease) as operator:
@@ -202,6 +233,8 @@ def _keep_out(name: str, label: dict[str, str]) -> list[dict[str, Any]]:
             "databasemigrations/status",
             "jobs",
             "events",
+            "services",
+            "pods",
             "volumesnapshots",
             "backups",
         ],

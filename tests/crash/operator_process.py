@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import connection
 from typing import TYPE_CHECKING, Self
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 from tests.crash import entry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from multiprocessing.context import ForkServerProcess
     from pathlib import Path
 
@@ -109,6 +111,7 @@ class OperatorProcess:
         self._setting, self._lease = setting, lease
         self._life: Life | None = None
         self._closing = threading.Event()
+        self._away = threading.Event()
         self._thread = threading.Thread(target=self._keep_alive, daemon=True)
         self.starts = 0
         self.exits: list[int | None] = []
@@ -129,8 +132,21 @@ class OperatorProcess:
         if life is not None:
             life.kill()
 
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Killed, and not started again while the block lasts."""
+        self._away.set()
+        self.kill()
+        try:
+            yield
+        finally:
+            self._away.clear()
+
     def _keep_alive(self) -> None:
         while not self._closing.is_set() and self.starts < STARTS:
+            if self._away.is_set():
+                self._closing.wait(0.05)
+                continue
             self.starts += 1
             born = time.monotonic()
             self._life = life = Life(

@@ -26,7 +26,7 @@ from aiohttp import web
 from tests.crash.request import Request, parse, stage_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "host", "content-length", "accept-encoding"}
@@ -72,9 +72,10 @@ class Proxy:
     Args:
         kubeconfig: of the real API server.
         fault: what goes wrong; it is called in the proxy's own thread.
+        token: of a service account in whose name everything is asked; without one, it is the administrator.
     """
 
-    def __init__(self, kubeconfig: Path, fault: Fault | None = None) -> None:
+    def __init__(self, kubeconfig: Path, fault: Fault | None = None, *, token: str = "") -> None:
         self.fault = fault or Fault()
         self.kill: Callable[[], None] = lambda: None
         self.killed_at: list[tuple[Moment, Request]] = []
@@ -82,6 +83,7 @@ class Proxy:
         self.stage = ""
         """Where the resource stands, by the newest answer that told."""
         self._kubeconfig = yaml.safe_load(kubeconfig.read_text())
+        self._token = token
         self._started = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -181,6 +183,8 @@ class Proxy:
         user = self._kubeconfig["users"][0]["user"]
         authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
         context = ssl.create_default_context(cadata=authority)
+        if self._token:
+            return context
         with tempfile.NamedTemporaryFile() as pair:
             for part in ("client-certificate-data", "client-key-data"):
                 pair.write(base64.b64decode(user[part]))
@@ -224,7 +228,7 @@ class Proxy:
 
     async def send(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> web.Response:
         """One request to the real API server, and its whole answer."""
-        headers = {key: value for key, value in headers.items() if key.lower() not in HOP_BY_HOP}
+        headers = self._sent_on(headers)
         url = self._server + path
         async with self._session.request(method, url, headers=headers, data=body) as answer:
             return web.Response(status=answer.status, headers=_kept(answer.headers), body=await answer.read())
@@ -233,7 +237,7 @@ class Proxy:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a request is handled outside of a task")
-        headers = {key: value for key, value in request.headers.items() if key.lower() not in HOP_BY_HOP}
+        headers = self._sent_on(request.headers)
         url = self._server + str(urlsplit(str(request.rel_url)).geturl())
         self._streams.add(task)
         try:
@@ -257,6 +261,10 @@ class Proxy:
         finally:
             self._streams.discard(task)
             self._mute.discard(task)
+
+    def _sent_on(self, headers: Mapping[str, str]) -> dict[str, str]:
+        kept = {key: value for key, value in headers.items() if key.lower() not in HOP_BY_HOP}
+        return kept | ({"Authorization": f"Bearer {self._token}"} if self._token else {})
 
     def _learn(self, asked: Request, reply: web.Response) -> None:
         """Where the resource stands now, if the answer shows it."""

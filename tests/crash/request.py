@@ -65,7 +65,9 @@ def stage_of(resource: dict[str, Any]) -> str:
     metadata, status = resource["metadata"], resource.get("status") or {}
     operation = status.get("operation") or {}
     said = {one["type"]: one["status"] for one in status.get("conditions") or []}
-    words = [str(resource["spec"]["target"])]
+    spec = resource["spec"]
+    words = [str(spec["target"])] if "target" in spec else []
+    words += [str(spec["cutover"]["activeSlot"])] if "cutover" in spec else []
     if status.get("observedGeneration", 0) != metadata.get("generation"):
         words.append("asked")
     if operation:
@@ -76,4 +78,12 @@ def stage_of(resource: dict[str, Any]) -> str:
         words.append("held")
     if said.get("Finished") == "True":
         words.append("over")
+    words += _switch((status.get("traffic") or {}).get("cutover") or {})
     return " ".join(words)
+
+
+def _switch(cutover: dict[str, Any]) -> list[str]:
+    """How far the traffic is."""
+    probe = "told" if cutover.get("probed") else "running" if cutover.get("probeUID") else "named"
+    named = [f"probe-{cutover['probeAttempt']}-{probe}"] if cutover.get("probeJob") else []
+    return [str(cutover["phase"]), *named] if cutover else []

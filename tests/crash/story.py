@@ -47,6 +47,7 @@ class Story:
     volume: Volume
     since: int
     """Where the audit log ended before the story began."""
+    token: str = ""
 
     def prepare(self, files: dict[str, str]) -> None:
         """Secret, ConfigMap and claim."""
