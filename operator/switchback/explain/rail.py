@@ -153,7 +153,7 @@ def _slice(cutover: Cutover, service: Object, pods: list[Object]) -> Object:
 # what the operator's actions make of it
 
 
-def claimed(world: Observed, annotations: Mapping[str, str | None]) -> Observed:
+def marked(world: Observed, annotations: Mapping[str, str | None]) -> Observed:
     """The Service with these annotations; None takes one off."""
     traffic = world.traffic
     if traffic is None or traffic.service is None:
@@ -172,7 +172,7 @@ def claimed(world: Observed, annotations: Mapping[str, str | None]) -> Observed:
 
 def pointed(world: Observed, action: PointService) -> Observed:
     """The Service points at the slot, and its slices hold the ready pods of that slot alone."""
-    world = claimed(world, action.annotations)
+    world = marked(world, action.annotations)
     traffic = world.traffic
     if traffic is None or traffic.service is None:
         return world
