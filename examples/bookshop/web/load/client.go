@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -51,17 +52,59 @@ func (target target) request(extra string) []byte {
 type fresh struct {
 	target
 	timeout time.Duration
+	ports   *ports
 }
 
 func (fresh fresh) ask() answer {
 	limit := time.Now().Add(fresh.timeout)
-	opened, err := net.DialTimeout("tcp", fresh.address, fresh.timeout)
+	opened, err := fresh.ports.dial(fresh.address, limit)
 	if err != nil {
 		return failed(err)
 	}
 	defer opened.Close()
 	found, _ := exchange(opened, bufio.NewReader(opened), fresh.request("Connection: close\r\n"), limit)
 	return found
+}
+
+// Ports are used one after the other. The kernel would take one again that was in use a moment ago, and then the
+// new connection may meet what a connection tracker on its way remembers of the old one, for two minutes.
+type ports struct {
+	mutex sync.Mutex
+	next  int
+}
+
+const (
+	firstPort = 20000
+	lastPort  = 60999
+	portTries = 100
+)
+
+func newPorts() *ports {
+	return &ports{next: firstPort + rand.IntN(lastPort-firstPort)}
+}
+
+func (ports *ports) take() int {
+	ports.mutex.Lock()
+	defer ports.mutex.Unlock()
+	ports.next++
+	if ports.next > lastPort {
+		ports.next = firstPort
+	}
+	return ports.next
+}
+
+func (ports *ports) dial(address string, limit time.Time) (net.Conn, error) {
+	var opened net.Conn
+	var err error
+	for range portTries {
+		dialer := net.Dialer{Deadline: limit, LocalAddr: &net.TCPAddr{Port: ports.take()}}
+		opened, err = dialer.Dial("tcp", address)
+		// Somebody else on this machine has that port: nothing was sent yet.
+		if !errors.Is(err, syscall.EADDRINUSE) && !errors.Is(err, syscall.EADDRNOTAVAIL) {
+			break
+		}
+	}
+	return opened, err
 }
 
 // pool keeps connections open and takes the one that has rested longest.

@@ -48,7 +48,7 @@ func main() {
 	defer done()
 
 	clients := map[string]client{
-		"new":  fresh{target, chosen.timeout},
+		"new":  fresh{target, chosen.timeout, newPorts()},
 		"kept": newPool(target, chosen.timeout, chosen.connections),
 	}
 	begin := time.Now()
