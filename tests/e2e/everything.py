@@ -313,6 +313,7 @@ STATUS = Status(
         applied=("0007",),
         applied_count=1,
         undo="0006",
+        undoes="3f2a91c0-000000",
         automatic=True,
         check_stage=CheckStage.AFTER_ROLLBACK,
         checked=(CheckStage.AFTER_MIGRATE, CheckStage.AFTER_CUTOVER),

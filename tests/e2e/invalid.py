@@ -146,7 +146,7 @@ INVALID: list[tuple[Callable[[Body], None], str, str]] = [
     (put(f"{CHECK}.stages", ["Later"]), "spec.checks[0].stages[0]", "Unsupported value"),
     (put(f"{CHECK}.httpGet.url", "ftp://shop"), "spec.checks[0].httpGet.url", "should match"),
     (put(f"{CHECK}.httpGet.url", "http://me:secret@shop"), "spec.checks[0].httpGet.url", "should match"),
-    (put(f"{CHECK}.httpGet.expectStatus", 99), "expectStatus", "greater than or equal to 100"),
+    (put(f"{CHECK}.httpGet.expectStatus", 199), "expectStatus", "greater than or equal to 200"),
     (put(f"{CHECK}.httpGet.headers.0.name", "a b"), "httpGet.headers[0].name", "should match"),
     (put(f"{CHECK}.httpGet.headers.0.value", "a\nb"), "httpGet.headers[0].value", "should match"),
     (put(f"{CHECK}.httpGet.headers.1.value", "a"), "httpGet.headers[1]", "exactly one of value, valueFrom"),

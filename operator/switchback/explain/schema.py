@@ -193,16 +193,16 @@ class Judge:
             self._invalid("OutOfBounds", f"it has {size} {unit}.", path, f"At most {high} are taken.")
 
     def _by_rules(self, schema: Schema, data: Any, path: Path, before: int) -> None:
-        """Every rule that does not hang on a part of the wrong type."""
-        broken = any(found.reason == "TypeWrong" for found in self.findings[before:])
+        """Every rule that does not hang on a part that is missing or of the wrong type."""
+        broken = len(self.findings) > before
         for entry in schema.get("x-kubernetes-validations", ()):
             self.rules += 1
             try:
                 kept = holds(entry["rule"], data)
-            except (TypeError, AttributeError, KeyError):
+            except (TypeError, AttributeError, LookupError):
                 if not broken:
                     raise
-                continue  # it asks for the very part that has the wrong type
+                continue  # it asks for the very part that is wrong
             if not kept:
                 there = found_instead(entry["rule"], data)
                 self._invalid("RuleBroken", _sentence(entry["message"]), path, there)

@@ -33,6 +33,7 @@ ROWS = {
     Situation.ROLLED_BACK: ((F, "RolledBack"), F, T, T, "Failed"),
     Situation.ROLLING_BACK: ((F, "RollingBack"), T, F, F, "InProgress"),
     Situation.NO_HEALTHY_SLOT: ((F, "NoHealthySlot"), F, T, F, "Failed"),
+    Situation.CONTESTED: ((F, "SelectorContested"), F, T, F, "Failed"),
     Situation.DELETING: ((U, "Deleting"), T, F, F, "InProgress"),
 }
 

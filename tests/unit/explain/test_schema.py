@@ -135,6 +135,21 @@ def test_a_rule_waits_for_the_part_that_it_asks_for() -> None:
     assert set(said(text)) == {"spec.database.connection"}
 
 
+@pytest.mark.parametrize(
+    ("cutover", "paths"),
+    [
+        ("{}", {"serviceName", "slots", "activeSlot"}),
+        ("{serviceName: web, activeSlot: blue, slots: []}", {"slots", ""}),
+        ("{serviceName: web, activeSlot: blue, slots: [{name: blue}, {name: green}]}", {
+            "slots[0].workloadRef", "slots[1].workloadRef"
+        }),
+    ],
+)  # fmt: skip
+def test_a_rule_does_not_stumble_over_a_part_that_is_missing(cutover: str, paths: set[str]) -> None:
+    found = said(edited('target: "0002"', f'target: "0002"\n  cutover: {cutover}'))
+    assert set(found) == {f"spec.cutover.{path}".rstrip(".") for path in paths}
+
+
 def test_a_choice_of_two_names_what_is_there() -> None:
     text = edited("    image:", "    configMapRefs: [{name: a}]\n    image:")
     assert "Here are image and configMapRefs." in said(text)["spec.source"][1]
