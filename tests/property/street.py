@@ -169,6 +169,10 @@ class Street(World):
             raise BrokenPromiseError(f"the selector would be {action.selector}")
         if self.selector.get(KEY) != action.slot and self.selector.get(KEY) in self.sides:
             self._moved(action, state, operation)
+        self.take(action)
+
+    def take(self, action: PointService) -> None:
+        """The API server takes a patch of the selector, whoever has decided on it, and when."""
         self._mark(dict(action.annotations))
         self.lagging = dict(self.selector)
         self.selector = dict(action.selector)

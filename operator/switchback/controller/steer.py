@@ -150,6 +150,15 @@ def _late_patch(view: View, state: CutoverState) -> Status:
     return go_back(view, state.reason or _O.SUPERSEDED, state.message or "the switch was given up before.")
 
 
+def _there_already(view: View, state: CutoverState) -> Status:
+    """The Service points at the new slot, and it was not this switch: a patch of an earlier one, or others."""
+    owners = view.service.owners if view.service is not None else ()
+    if owners and all(owner.manager == names.FIELD_MANAGER for owner in owners):
+        text = "a patch of an earlier switch, which was given up, has arrived late."
+        return go_back(view, _O.SUPERSEDED, text)
+    return taken_over(view, _O.SELECTOR_CHANGED, _by_others(view, state.to))
+
+
 def _carries(view: View, state: CutoverState) -> bool:
     service = view.service
     return service is not None and service.annotations.get(names.ANNOTATION_CUTOVER) == state.id
@@ -159,7 +168,7 @@ def _preparing(view: View, state: CutoverState) -> Status:
     current = live(view)
     if current != state.to or state.operation_id != view.operation.id:
         return view.status
-    return taken_over(view, _O.SELECTOR_CHANGED, _by_others(view, state.to))
+    return _there_already(view, state)
 
 
 def _switching(view: View, state: CutoverState) -> Status:
@@ -167,7 +176,7 @@ def _switching(view: View, state: CutoverState) -> Status:
     if current == state.to and _carries(view, state):
         return change_cutover(view.status, phase=CutoverPhase.SWITCHED, switch_time=rfc3339(view.now))
     if current == state.to:
-        return taken_over(view, _O.SELECTOR_CHANGED, _by_others(view, state.to))
+        return _there_already(view, state)
     ended = _ended_by_others(view)
     if ended is not None:
         return cancel(view, *ended)
