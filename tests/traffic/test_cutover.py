@@ -39,7 +39,7 @@ def test_there_and_back_again_without_a_failed_request(shop: Shop, load: Callabl
 
     assert not tally.failed, tally.text()
     assert {one.slot for one in tally.of(NEW)} == {BLUE, GREEN}
-    assert {one.slot for one in tally.of(KEPT)} == {BLUE}
+    assert {one.slot for one in tally.of(KEPT)} >= {BLUE}  # and green where the load needed one more
     assert oracle.violations() == []
     assert len(oracle.switches()) == 2 * CYCLES
     print(tally.text(), time.time())

@@ -105,6 +105,21 @@ def test_a_key_that_is_taken_away_in_the_soak_is_put_back_until_it_is_too_often(
     assert oracle.violations() == []
 
 
+def test_a_key_that_is_taken_away_is_no_permission_to_switch(shop: Shop) -> None:
+    shop.slots.start(replicas=1)
+    with shop.oracle() as oracle:
+        move = shop.traffic(BLUE, spec={"approval": {"cutoverPolicy": "Manual"}})
+        move.succeeded()
+        move.switch(GREEN)
+        move.says("Reconciling", "AwaitingApproval")
+        with tool(shop, "flux"):
+            time.sleep(9)
+
+    assert {write.after.get(KEY) for write in oracle.switches()} == {BLUE}
+    assert max(oracle.mending_times()) < MENDED_SECONDS
+    assert oracle.violations() == []
+
+
 def test_a_tool_that_would_rather_fail_fails_and_the_traffic_stays(shop: Shop) -> None:
     shop.slots.start(replicas=1)
     with shop.oracle() as oracle:
