@@ -1,4 +1,4 @@
-"""A patch of the Service that arrives late, from a process that slept: it never stays without a verified switch."""
+"""A patch of the Service that arrives late, from a process that slept: it never stays unverified."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ def _late_patch(view: View, state: CutoverState) -> Status:
 
 
 def _there_already(view: View, state: CutoverState) -> Status:
-    """The Service points at the new slot, and it was not this switch: a patch of an earlier one, or others."""
+    """The Service points at the new slot, and not by this switch: by an earlier one, or by others."""
     owners = view.service.owners if view.service is not None else ()
     if owners and all(owner.manager == names.FIELD_MANAGER for owner in owners):
         text = "a patch of an earlier switch, which was given up, has arrived late."
