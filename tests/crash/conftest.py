@@ -162,11 +162,11 @@ def new_story(make_story: Callable[[ExitStack, dict[str, str]], Story]) -> Itera
 @pytest.fixture
 def new_switch(
     crd_cluster: Cluster, kube: Kube, statuses: Recorder, own: dict[str, str], tmp_path: Path
-) -> Iterator[Callable[[], SwitchStory]]:
+) -> Iterator[Callable[..., SwitchStory]]:
     """Makes shops with two slots, from any thread; nothing of them stays."""
     with ExitStack() as after:
 
-        def make() -> SwitchStory:
+        def make(*, replicas: int = 2) -> SwitchStory:
             namespace = f"t-crash-{secrets.token_hex(4)}"
             crd_cluster.create_namespace(namespace)
             after.callback(crd_cluster.delete_namespace, namespace)
@@ -174,7 +174,7 @@ def new_switch(
             statuses.judge(namespace)
             story = SwitchStory(crd_cluster, kube, namespace, tmp_path)
             after.callback(story.remove)
-            story.prepare()
+            story.prepare(replicas)
             return story
 
         yield make

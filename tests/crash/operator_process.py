@@ -135,12 +135,20 @@ class OperatorProcess:
     @contextmanager
     def away(self) -> Iterator[None]:
         """Killed, and not started again while the block lasts."""
-        self._away.set()
+        self.leave()
         self.kill()
         try:
             yield
         finally:
-            self._away.clear()
+            self.come_back()
+
+    def leave(self) -> None:
+        """Whenever the present life ends, none follows."""
+        self._away.set()
+
+    def come_back(self) -> None:
+        """The next life begins."""
+        self._away.clear()
 
     def _keep_alive(self) -> None:
         while not self._closing.is_set() and self.starts < STARTS:

@@ -58,7 +58,7 @@ class SwitchStory:
         """The operator, as the API server knows it."""
         return f"system:serviceaccount:{self.namespace}:{OPERATOR}"
 
-    def prepare(self) -> None:
+    def prepare(self, replicas: int) -> None:
         """The operator's account, and both slots."""
         subject = {"kind": "ServiceAccount", "name": OPERATOR, "namespace": self.namespace}
         self.cluster.apply(
@@ -79,7 +79,7 @@ class SwitchStory:
             }
         )
         self.token = self.cluster.kubectl("create", "token", OPERATOR, "-n", self.namespace).strip()
-        self.slots.start()
+        self.slots.start(replicas=replicas)
 
     def remove(self) -> None:
         """What is not in the namespace."""
@@ -164,6 +164,17 @@ class SwitchStory:
         except TimeoutError as error:
             found = self.resource()
             raise TimeoutError(f"{error}: {found['metadata']}: {found.get('status')}") from None
+
+    def told(self) -> None:
+        """Waits until the pod that checks the new slot knows that the traffic has moved."""
+
+        def seen() -> bool:
+            pods = self.kube.list("Pod", self.namespace)
+            return any(
+                names.ANNOTATION_SWITCHED in (pod["metadata"].get("annotations") or {}) for pod in pods
+            )
+
+        self.until(seen, SECONDS, "word to the pod that checks")
 
     def probes(self) -> list[str]:
         """Number of each Job for the checks of a switch that the API server has taken, oldest first."""
