@@ -48,7 +48,6 @@ class OperatorReason(StrEnum):
     # found by looking
     SCHEMA_DRIFTED = "SchemaDrifted"
     # traffic
-    WAITING_FOR_SLOT = "WaitingForSlot"
     PREPARING_CUTOVER = "PreparingCutover"
     SWITCHING = "Switching"
     VERIFYING = "Verifying"
@@ -63,7 +62,6 @@ class OperatorReason(StrEnum):
     CONTRACT_APPLIED = "ContractApplied"
     WAITING_FOR_OLD_SLOT = "WaitingForOldSlot"
     CHECKS_PASSED = "ChecksPassed"
-    CHECKS_PENDING = "ChecksPending"
     SELECTOR_OWNED = "SelectorOwned"
     SELECTOR_CHANGED = "SelectorChanged"
     SELECTOR_CONTESTED = "SelectorContested"

@@ -7,7 +7,6 @@ from switchback.api.reason_words import Explanation, OperatorReason
 _O = OperatorReason
 
 TRAFFIC: dict[OperatorReason, Explanation] = {
-    _O.WAITING_FOR_SLOT: Explanation("The slot that is to be live is not ready yet."),
     _O.PREPARING_CUTOVER: Explanation("The pod that will check the new slot starts."),
     _O.SWITCHING: Explanation("The Service is being pointed at the other slot."),
     _O.VERIFYING: Explanation("The Service was changed; its endpoints are being verified."),
@@ -28,7 +27,6 @@ TRAFFIC: dict[OperatorReason, Explanation] = {
         "Scale the old slot down when nobody needs the way back.",
     ),
     _O.CHECKS_PASSED: Explanation("The checks have passed."),
-    _O.CHECKS_PENDING: Explanation("The checks have not come to an end."),
     _O.SELECTOR_OWNED: Explanation("Nobody else writes the Service's selector."),
     _O.SELECTOR_CHANGED: Explanation(
         "Somebody has pointed the Service at the other slot.",

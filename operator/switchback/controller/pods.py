@@ -346,7 +346,9 @@ def _node_trouble(metadata: Object, status: Object) -> Trouble | None:
 def _node_silence(status: Object) -> Trouble | None:
     """The kubelet said ready, and the node controller says it is not: it has heard nothing since."""
     ready = _condition(status.get("conditions") or [], "Ready", status="False")
-    if not ready or not all(one.get("ready") for one in status.get("containerStatuses") or []):
+    # A sidecar that is restarted makes its pod unready as well, and says so itself.
+    parts = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    if not ready or not all(one.get("ready") for one in parts):
         return None
     since = ready.get("lastTransitionTime", "")
     text = f"the pod's node has not answered since {since}; the run may go on there"

@@ -127,9 +127,9 @@ def _followed(view: View, state: CutoverState) -> Status:
     if state.phase not in IN_FLIGHT and state.phase is not CutoverPhase.PREPARING:
         return _late_patch(view, state)
     service = view.service
-    if state.phase is not CutoverPhase.PREPARING and (service is None or service.uid != state.service_uid):
+    if service is None or service.uid != state.service_uid:
         gone = "was deleted" if service is None else "was replaced"
-        text = f"the Service {gone} while its traffic was being moved from {state.from_} to {state.to}."
+        text = f"the Service {gone} while its traffic was to be moved from {state.from_} to {state.to}."
         return taken_over(view, _O.SERVICE_REPLACED, text)
     match state.phase:
         case CutoverPhase.PREPARING:

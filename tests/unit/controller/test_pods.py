@@ -144,6 +144,19 @@ def test_nothing_is_trouble_while_the_run_runs() -> None:
     assert trouble(**status) == ("", "")
 
 
+def test_a_sidecar_that_is_restarted_is_no_lost_node() -> None:
+    """It makes its pod unready as well, and the pod is there."""
+    gone = {"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-01T11:59:00Z"}
+    sidecar = container(name="check-buy", running={"startedAt": "2026-01-01T11:59:59Z"}) | {"ready": False}
+    status = {
+        "phase": "Running",
+        "initContainerStatuses": [sidecar],
+        "containerStatuses": [container(running={"startedAt": "2026-01-01T11:50:00Z"}) | {"ready": True}],
+        "conditions": [gone],
+    }
+    assert trouble(**status) == ("", "")
+
+
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
