@@ -15,11 +15,11 @@ LOCK := .venv/.uv/bin/uv pip compile --quiet --universal --python-version 3.11 -
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  CLUSTER=local|kind|current chooses the cluster; KEEP=1 leaves it up after test and demo; ARGS=... goes to pytest"
+	@echo "  CLUSTER=local|kind|current chooses the cluster; KEEP=1 leaves it up after test and demo; ARGS=... goes to pytest, demo and bench"
 
 .PHONY: demo
-demo: venv ## Play the story of a bookshop on a real cluster
-	@$(PYTHON) -m examples.bookshop.demo
+demo: venv ## Play the story of a bookshop on a real cluster; ARGS=two plays the second chapter alone
+	@$(PYTHON) -m examples.bookshop.demo $(ARGS)
 
 .PHONY: test
 test: venv ## Run all tests, on real PostgreSQL servers and a real cluster

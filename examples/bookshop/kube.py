@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import selectors
 import shlex
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from examples.bookshop.telling import command, say, styled
@@ -65,7 +68,10 @@ class Kube:
 
     def quiet(self, *words: str, seconds: float = CALL_SECONDS, stdin: str | None = None) -> str:
         """Run kubectl and return what it says."""
-        return run(["kubectl", *self._scope(words), *words], seconds=seconds, stdin=stdin)
+        # `kubectl switchback` is a program beside this Python.
+        path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"
+        line = ["kubectl", *self._scope(words), *words]
+        return run(line, seconds=seconds, stdin=stdin, environment={**os.environ, "PATH": path})
 
     def show(self, *words: str, seconds: float = CALL_SECONDS, stdin: str | None = None) -> str:
         """Show the command, run it, show what it says."""

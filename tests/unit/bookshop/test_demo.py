@@ -8,6 +8,8 @@ from typing import NoReturn
 import pytest
 
 from examples.bookshop import cluster, demo
+from examples.bookshop.kube import Kube
+from examples.bookshop.telling import Story
 from tests.cluster.errors import BedError
 
 WHY = "no cluster can be made"
@@ -54,3 +56,19 @@ def test_another_failure_of_the_bed_ends_with_1(
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     assert demo.main() == 1
     assert "failed in step 1" in capsys.readouterr().out
+
+
+def test_only_a_chapter_that_there_is_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        demo.main(["three"])
+    assert ended.value.code == 2
+    assert "choose from" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("chosen", [(), ("one",), ("two",)])
+def test_each_chapter_can_be_played_alone(monkeypatch: pytest.MonkeyPatch, chosen: tuple[str, ...]) -> None:
+    played: list[object] = []
+    monkeypatch.setattr(demo.ChapterOne, "play", lambda _: played.append("one"))
+    monkeypatch.setattr(demo.ChapterTwo, "play", lambda _, *, alone: played.append(("two", alone)))
+    demo.play(Story(), Kube("bookshop"), *([chosen] if chosen else []))
+    assert played == {(): ["one", ("two", False)], ("one",): ["one"], ("two",): [("two", True)]}[chosen]
