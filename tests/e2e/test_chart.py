@@ -170,17 +170,6 @@ def test_traffic_and_its_bounds_are_switched_off_each_by_its_own_value() -> None
         assert {one["metadata"]["name"] for one in policies} == {"switchback-approval"}
 
 
-def test_the_bounds_are_about_the_operator_that_is_rendered_and_about_nobody_else() -> None:
-    objects = rendered("fullnameOverride=rails", "serviceAccount.name=signals")
-    policy = named(objects, "ValidatingAdmissionPolicy", "rails-traffic")["spec"]
-    (condition,) = policy["matchConditions"]
-    user = "'system:serviceaccount:switchback-system:signals'"
-    assert condition["expression"] == f"request.userInfo.username == {user}"
-    assert policy["failurePolicy"] == "Fail"
-    binding = named(objects, "ValidatingAdmissionPolicyBinding", "rails-traffic")
-    assert binding["spec"] == {"policyName": "rails-traffic", "validationActions": ["Deny"]}
-
-
 def test_every_binding_names_what_is_rendered() -> None:
     objects = rendered("fullnameOverride=rails", "serviceAccount.name=signals")
     for binding in (one for one in objects if one["kind"].endswith("RoleBinding")):

@@ -152,6 +152,17 @@ def test_the_api_server_finds_nothing_wrong_in_the_expressions(bed: Bed) -> None
     assert found[0]["typeChecking"] == {}
 
 
+def test_the_bounds_are_about_the_operator_that_is_rendered_and_about_nobody_else(bed: Bed) -> None:
+    one, other = (
+        part for part in rendered("t-rails", bed.namespace) if part["kind"].startswith("Validating")
+    )
+    (condition,) = one["spec"]["matchConditions"]
+    user = f"'system:serviceaccount:{bed.namespace}:t-rails'"
+    assert condition["expression"] == f"request.userInfo.username == {user}"
+    assert one["spec"]["failurePolicy"] == "Fail"
+    assert other["spec"] == {"policyName": "t-rails-traffic", "validationActions": ["Deny"]}
+
+
 def test_the_operator_moves_traffic_and_writes_annotations_of_its_own(bed: Bed) -> None:
     stored = bed.patch(bed.operator, "Service", "web", SWITCH)
     assert stored["spec"]["selector"] == {**IN_GIT, "slot": "green"}

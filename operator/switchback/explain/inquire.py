@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 from switchback.api.crd import definition
 from switchback.api.reasons import OperatorReason
 from switchback.controller.observe import spec_from, status_from
-from switchback.controller.observe_traffic import read_traffic
 from switchback.controller.observed import Namespace, Observed, PolicyState, Source
 from switchback.controller.pods import jobs_of
 from switchback.controller.settings import Settings
 from switchback.controller.view import View
-from switchback.explain import admission, apply, cluster, files, metadata, rail, requests
+from switchback.explain import admission, apply, cluster, files, lookout, metadata, requests
 from switchback.explain.advice import advice
 from switchback.explain.changes import begin, changes
 from switchback.explain.cluster import Guard, There
@@ -27,10 +26,8 @@ from switchback.explain.schema import Judge
 from switchback.explain.script import steps_of
 from switchback.explain.stories import MAJORS, Stage, backward, stories
 from switchback.snapshots.registry import capabilities_of
-from switchback.traffic.guards import guards
 
 if TYPE_CHECKING:
-    from switchback.api.cutover import Cutover
     from switchback.api.spec import Spec
     from switchback.api.status import Status
     from switchback.contract.traffic import Traffic
@@ -46,8 +43,6 @@ if TYPE_CHECKING:
     from switchback.explain.stories import Told
 
 Object = dict[str, Any]
-
-CUTOVER = ("spec", "cutover")
 
 UNKNOWN_IMAGE = "switchback/image-of-the-operator"
 """Stands for the image that only the operator's settings name."""
@@ -180,7 +175,9 @@ async def _look(report: Report, beside: Companions, asked: Cluster, data: Object
     place = await cluster.place_of(client, report.namespace, report.name, wanted, maps)
     report.place = place
     if report.spec is not None and report.spec.cutover is not None and place.there is not There.NO:
-        await _watch(report, report.spec.cutover, client)
+        uid = place.live["metadata"]["uid"] if place.live is not None else NEW_UID
+        report.traffic, unseen = await lookout.seen(client, report.namespace, report.spec.cutover, uid)
+        report.findings += unseen
     report.needed = dict(place.references)
     report.operator = asked.operators.of(report.namespace)
     told = report.operator.approval_policy if report.operator is not None else None
@@ -194,17 +191,6 @@ async def _look(report: Report, beside: Companions, asked: Cluster, data: Object
             *_annotations(place.live, answer.after),
         ]
     report.findings += _surroundings(report, beside, asked.operators)
-
-
-async def _watch(report: Report, cutover: Cutover, client: Looking) -> None:
-    """Service and slots, read as the operator reads them, with the user's rights."""
-    uid = report.live["metadata"]["uid"] if report.live is not None else NEW_UID
-    found = await read_traffic(client, report.namespace, cutover, uid, datetime.now(UTC))
-    if found.refused:
-        message = f"you may not see Service and slots, which are taken to be well: {found.refused}."
-        report.findings.append(Finding(Level.UNKNOWN, "Forbidden", message, CUTOVER))
-    else:
-        report.traffic = found
 
 
 def _annotations(before: Object, after: Object) -> list[Change]:
@@ -281,7 +267,7 @@ def _stage(report: Report, data: Object, beside: Companions) -> Stage:
     jobs, strays = jobs_of(meta["uid"], place.jobs if place else (), place.pods if place else (), now)
     status = status_from(live or {})
     policy, seal = _guard(report.guard, status)
-    traffic = _traffic(report, report.spec.cutover, beside, status)
+    traffic = lookout.traffic_of(report.spec.cutover, report.traffic, beside, report.namespace, status)
     world = Observed(
         namespace=report.namespace,
         name=meta.get("name") or f"{meta.get('generateName', 'unnamed-')}xxxxx",
@@ -307,27 +293,6 @@ def _stage(report: Report, data: Object, beside: Companions) -> Stage:
     report.world = world
     seen = report.traffic_seen
     return Stage(world, report.spec, report.source, settings, images_known=images_known, live_known=seen)
-
-
-def _traffic(report: Report, cutover: Cutover | None, beside: Companions, status: Status) -> Traffic | None:
-    """What the operator would see of Service and slots: in the cluster, by the files, else all is well."""
-    if cutover is None:
-        return None
-    now, place = datetime.now(UTC), report.namespace
-    service = beside.objects.get(("Service", place, cutover.service_name))
-    workloads = {
-        slot.name: one.data
-        for slot in cutover.slots
-        if (one := beside.objects.get((str(slot.workload_ref.kind), place, slot.workload_ref.name)))
-    }
-    given = rail.Beside(service.data if service is not None else None, workloads)
-    live = status.traffic.live_slot if status.traffic is not None else ""
-    try:
-        pretence = rail.pretended(cutover, given, now, live)
-    except (AttributeError, KeyError, TypeError, ValueError):  # no Service or workload that would be taken
-        given = rail.Beside()
-        pretence = rail.pretended(cutover, given, now, live)
-    return pretence if report.traffic is None else rail.completed(report.traffic, pretence, given)
 
 
 def _guard(guard: Guard, status: Status) -> tuple[PolicyState, str]:
@@ -391,18 +356,6 @@ def _settings(operator: Operator | None) -> tuple[Settings, bool]:
     return Settings(operator.runner_image, pull, client_images=dict(operator.client_images)), True
 
 
-def _cautions(stage: Stage) -> list[Finding]:
-    """What people should know of Service and slots before a switch, and what does not stand in its way."""
-    cutover, traffic = stage.spec.cutover, stage.world.traffic
-    if cutover is None or traffic is None:
-        return []
-    return [
-        Finding(Level.WARNING, guard.reason, guard.message, CUTOVER, guard.advice)
-        for guard in guards(cutover, traffic, stage.live, cutover.active_slot)
-        if guard.warning and not guard.passed
-    ]
-
-
 def _played(report: Report, stage: Stage, beside: Companions) -> None:
     """The stories, and everything that hangs on the world that they begin with."""
     view = View(world=stage.world, spec=stage.spec, status=stage.world.status)
@@ -417,7 +370,7 @@ def _played(report: Report, stage: Stage, beside: Companions) -> None:
     report.findings += requests.findings(report.requests)
     report.told = stories(stage)
     report.findings += advice(report.document, stage.spec, stage.files.ids, beside, report.namespace)
-    report.findings += _cautions(stage)
+    report.findings += lookout.cautions(stage)
     applied = _applied(stage)
     found = files.findings(stage.files, applied)
     report.findings += [one for one in found if one.reason != OperatorReason.CONFIG_MAP_MISSING]
