@@ -6,6 +6,7 @@ the stored status. The name is the lock: whoever finds it taken looks whose it i
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, assert_never
 
 from switchback.api import names
@@ -31,7 +32,7 @@ from switchback.controller.kube.errors import (
 )
 from switchback.controller.kube.kinds import JOBS, MIGRATIONS
 from switchback.controller.observed import Trouble
-from switchback.controller.point import OutdatedError
+from switchback.controller.point import OutdatedError, OutpacedError
 from switchback.controller.queue import Key
 
 if TYPE_CHECKING:
@@ -93,13 +94,28 @@ async def _traffic(
     client: Client, world: Observed, action: MarkService | PointService | TellProbe
 ) -> Object | None:
     match action:
-        case MarkService():
-            return await point.mark(client, world, action)
-        case PointService():
-            await _still_true(client, world)
-            return await point.point(client, world, action)
+        case MarkService() | PointService():
+            return await _service(client, world, action)
         case TellProbe():
             return await point.tell(client, world, action)
+
+
+async def _service(client: Client, world: Observed, action: MarkService | PointService) -> Object:
+    """One write of the Service, for the very status that was decided upon.
+
+    Raises:
+        OutdatedError: the resource has changed, or of the Service anything that counts.
+    """
+    await _still_true(client, world)
+    for _ in range(point.TRIES):
+        try:
+            if isinstance(action, MarkService):
+                return await point.mark(client, world, action)
+            return await point.point(client, world, action)
+        except OutpacedError:
+            # A try that is begun again must not do what another process has given up meanwhile.
+            world, _ = await asyncio.gather(point.again(client, world), _still_true(client, world))
+    raise OutdatedError("the Service changes again and again")
 
 
 def _key(world: Observed) -> Key:

@@ -7,12 +7,14 @@ by name.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from switchback.api import names
 from switchback.controller.kube.errors import ConflictError, NotFoundError
 from switchback.controller.kube.kinds import PODS, SERVICES
+from switchback.traffic.service import service_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +30,16 @@ FRESH_SECONDS = 5.0
 """So old may be what was seen when traffic is moved by it."""
 
 
+TRIES = 20
+"""So often a write is begun again that somebody's note on the Service has outpaced."""
+
+
 class OutdatedError(Exception):
     """The world is no longer as it was observed: nothing was done; look again."""
+
+
+class OutpacedError(OutdatedError):
+    """The Service has another version. Whether anything that counts has changed is not said."""
 
 
 async def mark(client: Client, world: Observed, action: MarkService) -> Object:
@@ -51,6 +61,35 @@ async def point(client: Client, world: Observed, action: PointService) -> Object
     if seen is None or (datetime.now(UTC) - seen.at).total_seconds() > FRESH_SECONDS:
         raise OutdatedError("what was seen of the Service is too old to move traffic by")
     return await _patch(client, world, action.annotations, action.selector)
+
+
+async def again(client: Client, world: Observed) -> Observed:
+    """The world with the Service's newest version, if nothing that counts has changed.
+
+    Many tools note something on a Service from time to time. That is no reason for another look: a slot whose
+    pods are dead would stay live for as long as somebody goes on with that.
+
+    Raises:
+        OutdatedError: something has changed.
+    """
+    traffic = world.traffic
+    if traffic is None or traffic.service is None:
+        raise OutdatedError("there was no Service")
+    seen = traffic.service
+    try:
+        found = service_from(await client.get(SERVICES, world.namespace, seen.name))
+    except NotFoundError:
+        raise OutdatedError(seen.name) from None
+    if _what_counts(found) != _what_counts(seen):
+        raise OutdatedError(seen.name)
+    return replace(world, traffic=replace(traffic, service=found))
+
+
+def _what_counts(service: Service) -> Service:
+    """The Service without its version, notes of others, and when somebody has taken the selector."""
+    ours = {key: value for key, value in service.annotations.items() if key.startswith(f"{names.GROUP}/")}
+    owners = tuple(replace(owner, time="") for owner in service.owners)
+    return replace(service, resource_version="", annotations=ours, owners=owners)
 
 
 async def tell(client: Client, world: Observed, action: TellProbe) -> Object | None:
@@ -82,7 +121,9 @@ async def _patch(
         body["spec"] = {"selector": _whole(service, selector)}
     try:
         return await client.merge(SERVICES, world.namespace, service.name, body)
-    except (ConflictError, NotFoundError):
+    except ConflictError:
+        raise OutpacedError(service.name) from None
+    except NotFoundError:
         raise OutdatedError(service.name) from None
 
 
