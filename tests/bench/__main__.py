@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 
-from tests.bench import crowd, cutover, latency
+from tests.bench import crowd, latency, objects, traffic
 from tests.bench.api import connected
 from tests.bench.crowd import Size
 from tests.bench.installed import Installed
@@ -60,7 +60,8 @@ def _arguments() -> argparse.Namespace:
     )
     many.add_argument("--no-rest", dest="rest", action="store_false", help="leave the time at rest out")
     moved = parser.add_argument_group("part traffic")
-    moved.add_argument("--switches", type=int, default=20, help="each way of it (default: %(default)s)")
+    moved.add_argument("--cycles", type=int, default=20, help="there and back (default: %(default)s)")
+    moved.add_argument("--spoilt", type=int, default=20, help="whose check fails (default: %(default)s)")
     parser.add_argument("--image", default=os.environ.get("SWITCHBACK_IMAGE", "localhost/switchback:dev"))
     return parser.parse_args()
 
@@ -97,10 +98,16 @@ def _two(cluster: Cluster, chosen: argparse.Namespace) -> None:
 
 
 def _traffic(cluster: Cluster, chosen: argparse.Namespace) -> None:
-    print(f"{chosen.switches} switches each, by hand and by the operator ({load()}):\n", flush=True)
+    cycles, spoilt = chosen.cycles, chosen.spoilt
+    print(
+        f"Traffic: {cycles} cycles there and back, {spoilt} switches that go wrong ({load()}):\n", flush=True
+    )
+    begun = time.monotonic()
     with Place(cluster, ()) as place:
-        print("\n".join(cutover.measure(cluster, place, chosen.switches)))
-        print(f"\n{load()}\n", flush=True)
+        where = place.more(2)
+        for rows in traffic.measure(cluster, where, objects.WEB, chosen.image, cycles=cycles, spoilt=spoilt):
+            print("\n".join(["", *lines(rows), ""]), flush=True)
+    print(f"\nafter {time.monotonic() - begun:.0f} s; {load()}\n", flush=True)
 
 
 _PARTS = {"one": _one, "two": _two, "traffic": _traffic}

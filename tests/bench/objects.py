@@ -8,6 +8,7 @@ Object = dict[str, Any]
 
 PASSWORD = "not-a-secret"
 POSTGRES = "localhost/postgres:18"
+WEB = "localhost/bookshop-web:1"
 MIGRATION = {"0001_books.up.sql": "CREATE TABLE books (id int);", "0001_books.down.sql": "DROP TABLE books;"}
 CONFIG_MAP = "bench"
 

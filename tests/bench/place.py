@@ -1,4 +1,4 @@
-"""Namespaces that last as long as the bench; in the first a PostgreSQL server with empty databases."""
+"""Namespaces that last as long as the bench; a server with empty databases in the first, if one is needed."""
 
 from __future__ import annotations
 
@@ -59,6 +59,8 @@ class Place:
     def _fill(self) -> None:
         self._cluster.apply(_namespace(self.namespace))
         self._ready(self.namespace)
+        if not self._databases:
+            return
         self.put(self.namespace, objects.server())
         self._cluster.wait("pod/postgres", "-n", self.namespace, "--for=condition=Ready", timeout=120)
         sql = "\n".join(f"CREATE DATABASE {name};" for name in self._databases)
