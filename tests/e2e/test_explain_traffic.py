@@ -73,7 +73,10 @@ def test_nothing_is_there(explain: Callable[..., Done]) -> None:
     assert done.data["traffic"] == {
         "service": "shop-web", "seen": True, "exists": False, "liveSlot": "",
         "slots": [
-            {"name": slot, "kind": "Deployment", "workload": f"shop-{slot}", "exists": False, "ready": 0, "desired": 0}
+            {
+                "name": slot, "kind": "Deployment", "workload": f"shop-{slot}",
+                "exists": False, "ready": 0, "desired": 0,
+            }
             for slot in SLOTS
         ],
     }  # fmt: skip
@@ -104,7 +107,10 @@ def test_what_the_cluster_shows(
     assert steps(done) == MOVED
     there = explain(manifest("blue"))
     assert steps(there) == ["Claim"]
-    server.patch("Service", namespace, "shop-web", {"spec": {"selector": {"slot": None}}})
+    written = {"annotations": {"switchback.dev/cutover-id": "an-earlier-one"}}
+    server.patch(
+        "Service", namespace, "shop-web", {"metadata": written, "spec": {"selector": {"slot": None}}}
+    )
     unclear = explain(manifest())
     assert (unclear.code, unclear.reasons["spec.cutover"]) == (11, "SelectorAmbiguous")
 

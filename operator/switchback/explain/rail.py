@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from switchback.contract import traffic as contract
 from switchback.traffic.labels import holds
 from switchback.traffic.read import SERVICE_NAME, base_selector, traffic_from
 
@@ -76,11 +77,33 @@ def completed(found: Traffic, pretence: Traffic, beside: Beside) -> Traffic:
 
 def mended(cutover: Cutover, world: Observed, live: str, *, whole: bool) -> Observed:
     """The world with slots that are ready; with `whole`, with another Service as well, which is healthy."""
-    well, found = pretended(cutover, Beside(), world.now, live), world.traffic
+    found = world.traffic
     if whole or found is None:
-        return replace(world, traffic=well)
-    slots = tuple(well.slot(slot.name) or slot for slot in found.slots)
+        return replace(world, traffic=pretended(cutover, Beside(), world.now, live))
+    enough = max([1, *(max(slot.endpoints, slot.desired) for slot in found.slots)])
+    slots = tuple(_ready(slot, enough, serving=slot.name == live) for slot in found.slots)
     return replace(world, traffic=replace(found, slots=slots))
+
+
+def _ready(slot: contract.Slot, count: int, *, serving: bool) -> contract.Slot:
+    """The slot with so many ready pods of its newest template."""
+    pods = tuple(
+        contract.Pod(f"{slot.workload}-{number}", f"mended-{slot.name}-{number}", ready=True, selected=True)
+        for number in range(count)
+    )
+    return replace(
+        slot,
+        settled=True,
+        paused=False,
+        desired=count,
+        total=count,
+        updated=count,
+        ready=count,
+        available=count,
+        pods=pods,
+        endpoints=count if serving else 0,
+        unready=0,
+    )
 
 
 def _service(cutover: Cutover, given: Object | None, live: str) -> Object:

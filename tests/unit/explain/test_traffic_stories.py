@@ -147,6 +147,19 @@ def test_a_slot_that_is_not_ready_is_waited_for() -> None:
     assert steps(one) == ["Claim", "check", *SWITCHED]
 
 
+def test_a_slot_that_becomes_ready_is_still_the_one_that_was_seen() -> None:
+    """Its labels have to fit the Service that is there, not one that is made up."""
+    wanted = only_traffic()
+    assert wanted.cutover is not None
+    given = rail.Beside({"spec": {"selector": {"app": "other"}}})
+    well = rail.pretended(wanted.cutover, given, NOW)
+    slots = tuple(
+        replace(slot, desired=0, ready=0, pods=()) if slot.name == "green" else slot for slot in well.slots
+    )
+    (one,) = told(wanted, replace(well, slots=slots), seen=True)
+    assert reasons(one) == ["SlotNotReady if that stays so for spec.cutover.slotReadyDeadlineSeconds"]
+
+
 def test_what_stands_in_the_way_is_told_and_what_comes_after_it_too() -> None:
     wanted = only_traffic(approval={"cutoverPolicy": "Manual"})
     assert wanted.cutover is not None
