@@ -33,8 +33,9 @@ def way(operation: Object) -> list[Span]:
     arrow = ARROW.get(direction, "")
     # A migration that nobody has to approve never tells beforehand where it starts.
     path = f"{start} → {end}" if start and start != end else f"→ {end}" if end else ""
-    if not path and direction in {"", "None"}:
-        return [span("traffic")]  # it has no schema
+    if direction in {"", "None"}:
+        # Without a target it has no schema.
+        return [span(f"schema stays at {end}" if end and direction else path or "traffic")]
     return [span(" ".join(part for part in (arrow, direction, path) if part))]
 
 

@@ -219,10 +219,11 @@ def _selector(node: Node, resource: Resource, now: datetime, *, wide: bool) -> N
 def _contract(node: Node, resource: Resource) -> None:
     held = int(resource.part("schema").get("heldBack") or 0)
     if held:
+        wished, live = wish(resource).get("activeSlot"), resource.part("traffic").get("liveSlot")
+        # What is wished may have gone back: then it is the other slot that is in use.
+        stays = wished if resource.under_way else live or wished
         others = [
-            str(one.get("name"))
-            for one in wish(resource).get("slots") or ()
-            if one.get("name") != wish(resource).get("activeSlot")
+            str(one.get("name")) for one in wish(resource).get("slots") or () if one.get("name") != stays
         ]
         whose = f"no pod of {' or '.join(others)} exists" if others else "no pod of the old slot exists"
         verb = "waits" if held == 1 else "wait"

@@ -9,7 +9,7 @@ import pytest
 from switchback.api.conditions import Situation
 from switchback.api.status import CutoverPhase
 from switchback.contract.exits import ExitCode
-from switchback.kubectl import rails, waitfor
+from switchback.kubectl import kept, rails, waitfor
 from switchback.kubectl.draw import tree
 from switchback.kubectl.status import _row, as_data
 from switchback.kubectl.text import lines
@@ -143,3 +143,26 @@ def test_a_resource_without_a_schema_does_not_speak_of_one() -> None:
     assert "Schema" not in shown
     assert "Source" not in shown
     assert "Target     traffic only" in shown
+
+
+def test_a_contract_file_waits_for_the_slot_that_is_not_live_once_nothing_moves() -> None:
+    resource = traffic.soaking()
+    resource.status["schema"]["heldBack"] = 1
+    assert "waits until no pod of blue exists" in text(resource)
+    # Green was wished, and the traffic went back to blue.
+    resource.status["traffic"]["liveSlot"] = "blue"
+    resource.status.pop("operation")
+    assert "waits until no pod of green exists" in text(resource)
+
+
+@pytest.mark.parametrize(
+    ("entry", "shown"),
+    [
+        ({"direction": "None", "from": "0007", "to": "0007"}, "schema stays at 0007"),
+        ({"direction": "None", "to": "0007"}, "schema stays at 0007"),
+        ({"direction": "None"}, "traffic"),
+        ({"direction": "Forward", "from": "0007", "to": "0009"}, "▲ Forward 0007 → 0009"),
+    ],
+)
+def test_an_operation_that_leaves_the_schema_says_so(entry: dict[str, Any], shown: str) -> None:
+    assert "".join(each[0] for each in kept.way(entry)) == shown
