@@ -139,9 +139,10 @@ class ChapterTwo(Chapter):
             expect("/RolledBack:" in back, f"Ready is {back}")
             count = self.customers.seen()
             expect(count.failed_by_bad > 0, "the bad version has failed no request")
-            got = count.failed_by_bad + count.answered_by_bad
+            failed, got = count.failed_by_bad, count.failed_by_bad + count.answered_by_bad
             say("Traffic is back at green by itself. The schema stayed: rollback.automatic is Traffic.")
-            say(f"Version 3 got {got:,} requests and failed {count.failed_by_bad:,}. No other one failed.")
+            say(f"Version 3 has failed {failed:,} of the {got:,} requests it got. No other one failed.")
+            say("Open connections stay with it until it goes: some more may come.")
 
     def one_edit_back(self) -> None:
         """Traffic first, then snapshot, then schema."""
