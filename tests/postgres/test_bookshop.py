@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 BOOKSHOP = Path(__file__).parents[2] / "examples" / "bookshop"
 MIGRATIONS = BOOKSHOP / "migrations"
+RELEASE = BOOKSHOP / "release"
 IDS = sorted(path.name.removesuffix(".up.sql") for path in MIGRATIONS.glob("*.up.sql"))
 SEEDED_AFTER = "0003_orders"
 COMMAND_SECONDS = 60
@@ -67,6 +69,13 @@ class Shop:
     def play(self, name: str) -> None:
         with psycopg.connect(self.url) as connection:
             connection.execute((BOOKSHOP / "seed" / name).read_bytes())
+
+    def buy_a_book(self) -> None:
+        """As the program before the release does it: it knows no currency."""
+        with psycopg.connect(self.url) as connection:
+            connection.execute(
+                "INSERT INTO books (author_id, isbn, title, price_cents) VALUES (1, 'new', 'New', 1000)"
+            )
 
     def state(self) -> State:
         dump = subprocess.run(
@@ -135,3 +144,27 @@ def test_the_bad_migration_is_undone_while_what_customers_did_remains(shop: Shop
     assert after["books"] == before["books"]
     assert after["orders"] == during["orders"] != before["orders"]
     assert "vouchers" not in after
+
+
+def test_the_release_of_chapter_two_takes_nothing_away_before_its_contract_file(
+    shop: Shop, tmp_path: Path
+) -> None:
+    """Expand comes and goes without a trace; contract waits, and its way back leads to what was expanded."""
+    shop.open_for_business()
+    before = shop.state()
+    for file in (*MIGRATIONS.glob("*.sql"), *RELEASE.glob("*.sql")):
+        if not file.name.startswith(IDS[-1]):
+            shutil.copy(file, tmp_path)
+    folder = ("--dir", str(tmp_path))
+
+    assert "0010_currency_required" in shop.switchback("migrate", *folder, "--hold-contract")
+    expanded = shop.state()
+    shop.buy_a_book()
+    shop.switchback("rollback", *folder, "--target", IDS[-2])
+    assert shop.state().schema == before.schema
+
+    shop.switchback("migrate", *folder)
+    with pytest.raises(psycopg.errors.NotNullViolation):
+        shop.buy_a_book()
+    shop.switchback("rollback", *folder, "--steps", "1")
+    assert shop.state().schema == expanded.schema
