@@ -193,17 +193,22 @@ def check_writes(oracle: Oracle, expected: list[str]) -> None:
 
 
 class AtWrites(Fault):
-    """The operator dies at each write of each stage, at these moments. It begins when it is armed."""
+    """The operator dies at each write of each stage, at these moments. It begins when it is armed.
 
-    def __init__(self, *moments: Moment) -> None:
+    With `words`, only at writes that have one of them in their stage or are of that kind.
+    """
+
+    def __init__(self, *moments: Moment, words: tuple[str, ...] = ()) -> None:
         self.armed = False
-        self._moments = moments
+        self._moments, self._words = moments, words
         self.deaths: dict[tuple[str, str, Moment], float] = {}
         """Stage, what was asked, and moment of each death; and when it was."""
 
     @override
     def kills(self, request: Request) -> Moment | None:
         if not self.armed or not request.writes or request.resource in BY_THE_WAY:
+            return None
+        if self._words and not any(word in f"{request.stage} {request.what}" for word in self._words):
             return None
         for moment in self._moments:
             place = (request.stage, request.what, moment)
