@@ -202,6 +202,20 @@ def test_without_the_operators_packages(tmp_path: Path) -> None:
     assert "switchback explain needs the package yaml, which comes with the operator" in done.stderr
 
 
+def test_traffic_is_told_step_by_step() -> None:
+    """The example of both rails, as it stands in the documentation."""
+    done = explain("--offline", str(ROOT / "examples" / "resource" / "blue-green.yaml"))
+    told = done.stdout.partition("with blue live")[2].partition("If the database")[0]
+    steps = [line.split(maxsplit=2)[1:] for line in told.splitlines() if line[2:4].strip().isdecimal()]
+    assert [step for step, _what in steps] == [
+        "claim", "inspect", "migrate", "check", "check", "approval", "check", "switch", "verify", "soak",
+        "drain", "drain",
+    ]  # fmt: skip
+    assert "points Service shop-web at green instead of blue, by one patch" in told
+    assert "✔ done: the schema is at the newest file, and slot green is live" in told
+    assert max(map(len, told.splitlines())) <= 110
+
+
 def test_the_examples_are_good() -> None:
     found = sorted((ROOT / "examples").rglob("*.yaml"))
     meant = [path for path in found if "kind: DatabaseMigration" in path.read_text()]
