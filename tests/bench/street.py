@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,8 +59,10 @@ class Measured:
     until_back: list[float] = field(default_factory=list)
     """From the end of the pod whose check has failed, as it can be seen, until the selector is restored."""
     sent: int = 0
-    failed: int = 0
-    failed_by_hand: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    """Failed requests in the operator's shop, and in the other one."""
+    sent_by_hand: int = 0
+    faults_by_hand: Counter[str] = field(default_factory=Counter)
     late: float = 0.0
     violations: list[str] = field(default_factory=list)
 
@@ -163,8 +166,9 @@ class Street:
         measured.until_patch += [one.begun - begin for begin, one in zip(asked, story.own, strict=True)]
         measured.violations += ours.violations()
         measured.sent += len(our_load.tally.requests)
-        measured.failed += len(our_load.tally.failed)
-        measured.failed_by_hand += len(their_load.tally.failed)
+        measured.faults.update(one.fault for one in our_load.tally.failed)
+        measured.sent_by_hand += len(their_load.tally.requests)
+        measured.faults_by_hand.update(one.fault for one in their_load.tally.failed)
         measured.late = max(measured.late, our_load.tally.lateness, their_load.tally.lateness)
 
     def _bare_pod(self, history: History) -> float:

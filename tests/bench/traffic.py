@@ -11,6 +11,7 @@ from tests.bench.street import Measured, Street
 from tests.cluster.console import say
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterator
 
     from tests.cluster.handle import Cluster
@@ -31,7 +32,7 @@ def measure(
     with street.folder:
         street.start()
         for done in street.rounds(cycles, measured):
-            say(f"{done} of {cycles} cycles, {measured.failed} of {measured.sent} requests failed; {load()}")
+            say(f"{done} of {cycles} cycles, failed: {_failed(measured.sent, measured.faults)}; {load()}")
         yield moved(measured)
         for done in street.spoilt(spoilt, measured):
             if done == spoilt or not done % 5:
@@ -67,9 +68,10 @@ def moved(measured: Measured) -> list[Row]:
         judged(
             f"failed requests in {len(ours) // 2} cycles",
             "0",
-            f"{measured.failed} of {measured.sent} (by hand: {measured.failed_by_hand})",
-            good=not measured.failed,
+            _failed(measured.sent, measured.faults),
+            good=not measured.faults,
         ),
+        Row("the same by hand", "", _failed(measured.sent_by_hand, measured.faults_by_hand)),
         judged("what the audit log blames", "0", str(len(measured.violations)), good=not measured.violations),
         Row("requests sent later than due by, 999 of 1000", "", f"{measured.late:.3f}"),
     ]
@@ -86,6 +88,11 @@ def went_back(measured: Measured) -> list[Row]:
         _three("end of the check's pod until the selector is back", measured.until_back),
         judged("95 of 100", f"≤ {BACK_SECONDS}", f"{high:.3f}", good=high <= BACK_SECONDS),
     ]
+
+
+def _failed(sent: int, faults: Counter[str]) -> str:
+    text = f"{faults.total()} of {sent}"
+    return f"{text} ({', '.join(f'{count} {fault}' for fault, count in faults.items())})" if faults else text
 
 
 def _median(times: list[Times]) -> float:
