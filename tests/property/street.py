@@ -64,6 +64,8 @@ class Street(World):
     selector: dict[str, str] = field(default_factory=lambda: {"app": "shop", KEY: "blue"})
     marks: dict[str, str] = field(default_factory=dict)
     claimed_by: str = ""
+    forbidden: bool = False
+    """Whether the API server lets nobody look at Services."""
     writer: str = "kubectl"
     lagging: dict[str, str] | None = None
     """The selector that the slices still follow; None: the present one."""
@@ -79,6 +81,8 @@ class Street(World):
 
     def traffic(self) -> Traffic:
         """What a look shows of the Service and the slots."""
+        if self.forbidden:
+            return Traffic(at=self.now, service=None, refused="services is forbidden")
         followed = self.lagging if self.lagging is not None else self.selector
         return Traffic(
             at=self.now,

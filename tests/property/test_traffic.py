@@ -1,4 +1,4 @@
-"""`decide` in random worlds with traffic: whatever happens, it keeps its promises, and then comes to an end."""
+"""`decide` in random worlds with traffic: whatever happens, it keeps its promises, and it comes to an end."""
 
 from __future__ import annotations
 
@@ -145,6 +145,14 @@ class RandomStreets(RuleBasedStateMachine):
         elif there and not self.world.there:
             self.world.replace_service()
 
+    @rule(forbidden=st.booleans())
+    def nobody_may_look(self, forbidden: bool) -> None:  # noqa: FBT001 - drawn by Hypothesis
+        self.world.forbidden = forbidden
+
+    @rule(missing=st.booleans())
+    def the_source_goes_and_comes(self, missing: bool) -> None:  # noqa: FBT001 - drawn by Hypothesis
+        self.world.source_problem = Trouble("ConfigMapMissing", "no such ConfigMap") if missing else None
+
     @rule(slot=st.sampled_from(["blue", "green"]))
     def the_slot_is_edited(self, slot: str) -> None:
         self.world.spec = {**self.world.spec, "cutover": {**self.world.spec["cutover"], "activeSlot": slot}}
@@ -208,7 +216,7 @@ class RandomStreets(RuleBasedStateMachine):
         if not hasattr(self, "world"):
             return
         world = self.world
-        world.refused = None
+        world.refused, world.source_problem, world.forbidden = None, None, False
         world.annotations.pop("switchback.dev/abort", None)
         if not world.there:
             world.replace_service()

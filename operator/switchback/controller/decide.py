@@ -78,7 +78,7 @@ def _idle(view: View, then: Decision) -> bool:
     return isinstance(then, decision.Wait | Settle) and view.is_stored(then.status)
 
 
-def _next(view: View) -> Decision:
+def _next(view: View) -> Decision:  # noqa: PLR0911 - one answer per question
     """Questions 2 to 5, once every ended Job and every request has been heard."""
     traffic = _traffic(view)
     if traffic is not None:
@@ -86,6 +86,8 @@ def _next(view: View) -> Decision:
     busy = in_flight(view) if view.status.operation is not None and view.operation.job_name else clear(view)
     if busy is not None:
         return busy
+    if state_phase(view.status) in IN_FLIGHT:
+        return _go_on(view)  # nothing else begins or ends before it is known what becomes of the switch
     if view.status.operation is not None and view.operation.abort and view.outcome is None:
         return _aborted(view)
     switch = ended_badly(view)
@@ -107,11 +109,14 @@ def _traffic(view: View) -> Decision | None:
 
 
 def _idle_probe(view: View) -> Decision | None:
-    """Ends the Job that checks a new slot once nobody waits for its word."""
+    """Ends a Job that checks a new slot once nobody waits for its word, and one that nobody remembers."""
     state, job = state_of(view.status), view.probe
-    if state is None or job is None or job.ended or job.deleting or state.phase not in OVER:
-        return None
-    return Act(DeleteJob(job.name, job.uid, "the switch that it checks is over"))
+    if state is not None and job is not None and state.phase in OVER and not (job.ended or job.deleting):
+        return Act(DeleteJob(job.name, job.uid, "the switch that it checks is over"))
+    for other in view.other_jobs_alive:
+        if other.step is Operation.CHECK and not other.deleting:
+            return Act(DeleteJob(other.name, other.uid, "it checks, and nobody waits for its word"))
+    return None
 
 
 def _shown(view: View) -> Status:

@@ -199,7 +199,7 @@ def _ended_by_others(view: View) -> tuple[str, str] | None:
         return _O.DELETING, "the resource is being deleted."
     if view.operation.abort:
         return _O.ABORTED, f"ended on request {view.operation.abort}."
-    if view.wants_new:
+    if view.wants_new and view.world.source.problem is None:  # files that are missing may come back
         return _O.SUPERSEDED, "the spec asks for something else by now."
     return None
 

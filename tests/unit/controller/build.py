@@ -8,6 +8,7 @@ from typing import Any
 from switchback.api import names
 from switchback.api.spec import Spec
 from switchback.api.status import (
+    CutoverPhase,
     CutoverState,
     DatabaseIdentity,
     FencePhase,
@@ -88,7 +89,12 @@ def status(step: Operation = Operation.MIGRATE, **more: Any) -> Status:
         },
     )
     switch = CutoverState(
-        id=f"{OPERATION}-cutover", from_="blue", to="green", phase="Draining", from_selector={}, to_selector={}
+        id=f"{OPERATION}-cutover",
+        from_="blue",
+        to="green",
+        phase=CutoverPhase.DRAINING,
+        from_selector={},
+        to_selector={},
     )
     traffic = TrafficState(live_slot="green", cutover=switch, selector={})
     state = SchemaState(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from switchback.api import names
 from switchback.api.conditions import Situation
 from switchback.api.reasons import OperatorReason
+from switchback.api.status import OperationKind
 from switchback.contract.reasons import Reason
 from switchback.controller.cutovers import live, own, selector_for, traffic_of
 from switchback.controller.decision import MarkService, PointService
@@ -34,8 +35,9 @@ AGAIN_SECONDS = 10
 def claim(view: View) -> StageResult:
     """The Service is there, may be changed, is claimed, and points at a known slot."""
     cutover, traffic = view.spec.cutover, view.world.traffic
-    if cutover is None or own(view) is not None:
-        return Done()
+    reaches = view.operation.kind is OperationKind.REACH
+    if cutover is None or not reaches or own(view) is not None:
+        return Done()  # nothing else moves traffic
     if traffic is None:
         return _waited_for(view, OperatorReason.SERVICE_MISSING, "the Service was not looked at yet.")
     refused = _previously_rolled_back(view) or _hindered(view, cutover, traffic)
