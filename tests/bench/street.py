@@ -159,7 +159,7 @@ class Street:
                     time.sleep(CALM)
                     self.theirs.slots.switch(slot)
                     time.sleep(CALM)
-            measured.pods.append(self._bare_pod(theirs.history))
+                measured.pods.append(self._bare_pod(theirs.history))
         story = ours.story()
         measured.operator += by_hand.measure(story, our_load.tally)
         measured.by_hand += by_hand.measure(theirs.story(), their_load.tally)

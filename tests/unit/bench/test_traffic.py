@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
-from tests.bench.report import Row
 from tests.bench.street import Measured
 from tests.bench.traffic import moved, went_back
 from tests.traffic.by_hand import Times
+
+if TYPE_CHECKING:
+    from tests.bench.report import Row
 
 
 def times(*seconds: float) -> list[Times]:
