@@ -95,6 +95,8 @@ class Runner:
         match running.job.step:
             case Operation.INSPECT | Operation.MIGRATE if latest_behind:
                 return self._result(running, Reason.SOURCE_BEHIND_LEDGER, direction)
+            case Operation.INSPECT if todo and self._others(running, todo):
+                return self._result(running, Reason.PLAN_MOVED, direction, **told)
             case Operation.INSPECT:
                 return self._result(running, Reason.SUCCEEDED, direction, **told)
             case Operation.MIGRATE if direction is Direction.BACKWARD:
@@ -122,6 +124,11 @@ class Runner:
                 return self._result(running, Reason.SUCCEEDED, direction)
             case Operation.PRUNE | Operation.CHECK | Operation.DRAIN:
                 return self._result(running, Reason.SUCCEEDED, direction)
+
+    def _others(self, running: Running, todo: list[str]) -> bool:
+        """Whether the plan would undo what another operation has applied than the one that it is to undo."""
+        undone = running.arguments.get("undoes")
+        return bool(undone) and {self.postgres.applied_by.get(file) for file in todo} != {undone}
 
     def _reserve(self, running: Running, digest: str, direction: Direction) -> Result:
         if digest != running.arguments["plan"]:
@@ -156,9 +163,7 @@ class Runner:
         self.postgres.reserved_by = ""
         if digest != running.arguments["plan"]:
             return self._result(running, Reason.PLAN_MOVED, direction)
-        if running.arguments.get("undoes") and {self.postgres.applied_by.get(file) for file in todo} != {
-            running.arguments["undoes"]
-        }:
+        if self._others(running, todo):
             return self._result(running, Reason.PLAN_MOVED, direction)
         if risks - running.arguments["accept"] and not running.arguments["any_loss"]:
             return self._result(running, Reason.DATA_LOSS_REFUSED, direction)
