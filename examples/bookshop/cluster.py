@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,8 @@ class Stage:
         self.cluster: Cluster | None = None
         self.was_up = False
         self.ready = False
+        # What kubectl remembers of a cluster is kept by its address: an earlier one had other kinds.
+        self._memory = tempfile.TemporaryDirectory(prefix="demo-kubectl-")
 
     def up(self) -> Kube:
         """A cluster with the operator, and an empty namespace in it.
@@ -74,7 +77,7 @@ class Stage:
         self._start(self.backend)
         if not self.was_up:
             MARK.write_text(self._fingerprint())
-        os.environ["KUBECONFIG"] = str(self.backend.kubeconfig)
+        os.environ |= {"KUBECONFIG": str(self.backend.kubeconfig), "KUBECACHEDIR": self._memory.name}
         images = self.backend.load_images()
         chart.install(self.backend.kubeconfig, images)
         self.cluster = Cluster(self.backend, images)

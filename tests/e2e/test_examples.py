@@ -50,10 +50,13 @@ def documents(page: Path) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def kube(cluster: Cluster, namespace: str, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> Kube:
+def kube(
+    cluster: Cluster, namespace: str, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Kube:
     """The kubectl of the story, in a namespace that takes only restricted pods."""
     recorder.judge(namespace)
     monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+    monkeypatch.setenv("KUBECACHEDIR", str(tmp_path))
     monkeypatch.setenv("PATH", f"{binaries.path('kubectl').parent}:/usr/local/bin:/usr/bin:/bin")
     monkeypatch.chdir(ROOT)
     labels = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in RESTRICTED]
