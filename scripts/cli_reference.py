@@ -20,7 +20,7 @@ MEANING = {
     ExitCode.PENDING: "something is pending (`status --check`, `plan --exit-code`)",
     ExitCode.SOURCE: "files: missing, changed, behind the database, out of order, empty or invalid",
     ExitCode.IRREVERSIBLE: "no way back: no down half, or declared irreversible",
-    ExitCode.LOCKED: "somebody else is at work: lock, reservation, locked tables, or sessions that do not end",
+    ExitCode.LOCKED: "somebody else is at work: lock, reservation, locked tables, sessions that do not end",
     ExitCode.CONNECTION: "the connection",
     ExitCode.FAILED: "a migration failed and was rolled back, those before it stay; or a check failed",
     ExitCode.PARTIAL: "a migration failed part-way: a part of it has taken effect",

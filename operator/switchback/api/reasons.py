@@ -81,13 +81,13 @@ REASONS: dict[OperatorReason, Explanation] = {
     ),
     _O.ABORTED: Explanation(
         "A person ended the operation. What was committed before stays; status.schema says where it stands.",
-        "Ask for something else (target, database or source), or go on with the annotation "
+        "Ask for something else (target, database, source or activeSlot), or go on with the annotation "
         "switchback.dev/retry.",
     ),
     _O.ROLLED_BACK: Explanation(
-        "The schema was rolled back on request; the spec still asks for the newer version.",
-        "Ask for something else (target, database or source), or go forward again with the annotation "
-        "switchback.dev/retry.",
+        "Schema or traffic went back, on request or because checks failed; the spec asks for the newer.",
+        "Ask for something else (target, database, source or activeSlot), or go forward again with the "
+        "annotation switchback.dev/retry.",
     ),
     _O.SCHEMA_DRIFTED: Explanation(
         "The schema is not where the last operation has left it: somebody else has changed it.",

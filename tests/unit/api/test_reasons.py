@@ -23,7 +23,7 @@ def test_every_reason_has_a_meaning_and_advice() -> None:
 def test_what_a_person_has_ended_takes_another_wish_or_a_retry(reason: OperatorReason) -> None:
     """Any edit clears a failure, but not these two."""
     advice = REASONS[reason].advice
-    assert "target, database or source" in advice
+    assert "target, database, source or activeSlot" in advice
     assert "switchback.dev/retry" in advice
 
 

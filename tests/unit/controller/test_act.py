@@ -8,10 +8,11 @@ import pytest
 
 from switchback.api.status import Status
 from switchback.contract.words import Operation
-from switchback.controller.act import JobRefusedError, OutdatedError, act
+from switchback.controller.act import JobRefusedError, act
 from switchback.controller.decision import CreateJob, DeleteJob
 from switchback.controller.desk import Desk
 from switchback.controller.kube.errors import ConflictError, KubeError, NotFoundError, UnreachableError
+from switchback.controller.point import OutdatedError
 from switchback.controller.write import write
 from switchback.snapshots.provider import Tools
 from tests.unit.controller.build import OPERATION, SETTINGS, job, resource, status, world
