@@ -89,6 +89,7 @@ def test_connections_that_are_not_answered_undo_the_switch_in_any_case() -> None
     world = street("Never")
     go(world, fail=Reason.CONNECTIONS_FAILED)
     assert (world.selector[KEY], reason(world)) == ("blue", "RolledBack")
+    assert world.condition("RolledBack") == "True"
     assert world.postgres.applied == ["0001", "0002", "0003"]
 
 

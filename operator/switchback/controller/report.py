@@ -116,7 +116,9 @@ def _details(
     details += traffic_details(world, status)
     if operation is None:
         return details
-    if operation.kind is OperationKind.ROLLBACK:
+    outcome = _outcome(status)
+    gone_back = outcome is not None and outcome.outcome is Outcome.ROLLED_BACK
+    if operation.kind is OperationKind.ROLLBACK or gone_back:
         details.append(_rolled_back(status, operation))
     if status.approval is not None:
         details.append(_approved(world, status, status.approval))
@@ -161,7 +163,8 @@ def _rolled_back(status: Status, operation: OperationState) -> Detail:
     kind, outcome = ConditionType.ROLLED_BACK, _outcome(status)
     if outcome is not None and outcome.outcome is Outcome.ROLLED_BACK:
         return _detail(kind, OperatorReason.ROLLED_BACK, outcome.message, yes=True)
-    text = f"Somebody asked to roll back to {operation.target}."
+    who = "Failed checks ask" if operation.automatic else "Somebody asked"
+    text = f"{who} to roll back to {operation.target}."
     return _detail(kind, OperatorReason.ROLLING_BACK, text, yes=False)
 
 
