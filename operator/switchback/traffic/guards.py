@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from switchback.traffic.guards_service import about_service
+from switchback.traffic.guards_service import about_endpoints, about_service
 from switchback.traffic.guards_slots import about_new_slot, about_way_back, about_workloads, required
 
 if TYPE_CHECKING:
@@ -45,4 +45,8 @@ def passing(cutover: api.Cutover, traffic: Traffic, live: str, wished: str) -> t
         return ()
     if traffic.service is None:
         return tuple(about_service(cutover, traffic))
-    return (*about_new_slot(cutover, traffic, live, wished), *about_way_back(cutover, traffic, live))
+    return (
+        *about_endpoints(traffic),
+        *about_new_slot(cutover, traffic, live, wished),
+        *about_way_back(cutover, traffic, live),
+    )

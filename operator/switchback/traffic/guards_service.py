@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from switchback.api.reasons import OperatorReason
 from switchback.traffic.guard import Guard, fails, holds, warns
 from switchback.traffic.owners import Standing, verdict
+from switchback.traffic.read import SERVICE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +80,20 @@ def _ours(cutover: api.Cutover, service: Service) -> Guard:
             return warns("selector-writer", reason, text)
         case Standing.FINE:
             return holds("selector-writer", text)
+
+
+def about_endpoints(traffic: Traffic) -> Iterator[Guard]:
+    """Whether all of its traffic goes to the slots. What no selector moves would never be verified."""
+    service, number = traffic.service, traffic.strangers
+    if service is None or not number:
+        return
+    what = "endpoint" if number == 1 else "endpoints"
+    is_a = "is a pod" if number == 1 else "are pods"
+    text = (
+        f"{number} ready {what} of Service {service.name} {is_a} of neither slot; "
+        f"see kubectl get endpointslices -l {SERVICE_NAME}={service.name}"
+    )
+    yield fails("endpoints", OperatorReason.SERVICE_UNFIT, text)
 
 
 def _warnings(service: Service) -> Iterator[Guard]:

@@ -62,6 +62,8 @@ CALM_AGAIN = [{"restartCount": 1, "state": {"running": {"startedAt": "2026-01-01
 LOST = {"updatedReplicas": 1, "readyReplicas": 2, "availableReplicas": 2}
 UNREADY = [pod("green", 3, ready=False), pod("green", 4)]
 BLUE = [pod("blue", 1), pod("blue", 2)]
+DEAD = [pod("blue", 1, ready=False), pod("blue", 2, ready=False)]
+BY_HAND = {"addresses": ["192.0.2.7"], "conditions": {}}
 
 BLOCKING: list[tuple[str, str, bool, str, Object]] = [
     # (guard, reason, fatal, part of the message, what is different)
@@ -115,6 +117,13 @@ BLOCKING: list[tuple[str, str, bool, str, Object]] = [
             "workloads": {"green": workload("green")},
             "live": "",
         },
+    ),
+    (
+        "endpoints",
+        "ServiceUnfit",
+        False,
+        "1 ready endpoint of Service web is a pod of neither slot",
+        {"slices": [a_slice(*map(endpoint, BLUE)), a_slice(BY_HAND, name="by-hand")]},
     ),
     (
         "slot-there",
@@ -177,7 +186,7 @@ BLOCKING: list[tuple[str, str, bool, str, Object]] = [
         "NoWayBack",
         False,
         "Deployment web-blue, where the traffic goes now, has no ready pod",
-        {"pods": [pod("blue", 1, ready=False), pod("green", 3), pod("green", 4)]},
+        {"pods": [*DEAD, pod("green", 3), pod("green", 4)]},
     ),
 ]
 
@@ -277,7 +286,7 @@ WARNINGS: list[tuple[str, str, str, Object]] = [
         "way-back",
         "NoWayBack",
         "spec.cutover.allowNoReturn is set",
-        {"pods": [pod("green", 3), pod("green", 4)], "cutover": cutover(allowNoReturn=True)},
+        {"pods": [*DEAD, pod("green", 3), pod("green", 4)], "cutover": cutover(allowNoReturn=True)},
     ),
 ]
 
