@@ -21,7 +21,7 @@ from switchback.controller.kube.kinds import (
     SERVICES,
     WORKLOADS,
 )
-from switchback.traffic.claim import claim_in, counts
+from switchback.traffic.claim import counts, rival
 from switchback.traffic.labels import query
 from switchback.traffic.read import SERVICE_NAME, traffic_from
 
@@ -120,9 +120,9 @@ async def _autoscalers(client: Client, namespace: str) -> list[Object]:
 
 async def _claimant(client: Client, namespace: str, wanted: str, service: Object | None, uid: str) -> str:
     """`namespace/name` of another resource that lives and has this Service; empty when there is none."""
-    claim = claim_in(service["metadata"].get("annotations") or {}) if service is not None else None
-    # A claim out of another namespace was copied here together with the Service: nobody there means this one.
-    if claim is None or claim.uid == uid or claim.namespace != namespace:
+    annotations = service["metadata"].get("annotations") or {} if service is not None else {}
+    claim = rival(annotations, namespace, uid)
+    if claim is None:
         return ""
     other = await _get(client, MIGRATIONS, namespace, claim.name)
     return claim.text if other is not None and counts(claim, other, wanted) else ""

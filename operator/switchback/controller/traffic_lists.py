@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from switchback.controller.kube.errors import RefusedError
 from switchback.controller.kube.kinds import ENDPOINT_SLICES, PODS, SERVICES, WORKLOADS
 from switchback.controller.observe_traffic import refused
-from switchback.traffic.claim import claim_in
+from switchback.traffic.claim import rival
 from switchback.traffic.read import (
     assemble,
     base_selector,
@@ -143,8 +143,8 @@ def _with_readiness(
 
 def _claimed_by(namespace: str, service: Service | None, uid: str) -> str:
     """Whether that other resource still lives is looked up by a look."""
-    claim = claim_in(service.annotations) if service is not None else None
-    return claim.text if claim is not None and claim.uid != uid and claim.namespace == namespace else ""
+    claim = rival(service.annotations, namespace, uid) if service is not None else None
+    return claim.text if claim is not None else ""
 
 
 async def read_lists(client: Client, namespace: str, references: References) -> TrafficLists:

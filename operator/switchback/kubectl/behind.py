@@ -19,7 +19,7 @@ from switchback.controller.kube.kinds import (
     STATEFUL_SETS,
 )
 from switchback.kubectl.troubles import refused
-from switchback.traffic.claim import claim_in, counts
+from switchback.traffic.claim import counts, rival
 from switchback.traffic.read import SERVICE_NAME, traffic_from
 
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ async def _autoscalers(session: Session, space: str) -> tuple[list[Object], str]
 async def _claimed_by(session: Session, resource: Resource, service: Object | None, cutover: Cutover) -> str:
     """The other living resource that has the Service; empty when none has."""
     annotations: Mapping[str, str] = ((service or {}).get("metadata") or {}).get("annotations") or {}
-    claim = claim_in(annotations)
-    if claim is None or claim.uid == resource.uid:
+    claim = rival(annotations, resource.namespace, resource.uid)
+    if claim is None:
         return ""
     other = await _get(session, MIGRATIONS, claim.namespace, claim.name)
     return claim.text if other is not None and counts(claim, other, cutover.service_name) else ""

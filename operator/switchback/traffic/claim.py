@@ -38,6 +38,15 @@ def claim_in(annotations: Mapping[str, str]) -> Claim | None:
     return Claim(*parts) if len(parts) == 3 and all(parts) else None  # noqa: PLR2004 - the parts of a claim
 
 
+def rival(annotations: Mapping[str, str], namespace: str, uid: str) -> Claim | None:
+    """The claim of another resource, by what a Service of this namespace carries; None when there is none.
+
+    A claim out of another namespace was copied here together with the Service: nobody there means this one.
+    """
+    claim = claim_in(annotations)
+    return claim if claim is not None and claim.uid != uid and claim.namespace == namespace else None
+
+
 def counts(claim: Claim, resource: Object, service: str) -> bool:
     """Whether this resource, which the claim names, still means what the claim says.
 
