@@ -7,10 +7,13 @@ the stored status. The name is the lock: whoever finds it taken looks whose it i
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, assert_never
 
 from switchback.api import names
 from switchback.api.reasons import OperatorReason
+from switchback.api.status import OperationKind
+from switchback.contract.words import Operation
 from switchback.controller import point
 from switchback.controller.decision import (
     CreateJob,
@@ -31,6 +34,7 @@ from switchback.controller.kube.errors import (
     RefusedError,
 )
 from switchback.controller.kube.kinds import JOBS, MIGRATIONS
+from switchback.controller.observe_traffic import read_traffic
 from switchback.controller.observed import Trouble
 from switchback.controller.point import OutdatedError, OutpacedError
 from switchback.controller.queue import Key
@@ -155,6 +159,7 @@ async def _create(client: Client, world: Observed, action: CreateJob, settings: 
     elif action.look:
         where = ("preview", "jobName")
     await _still_named(client, world, where, action.name)
+    await _old_slot_is_gone(client, world, action)
     try:
         body = manifest(world, action, settings)
         return await client.create(JOBS, world.namespace, body)
@@ -167,6 +172,22 @@ async def _create(client: Client, world: Observed, action: CreateJob, settings: 
         # 404: the namespace is going away.
         text = f"the API server refused Job {action.name}: {error.message}"
         raise JobRefusedError(action.name, Trouble(OperatorReason.JOB_REFUSED, text)) from None
+
+
+async def _old_slot_is_gone(client: Client, world: Observed, action: CreateJob) -> None:
+    """Look once more right before files of phase=contract may run: nothing brings back what they take away.
+
+    Raises:
+        OutdatedError: a pod of a slot that is not live has appeared since the look.
+    """
+    operation, spec = world.status.operation, world.spec
+    contract = operation is not None and operation.kind is OperationKind.CONTRACT
+    if not contract or action.step is not Operation.MIGRATE or spec is None or spec.cutover is None:
+        return
+    now = await read_traffic(client, world.namespace, spec.cutover, world.uid, datetime.now(UTC))
+    live = now.service.selector.get(spec.cutover.selector_key, "") if now.service is not None else ""
+    if now.slot(live) is None or any(slot.alive for slot in now.slots if slot.name != live):
+        raise OutdatedError(action.name)
 
 
 async def _adopt(client: Client, world: Observed, action: CreateJob) -> None:
