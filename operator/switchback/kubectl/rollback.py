@@ -170,7 +170,8 @@ def _traffic_fits(resource: Resource, target: str, slot: str, way: Way) -> None:
         rails.live(resource) if way.request else str(rails.wish(resource).get("activeSlot") or "")
     )
     needs = str(rails.bounds(resource, stays).get("minimum") or "")
-    if not needs or needs not in steps.undone(target, steps.applied(resource)):
+    tail = steps.applied(resource)
+    if not needs or steps.find(needs, tail) not in steps.undone(target, tail):
         return
     others = [one for one in rails.slots(resource) if one != stays]
     raise Problem(

@@ -272,14 +272,20 @@ async def test_both_rails_go_back_by_one_edit(
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("minimum", ["0003_names", "0003", "3"])
 async def test_a_schema_that_the_live_slot_needs_is_not_taken_from_it(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, minimum: str
 ) -> None:
-    bed = Bed(monkeypatch, None, at_rest())
+    """Also where the bound is a short form, as a target may be."""
+    resource = at_rest()
+    blue, green = traffic.CUTOVER["slots"]
+    slots = [blue, green | {"schema": {"minimum": minimum}}]
+    resource.spec["cutover"] = traffic.CUTOVER | {"slots": slots}
+    bed = Bed(monkeypatch, None, resource)
     with pytest.raises(Problem) as found:
         await back(bed)
     assert found.value.reason == "SlotNeedsSchema"
-    assert "needs 0003_names, which would be undone" in found.value.message
+    assert f"needs {minimum}, which would be undone" in found.value.message
     assert "--slot blue" in found.value.advice
     assert bed.server.patches == []
 
