@@ -7,6 +7,7 @@ Nothing of a kind is watched before some resource names an object of it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from switchback.controller.kube.kinds import (
     WORKLOADS,
 )
 from switchback.controller.log import logger
-from switchback.controller.references import Reference
+from switchback.controller.references import SELECTOR_KEY, Reference
 from switchback.traffic.read import owner_of, service_of
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ RETRY_SECONDS = 1.0
 RETRY_LIMIT_SECONDS = 30.0
 REFUSED_SECONDS = 300.0
 """Between two attempts when the API server does not allow it: somebody would have to change a Role first."""
+
+MOST_LABELS = 32
+"""So many labels that tell slots apart are watched. Each is a watch, and whoever has a resource names one."""
 
 PAUSE_SECONDS = 0.2
 """Between two watches, should the server end each at once."""
@@ -96,17 +100,31 @@ class SlotPodWatch:
     queue: Intake
     references: References
 
+    _told: bool = field(default=False)
+
     async def run(self, namespace: str = "") -> None:
         """Watches one namespace, or all, until it is cancelled."""
-        running = set[str]()
+        running = dict[str, asyncio.Task[None]]()
         async with asyncio.TaskGroup() as group:
             while True:
-                named = self.references.named(PODS)
-                for label in {name for where, name in named if namespace in {"", where}} - running:
-                    running.add(label)
+                named = self._labels(namespace)
+                for label in running.keys() - set(named):
+                    running.pop(label).cancel()
+                for label in [one for one in named if one not in running][: MOST_LABELS - len(running)]:
                     watch = MetadataWatch(self.client, self.queue, self.references, SLOT_PODS, labels=label)
-                    group.create_task(watch.run(namespace), name=f"pods {label}")
-                await self.references.grown(PODS)
+                    running[label] = group.create_task(watch.run(namespace), name=f"pods {label}")
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(REFUSED_SECONDS):
+                        await self.references.grown(PODS)
+
+    def _labels(self, namespace: str) -> list[str]:
+        """The labels that tell slots apart; the usual one comes first."""
+        named = {name for where, name in self.references.named(PODS) if namespace in {"", where}}
+        if len(named) > MOST_LABELS and not self._told:
+            self._told = True
+            text = "too many labels tell slots apart: that pods of some are gone is seen late"
+            _log.warning(text, labels=len(named), watched=MOST_LABELS)
+        return sorted(named, key=lambda label: (label != SELECTOR_KEY, label))
 
 
 @dataclass

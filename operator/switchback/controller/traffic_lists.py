@@ -42,6 +42,8 @@ Place = tuple[str, str]
 PAGE = 500
 FEW_NAMESPACES = 5
 """In so many namespaces it is cheaper to list each of them than the whole cluster."""
+FEW_LABELS = 8
+"""So many labels that tell slots apart are listed one by one; of more, all pods are listed once."""
 
 
 class _Pods:
@@ -201,10 +203,12 @@ class _Reading:
                     self.into.workloads[kind.kind, *place] = workload_from(kind.kind, one)
 
     async def pods(self, namespace: str) -> None:
-        for key in sorted({key for where, key in self.references.named(PODS) if namespace in {"", where}}):
-            async for page in self.client.pages(PODS, namespace, labels=key, metadata=True, limit=PAGE):
+        keys = {key for where, key in self.references.named(PODS) if namespace in {"", where}}
+        for label in sorted(keys) if len(keys) <= FEW_LABELS else [""]:
+            async for page in self.client.pages(PODS, namespace, labels=label, metadata=True, limit=PAGE):
                 for one in page:
-                    self.into.pods.add(one)
+                    if not keys.isdisjoint(one["metadata"].get("labels") or {}):
+                        self.into.pods.add(one)
 
     async def _named(self, kind: Kind, namespace: str) -> AsyncIterator[tuple[Place, Object]]:
         """The objects of a kind that somebody names."""

@@ -264,3 +264,43 @@ async def test_a_label_that_comes_later_is_watched_too(
         assert await taken(queue) == other
     finally:
         running.cancel()
+
+
+def by_key(references: References, *keys: str) -> None:
+    """Each of these labels tells the slots of a resource apart."""
+    for key in keys:
+        cutover = {"selectorKey": key, "slots": [{"name": "a", "workloadRef": {"name": f"{key}-a"}}]}
+        references.refer(Key("shop", key), references_in({"cutover": cutover}))
+
+
+async def test_a_thousand_labels_are_not_a_thousand_watches(
+    api: FakeAPI, client: Client, references: References, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may create resources chooses labels freely; the usual one is watched in any case."""
+    monkeypatch.setattr(module, "MOST_LABELS", 3)
+    by_key(references, *(f"a-{number}" for number in range(50)))
+    running = asyncio.create_task(SlotPodWatch(client, Queue(Metrics()), references).run())
+    try:
+        await api.until(lambda: len(watches(api, "pods")) == 3)
+        by_key(references, "late")
+        await asyncio.sleep(0.2)
+        found = {one.query["labelSelector"] for one in watches(api, "pods")}
+        assert len(found) == 3
+        assert "slot" in found
+    finally:
+        running.cancel()
+
+
+async def test_a_label_that_nobody_names_any_more_makes_room(
+    api: FakeAPI, client: Client, references: References, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_LABELS", 2)
+    by_key(references, "first")
+    running = asyncio.create_task(SlotPodWatch(client, Queue(Metrics()), references).run())
+    try:
+        await api.until(lambda: len(watches(api, "pods")) == 2)
+        references.forget(Key("shop", "first"))
+        by_key(references, "second")
+        await api.until(lambda: "second" in {one.query["labelSelector"] for one in watches(api, "pods")})
+    finally:
+        running.cancel()

@@ -141,6 +141,24 @@ async def test_many_resources_cost_no_more_lists_than_pages(api: FakeAPI, client
     assert not any(one.slots[1].pods or one.strangers for one in found)
 
 
+async def test_many_labels_cost_no_more_lists_than_pages(api: FakeAPI, client: Client) -> None:
+    """Whoever may create resources chooses labels freely."""
+    references, wanted = References(), []
+    for number in range(100):
+        key = f"slot-{number}"
+        names = [{"name": slot, "workloadRef": {"name": f"{slot}-{number}"}} for slot in ("blue", "green")]
+        one = cutover(serviceName=f"web-{number}", selectorKey=key, slots=names)
+        wanted.append(one)
+        references.refer(Key("shop", f"shop-{number}"), references_in({"cutover": one.to_json()}))
+        owners = [{"kind": "ReplicaSet", "name": f"blue-{number}-5d8f", "controller": True}]
+        labels = {key: "blue", "pod-template-hash": "5d8f"}
+        await api.put("pods", pod("blue", number, labels=labels, owners=owners))
+    await api.put("pods", pod("nobody", 1, labels={"app": "nobody"}, owners=[]))
+    lists = await read_lists(client, "", references)
+    assert len(api.made("GET", "/pods")) == 1
+    assert all(len(lists.of("shop", one, MINE, NOW).slots[0].pods) == 1 for one in wanted)
+
+
 async def test_a_claim_of_another_is_taken_for_true(
     api: FakeAPI, client: Client, references: References
 ) -> None:
