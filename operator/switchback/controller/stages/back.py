@@ -8,15 +8,18 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from switchback.api import names
 from switchback.api.conditions import Situation
 from switchback.api.reasons import OperatorReason
 from switchback.api.status import CutoverPhase
 from switchback.controller.cutovers import live, marks_of, restored, seen_slot, selector_for, state_of
-from switchback.controller.decision import DeleteJob, PointService
+from switchback.controller.decision import DeleteJob, MarkService, PointService
 from switchback.controller.stages.results import Do, Done, Intend, Wait
 from switchback.controller.times import rfc3339
 
 if TYPE_CHECKING:
+    from switchback.api.status import CutoverState
+    from switchback.contract.traffic import Service
     from switchback.controller.stages.results import StageResult
     from switchback.controller.view import View
 
@@ -31,10 +34,12 @@ FORGOTTEN = frozenset({_O.SUPERSEDED, _O.ABORTED, _O.DELETING})
 def switch_back(view: View) -> StageResult:
     """The Service points at the old slot again."""
     state, service, cutover = state_of(view.status), view.service, view.spec.cutover
-    if state is None or service is None or cutover is None or state.phase is not CutoverPhase.RESTORING:
+    if state is None or cutover is None or state.phase is not CutoverPhase.RESTORING:
         return Done()
+    if service is None:
+        return _unseen(view)
     if live(view) == state.from_:
-        return Done()
+        return _remembered(view, state, service)
     old = seen_slot(view, state.from_)
     if old is None or not old.ready_pods:
         new = seen_slot(view, state.to)
@@ -45,11 +50,32 @@ def switch_back(view: View) -> StageResult:
         )
         again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
         return Wait(Situation.NO_HEALTHY_SLOT, _O.NO_HEALTHY_SLOT, text, again)
-    remembered = view.status.operation.intent_digest if view.status.operation is not None else ""
-    mark = None if state.reason in FORGOTTEN else remembered
-    marks = marks_of(view.world.claim, state, rolled_back=mark)
+    marks = marks_of(view.world.claim, state, rolled_back=_undone(view, state))
     selector = selector_for(view, service, state.from_)
     return Do(PointService(state.from_, selector, marks, state.message, back=True))
+
+
+def _unseen(view: View) -> Wait:
+    """A Service that is gone ends a switch. This one only cannot be looked at, and may point anywhere."""
+    why = view.world.traffic.refused if view.world.traffic is not None else ""
+    again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
+    return Wait(Situation.ROLLING_BACK, _O.TRAFFIC_NOT_ALLOWED, why or "It was not looked at yet.", again)
+
+
+def _undone(view: View, state: CutoverState) -> str | None:
+    """The intent that the Service has to remember as one that was undone; None: there is none."""
+    operation = view.status.operation
+    if state.reason in FORGOTTEN or operation is None or operation.id != state.operation_id:
+        return None
+    return operation.intent_digest
+
+
+def _remembered(view: View, state: CutoverState, service: Service) -> StageResult:
+    """It points at the old slot. Where somebody else was faster, it does not know yet what was undone."""
+    undone = _undone(view, state)
+    if undone is None or service.annotations.get(names.ANNOTATION_ROLLED_BACK) == undone:
+        return Done()
+    return Do(MarkService({names.ANNOTATION_ROLLED_BACK: undone}, "its switch was undone"))
 
 
 def verify_back(view: View) -> StageResult:
@@ -60,6 +86,10 @@ def verify_back(view: View) -> StageResult:
     old, new = seen_slot(view, state.from_), seen_slot(view, state.to)
     if old is not None and old.endpoints and not (new is not None and new.endpoints):
         return Done()
+    if old is None or not old.ready_pods:
+        text = f"The traffic is at {state.from_} again, which has no ready pod any more. {state.message}"
+        later = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
+        return Wait(Situation.NO_HEALTHY_SLOT, _O.NO_HEALTHY_SLOT, text, later)
     text = f"Slices of the Service do not hold pods of {state.from_} only yet."
     again = rfc3339(view.now + timedelta(seconds=1))
     return Wait(Situation.ROLLING_BACK, _O.SWITCHING_BACK, text, again)

@@ -20,6 +20,7 @@ from switchback.controller.cutovers import (
     begin_cutover,
     change_cutover,
     change_traffic,
+    is_retired,
     live,
     marks_of,
     moves,
@@ -71,6 +72,11 @@ def slot_ready(view: View) -> StageResult:
         return _begun(view)
     if state.phase not in _BEFORE:
         return Done()
+    if is_retired(view, state.to):
+        text = (
+            f"files of phase=contract have run since slot {state.to} was live, and its program is the same."
+        )
+        return Fail(_O.POINT_OF_NO_RETURN, text)
     failed = [
         guard
         for guard in passing(cutover, traffic, state.from_, state.to)
@@ -227,7 +233,7 @@ def verify_endpoints(view: View) -> StageResult:  # noqa: PLR0911 - one answer p
     if state is None or state.phase in OVER or state.phase in COUNTS or cutover is None:
         return Done()
     if view.service is None:
-        return _unclear(view)  # it is there, or `steer` would have said so; but nobody may look
+        return _unseen(view)  # it is there, or `steer` would have said so
     to, from_ = seen_slot(view, state.to), seen_slot(view, state.from_)
     found, wanted = (to.endpoints, max(1, min(state.ready_before, to.desired))) if to is not None else (0, 1)
     left = from_.endpoints if from_ is not None else 0
@@ -244,6 +250,12 @@ def verify_endpoints(view: View) -> StageResult:  # noqa: PLR0911 - one answer p
     if state.phase is CutoverPhase.SWITCHED:
         return Intend(_verified(view, cutover))
     return Done()
+
+
+def _unseen(view: View) -> Wait:
+    why = view.world.traffic.refused if view.world.traffic is not None else ""
+    again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
+    return Wait(Situation.RETRYING, _O.TRAFFIC_NOT_ALLOWED, why or "It was not looked at yet.", again)
 
 
 def _nobody(view: View, state: CutoverState) -> Wait:
