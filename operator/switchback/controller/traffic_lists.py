@@ -42,6 +42,8 @@ Place = tuple[str, str]
 PAGE = 500
 FEW_NAMESPACES = 5
 """In so many namespaces it is cheaper to list each of them than the whole cluster."""
+NOT_OVER = "status.phase!=Succeeded,status.phase!=Failed"
+"""Metadata does not say whether a pod still runs, so those that do not are left out by the API server."""
 FEW_LABELS = 8
 """So many labels that tell slots apart are listed one by one; of more, all pods are listed once."""
 
@@ -205,7 +207,9 @@ class _Reading:
     async def pods(self, namespace: str) -> None:
         keys = {key for where, key in self.references.named(PODS) if namespace in {"", where}}
         for label in sorted(keys) if len(keys) <= FEW_LABELS else [""]:
-            async for page in self.client.pages(PODS, namespace, labels=label, metadata=True, limit=PAGE):
+            async for page in self.client.pages(
+                PODS, namespace, labels=label, fields=NOT_OVER, metadata=True, limit=PAGE
+            ):
                 for one in page:
                     if not keys.isdisjoint(one["metadata"].get("labels") or {}):
                         self.into.pods.add(one)

@@ -93,6 +93,19 @@ async def test_pods_that_are_not_ready_do_not_seem_to_be(
     assert green.ready_pods == 0
 
 
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
+async def test_pods_that_are_over_do_not_seem_to_run(
+    api: FakeAPI, client: Client, references: References, phase: str
+) -> None:
+    """One that was evicted stays there as an object; files of phase=contract must not wait for it."""
+    await shop(api)
+    await api.put("pods", pod("green", 3, ready=False, status={"phase": phase}))
+    await api.put("deployments", workload("green", status={"readyReplicas": 1, "replicas": 1}))
+    live = await read_traffic(client, "shop", cutover(), MINE, NOW)
+    found = await listed(client, references)
+    assert [one.alive for one in found.slots] == [2, 1] == [one.alive for one in live.slots]
+
+
 async def test_nothing_is_listed_where_nobody_has_a_cutover(api: FakeAPI, client: Client) -> None:
     await read_lists(client, "", References())
     assert api.requests == []

@@ -197,12 +197,19 @@ class Client:
         return _items(await self.request("GET", kind.path(namespace), query=query))
 
     async def pages(
-        self, kind: Kind, namespace: str = "", *, labels: str = "", metadata: bool = False, limit: int = PAGE
+        self,
+        kind: Kind,
+        namespace: str = "",
+        *,
+        labels: str = "",
+        fields: str = "",
+        metadata: bool = False,
+        limit: int = PAGE,
     ) -> AsyncIterator[list[Object]]:
         """All objects, page by page, so that no more than one page has to be in memory."""
         query = {"limit": str(limit)}
-        if labels:
-            query["labelSelector"] = labels
+        query |= {"labelSelector": labels} if labels else {}
+        query |= {"fieldSelector": fields} if fields else {}
         accept = METADATA_LIST if metadata else "application/json"
         while True:
             answer = await self.request("GET", kind.path(namespace), query=query, accept=accept)

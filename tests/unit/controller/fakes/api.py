@@ -237,6 +237,7 @@ class FakeAPI:
             body
             for (kind, where, _name), body in sorted(self.objects.items())
             if kind == plural and namespace in {"", where} and _carries(body, wanted)
+            if _is_in(body, seen.query.get("fieldSelector", ""))
         ]
         begin, limit = int(seen.query.get("continue", "0")), int(seen.query.get("limit", "0"))
         page = found[begin : begin + limit] if limit else found
@@ -275,6 +276,12 @@ class FakeAPI:
                     await self._changed.wait_for(lambda: self.version > at)  # noqa: B023 - asked at once
         finally:
             del self._watchers[task]
+
+
+def _is_in(body: Object, selector: str) -> bool:
+    """Whether it meets a field selector of the form `status.phase!=Failed,…`."""
+    phase = (body.get("status") or {}).get("phase")
+    return not selector or f"status.phase!={phase}" not in selector.split(",")
 
 
 def _carries(body: Object, selector: str) -> bool:
