@@ -67,6 +67,7 @@ class Street(World):
     forbidden: bool = False
     """Whether the API server lets nobody look at Services."""
     writer: str = "kubectl"
+    templates: dict[str, str] = field(default_factory=lambda: {"blue": "t1", "green": "t1"})
     lagging: dict[str, str] | None = None
     """The selector that the slices still follow; None: the present one."""
     writes: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -125,7 +126,7 @@ class Street(World):
             ready=side.ready,
             available=side.ready,
             labels={"app": "shop", KEY: name},
-            template="t1",
+            template=self.templates[name],
             pods=tuple(pods),
             endpoints=side.ready if chosen else 0,
             unready=side.desired - side.ready if chosen else 0,

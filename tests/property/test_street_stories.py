@@ -227,6 +227,24 @@ def test_a_person_who_moves_the_traffic_at_night_is_believed_and_the_resource_sa
     assert world.condition("Ready") == "True"
 
 
+def test_there_is_no_way_back_to_a_program_that_contract_files_have_left_behind() -> None:
+    world = street("Never")
+    world.contract = frozenset({"0003"})
+    go(world)
+    world.sides["blue"].desired = world.sides["blue"].ready = 0
+    go(world)
+    assert world.postgres.applied[-1] == "0003"
+    world.sides["blue"].desired = world.sides["blue"].ready = 2
+    world.spec = {**world.spec, "cutover": {**world.spec["cutover"], "activeSlot": "blue"}}
+    world.generation += 1
+    go(world)
+    assert (world.selector[KEY], reason(world)) == ("green", "PointOfNoReturn")
+    world.templates["blue"] = "t2"
+    world.generation += 1
+    go(world)
+    assert (world.selector[KEY], reason(world)) == ("blue", "Succeeded")
+
+
 def test_backward_the_traffic_goes_first_and_then_the_schema() -> None:
     world = street("Never")
     go(world)

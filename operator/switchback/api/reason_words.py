@@ -68,6 +68,7 @@ class OperatorReason(StrEnum):
     SERVICE_REPLACED = "ServiceReplaced"
     SWITCH_NOT_VERIFIED = "SwitchNotVerified"
     SLOT_DIED = "SlotDied"
+    POINT_OF_NO_RETURN = "PointOfNoReturn"
     NO_HEALTHY_SLOT = "NoHealthySlot"
     SUPERSEDED = "Superseded"
     # what stands in the way of a switch

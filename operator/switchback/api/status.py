@@ -8,7 +8,14 @@ from typing import Annotated
 from pydantic import Field
 
 from switchback.api.base import ATOMIC, Message, MigrationID, Model, Time, list_map
-from switchback.api.traffic import CheckState, CutoverPhase, CutoverState, SlotSchema, TrafficState
+from switchback.api.traffic import (
+    CheckState,
+    CutoverPhase,
+    CutoverState,
+    RetiredSlot,
+    SlotSchema,
+    TrafficState,
+)
 from switchback.api.work import (
     LOSS_BYTES,
     LOSSES,
@@ -59,6 +66,7 @@ __all__ = [
     "Preview",
     "PreviewPhase",
     "RetentionState",
+    "RetiredSlot",
     "SchemaState",
     "SlotSchema",
     "SnapshotParts",

@@ -93,6 +93,15 @@ class CutoverState(Model):
     """The same for people."""
 
 
+class RetiredSlot(Model):
+    """A program that cannot work with the schema any more: files of phase=contract have run since."""
+
+    name: SlotText
+    """The slot that it is in."""
+    template: Annotated[str, Field(max_length=64)] = ""
+    """Hash of its pod template. Another program in the slot is another matter."""
+
+
 class TrafficState(Model):
     """Where the traffic goes."""
 
@@ -108,6 +117,8 @@ class TrafficState(Model):
     """Until when the new slot is watched."""
     drain_end_time: Time = ""
     """Until when the old slot may finish what it has begun."""
+    retired: RetiredSlot | None = None
+    """The program that files of phase=contract have left behind."""
     drift_seen: Annotated[str, Field(max_length=64)] = ""
     """The version of the Service that is about to be put right."""
     drift_times: Annotated[

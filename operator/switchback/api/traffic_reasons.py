@@ -48,6 +48,10 @@ TRAFFIC: dict[OperatorReason, Explanation] = {
     _O.SLOT_DIED: Explanation(
         "The new slot had no ready pod left after the switch.", "See the log of its pods."
     ),
+    _O.POINT_OF_NO_RETURN: Explanation(
+        "The program in the wished slot needs what files of phase=contract have taken away.",
+        "Deploy a program to that slot that works with the schema as it is, or restore a snapshot.",
+    ),
     _O.NO_HEALTHY_SLOT: Explanation(
         "No slot has a ready pod to which the traffic could go.",
         "Bring one of the slots up; the operator goes on by itself.",

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from switchback.api import names
-from switchback.api.status import CutoverPhase, CutoverState, OperationKind, TrafficState
+from switchback.api.status import CutoverPhase, CutoverState, OperationKind, RetiredSlot, TrafficState
 from switchback.controller.times import rfc3339
 
 if TYPE_CHECKING:
@@ -106,16 +106,14 @@ def selector_for(view: View, service: Service, slot: str) -> dict[str, str]:
 
 
 def old_pods(view: View) -> tuple[str, ...] | None:
-    """Names of the pods in slots that are not live; None when nobody can say."""
+    """Names of the pods in slots that are not wished to be live; None when nobody can say."""
     traffic, cutover = view.world.traffic, view.spec.cutover
     if cutover is None:
         return ()
-    current = live(view)
-    if traffic is None or not current:
+    if traffic is None or not live(view):
         return None
-    return tuple(
-        pod.name for slot in traffic.slots if slot.name != current for pod in slot.pods if not pod.over
-    )
+    old = (slot for slot in traffic.slots if slot.name != cutover.active_slot)
+    return tuple(pod.name for slot in old for pod in slot.pods if not pod.over)
 
 
 def contract_due(view: View) -> bool:
@@ -196,20 +194,53 @@ def resume_cutover(view: View, before: str) -> Status:
     return change_traffic(view.status, cutover=state, soak_end_time="", drain_end_time="")
 
 
+def retire(view: View) -> Status:
+    """The status that knows which program files of phase=contract have left behind."""
+    current = live(view)
+    left = [slot for slot in (view.world.traffic.slots if view.world.traffic else ()) if slot.name != current]
+    if not current or not left or not left[0].template:
+        return view.status
+    return change_traffic(view.status, retired=RetiredSlot(name=left[0].name, template=left[0].template))
+
+
+def is_retired(view: View, name: str) -> bool:
+    """Whether the program in this slot is the one that files of phase=contract have left behind."""
+    retired, slot = traffic_of(view.status).retired, seen_slot(view, name)
+    return (
+        retired is not None
+        and slot is not None
+        and (slot.name, slot.template)
+        == (
+            retired.name,
+            retired.template,
+        )
+    )
+
+
+def stays(view: View) -> bool:
+    """Whether the traffic is where it was before the operation, which would move it or has taken it back."""
+    state = own(view)
+    return moves(view) if state is None else state.phase not in {*IN_FLIGHT, *COUNTS}
+
+
 def cancel(view: View, reason: str, message: str) -> Status:
-    """The end of a switch that has not moved anything; without one, nothing."""
+    """The end of a switch that has not moved anything, or of the drain of one that counts."""
     state = own(view)
     if state is None or state.phase in OVER or state.phase in IN_FLIGHT - {CutoverPhase.SWITCHING}:
         return view.status
-    return _over(view, CutoverPhase.CANCELLED, reason, message)
+    return _over(view, _given_up(state), reason, message)
+
+
+def _given_up(state: CutoverState) -> CutoverPhase:
+    return CutoverPhase.COMPLETED if state.phase in COUNTS else CutoverPhase.CANCELLED
 
 
 def superseded(view: View) -> Status:
-    """The status without the switch of an operation that is given up before anything was moved."""
+    """The status without a switch that nobody prepares any more, or whose old slot nobody waits for."""
     state = state_of(view.status)
-    if state is None or state.phase is not CutoverPhase.PREPARING:
+    if state is None or state.phase not in {CutoverPhase.PREPARING, CutoverPhase.DRAINING}:
         return view.status
-    return _over(view, CutoverPhase.CANCELLED, "Superseded", "another operation began.")
+    return _over(view, _given_up(state), "Superseded", "another operation began.")
 
 
 def go_back(view: View, reason: str, message: str) -> Status:
@@ -225,7 +256,10 @@ def kept_in_spite(view: View, reason: str, message: str) -> Status:
 
 
 def nobody_left(view: View, state: CutoverState) -> bool:
-    """Whether the Service points at the new slot, and nobody stands behind it."""
+    """Whether the Service points at the new slot, or at none that is known, and nobody stands behind it."""
+    if not live(view):
+        new = seen_slot(view, state.to)
+        return new is None or not new.ready_pods  # nobody puts it right then
     slots = [seen_slot(view, name) for name in (state.from_, state.to)]
     strangers = view.world.traffic.strangers if view.world.traffic is not None else 0
     return live(view) == state.to and not strangers and not any(slot and slot.endpoints for slot in slots)

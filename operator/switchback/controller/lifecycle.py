@@ -37,7 +37,7 @@ from switchback.contract.reasons import Reason
 from switchback.contract.result import bounded
 from switchback.contract.words import LATEST, Direction, Operation
 from switchback.controller import requests
-from switchback.controller.cutovers import contract_due, superseded
+from switchback.controller.cutovers import contract_due, retire, superseded
 from switchback.controller.intent import database_digest
 from switchback.controller.restore_points import of_operation, protect, spoil, too_many_perhaps
 from switchback.controller.times import parse, rfc3339
@@ -254,7 +254,7 @@ def end(view: View, outcome: Outcome, reason: str, message: str) -> Status:
     if well and too_many_perhaps(view.spec.snapshot, status, view.now):
         status = change(status, pruning=True)
     if operation.kind is OperationKind.CONTRACT and outcome is Outcome.SUCCEEDED:
-        status = change(status, contract=False)
+        status = retire(view.with_status(change(status, contract=False)))
     update: dict[str, Any] = {"history": (*status.history, entry)[-TAIL:]}
     if outcome is Outcome.SUCCEEDED and _holds_all(view) and status.source is not None:
         update["applied_source"] = status.source
