@@ -25,6 +25,10 @@ BOX_SIZE = "1Mi"
 """Pipes take no room; a command that writes files there is not meant to."""
 
 
+KEPT_BYTES = 12 * 1024
+"""So much of what they say at their end the kubelet keeps, in equal shares, for the containers of a pod."""
+
+
 @dataclass(frozen=True, slots=True)
 class CheckRequest:
     """Which checks are to run for which operation.
@@ -46,6 +50,7 @@ class CheckRequest:
         signal: AfterCutover: wait until the pod's annotation `switchback.dev/switched` has a value.
         wait_seconds: longest wait for it.
         result_budget: most bytes of the result.
+        beside: how many containers the pod has that are not described here.
     """
 
     checks: tuple[Check, ...]
@@ -62,6 +67,7 @@ class CheckRequest:
     signal: bool = False
     wait_seconds: int = 600
     result_budget: int = DEFAULT_BUDGET
+    beside: int = 0
 
 
 def check_pod(request: CheckRequest) -> PodParts:
@@ -116,7 +122,12 @@ def _words(request: CheckRequest) -> Iterator[str]:
         yield from ("--role", request.role)
     for schema in request.search_path:
         yield from ("--search-path", schema)
-    yield from ("--result-file", "/dev/termination-log", "--result-budget", str(request.result_budget))
+    yield from ("--result-file", "/dev/termination-log", "--result-budget", str(_budget(request)))
+
+
+def _budget(request: CheckRequest) -> int:
+    containers = 1 + sum(check.command is not None for check in request.checks) + request.beside
+    return min(request.result_budget, KEPT_BYTES // containers)
 
 
 def _headers(check: Check) -> tuple[Header, ...]:

@@ -91,7 +91,7 @@ def _places(_: click.Context, __: click.Parameter, places: tuple[str, ...]) -> t
 )
 @click.option(
     "--result-budget",
-    type=click.IntRange(1024),
+    type=click.IntRange(256),
     default=DEFAULT_BUDGET,
     show_default=True,
     help="Bytes that the result may take.",

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 START_SECONDS = 300
 """What a pod may take until its run begins: images are pulled, volumes are mounted."""
 
+INJECTED = 2
+"""So many containers may somebody else add, such as a service mesh."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Timed(CheckRequest):
@@ -41,6 +44,7 @@ def check_request(
     patience = cutover.slot_ready_deadline_seconds + cutover.switch_deadline_seconds if cutover else 0
     waits = patience + START_SECONDS if probe else 0
     service = world.traffic.service if world.traffic is not None else None
+    template = spec.job_template.spec if spec.job_template is not None else None
     seconds = max(map(_longest, checks), default=0) + START_SECONDS
     return _Timed(
         checks=checks,
@@ -56,6 +60,7 @@ def check_request(
         connect=connects(service) if probe and service is not None else (),
         signal=probe,
         wait_seconds=waits,
+        beside=INJECTED + (len(template.init_containers) if template is not None else 0),
         longest=START_SECONDS + waits + soak + GRACE_SECONDS if probe else seconds + START_SECONDS,
     )
 

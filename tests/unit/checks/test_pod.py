@@ -15,7 +15,11 @@ from switchback.checks import kinds, layout
 from switchback.checks.model import KINDS, Context, from_environment
 from switchback.checks.pod import CheckRequest, check_pod
 from switchback.checks.told import told
-from switchback.contract.words import CheckStage
+from switchback.cli.check import command
+from switchback.contract.reasons import Reason
+from switchback.contract.result import DEFAULT_BUDGET, Result, decode, encode
+from switchback.contract.result import Check as Outcome
+from switchback.contract.words import CheckStage, Operation
 from switchback.explain.rules import holds
 
 if TYPE_CHECKING:
@@ -162,3 +166,32 @@ def test_the_names_of_these_containers_are_ours() -> None:
     (rule,) = [one["rule"] for one in name["x-kubernetes-validations"]]
     assert not holds(rule, layout.container_name("can-buy"))
     assert holds(rule, "checker")
+
+
+def test_many_containers_leave_room_for_the_outcome() -> None:
+    """The kubelet keeps 12 KiB for all containers of a pod, and cuts what is longer than one's share."""
+    commands = [
+        check(f"c-{number}", command={"image": "shop:1", "command": ["/smoke"]}) for number in range(16)
+    ]
+    (container,) = pod(*commands, beside=10).containers
+    words = container["args"]
+    budget = int(words[words.index("--result-budget") + 1])
+    assert budget == 12 * 1024 // 27
+    (option,) = [one for one in command.params if one.name == "result_budget"]
+    option.type.convert(budget, option, None)
+    failed = Result(
+        operation=Operation.CHECK,
+        operation_id="3f2a91c0-000000",
+        reason=Reason.CHECKS_FAILED,
+        message=f"Check c-7 failed 3 times in a row: exit code 1: {'x' * 2000}",
+        at="2026-01-01T12:00:00Z",
+        exit_code=8,
+        checks=tuple(Outcome(f"c-{number}", passed=False, error="x" * 500) for number in range(16)),
+    )
+    text = encode(failed, budget)
+    assert len(text.encode()) <= budget
+    found = decode(text)
+    assert found.reason is Reason.CHECKS_FAILED
+    assert found.message.startswith("Check c-7 failed 3 times in a row: exit code 1")
+    few = pod(BUY, beside=2).containers[0]["args"]
+    assert few[few.index("--result-budget") + 1] == str(DEFAULT_BUDGET)
