@@ -7,6 +7,7 @@ takes longer to import than a pod may take to begin.
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 HEADER_BYTES = 64 * 1024
+MOST_DIGITS = 18
+_STATUS = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3})(?: |$)")
+_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}")
 _UNRESERVED = "!#$%&'()*+,/:;=?@[]~"
 _WITHOUT_BODY = {204, 304}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -126,10 +130,10 @@ async def _head(reader: asyncio.StreamReader) -> tuple[int, Mapping[str, str]]:
     left = HEADER_BYTES
     while True:
         first = await _line(reader)
-        words = first.split(b" ", 2)
-        if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not words[1].isdigit():  # noqa: PLR2004 - version and status
+        found = _STATUS.match(first)
+        if found is None:
             raise NetError("the answer is no HTTP/1.1")
-        status, headers = int(words[1]), {}
+        status, headers = int(found[1]), {}
         while line := await _line(reader):
             left -= len(line)
             if left < 0:
@@ -157,6 +161,8 @@ async def _body(
         return await _chunks(reader, limit)
     length = headers.get("content-length", "")
     if length.isascii() and length.isdigit():
+        if len(length) > MOST_DIGITS:
+            raise NetError("the answer is no HTTP/1.1: its length is none")
         return await reader.readexactly(min(int(length), limit)), int(length) <= limit
     body = b""
     while len(body) <= limit and (more := await reader.read(limit + 1 - len(body))):
@@ -168,10 +174,9 @@ async def _chunks(reader: asyncio.StreamReader, limit: int) -> tuple[bytes, bool
     body = b""
     while True:
         size_text = (await _line(reader)).partition(b";")[0].strip()
-        try:
-            size = int(size_text, 16)
-        except ValueError:
-            raise NetError("the answer is no HTTP/1.1: a chunk has no size") from None
+        if _SIZE.fullmatch(size_text) is None:
+            raise NetError("the answer is no HTTP/1.1: a chunk has no size")
+        size = int(size_text, 16)
         if size == 0:
             return body, True
         body += await reader.readexactly(min(size, limit - len(body)))

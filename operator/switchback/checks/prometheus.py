@@ -93,14 +93,15 @@ class Prometheus:
             if said["status"] != "success":
                 return f"Prometheus says {said.get('errorType', 'error')}: {said.get('error', '')}"
             kind, result = said["data"]["resultType"], said["data"]["result"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return f"status {answer.status}, and no answer of Prometheus; serverURL is given without /api"
-        warnings = said.get("warnings") or []
+        warnings = said.get("warnings")
+        warnings = warnings if isinstance(warnings, list) else []
         for warning in warnings:
             self._say(f"{self._name}: Prometheus warns: {warning}")
         try:
             return self._compared(kind, result, warnings)
-        except (ValueError, KeyError, TypeError, IndexError):
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError):
             return f"the {kind} in the answer cannot be read"
 
     def _compared(self, kind: str, result: Any, warnings: list[Any]) -> str:

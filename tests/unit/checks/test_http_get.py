@@ -99,6 +99,10 @@ def test_a_body_without_end_is_left() -> None:
     [
         (b"SSH-2.0-OpenSSH_9.2\r\n", "the answer is no HTTP/1.1"),
         (b"HTTP/2 200\r\n\r\n", "the answer is no HTTP/1.1"),
+        (b"HTTP/1.1 " + b"2" * 5000 + b"\r\n\r\n", "the answer is no HTTP/1.1"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: " + b"5" * 5000 + b"\r\n\r\n", "is no HTTP/1.1: its length"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n", "a chunk has no size"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\n", "a chunk has no size"),
         (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 30000, "the headers of the answer are too long"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100000, "the headers of the answer are too long"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", "closed the connection before the answer was"),

@@ -42,3 +42,23 @@ def test_a_long_query_is_a_form() -> None:
     request = sent("1 + " * 700 + "1", "/?dedup=true")
     assert request.startswith(b"POST /api/v1/query?dedup=true HTTP/1.1\r\n")
     assert b"\r\nContent-Type: application/x-www-form-urlencoded\r\n" in request
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"[]",
+        b"[" * 100_000,
+        b'{"status":"success","data":{"resultType":"vector","result":[]},"warnings":7}',
+        b'{"status":"success","data":{"resultType":"vector","result":{"a":1}}}',
+    ],
+)
+def test_what_is_no_answer_of_prometheus_is_no_defect_of_ours(answer: bytes) -> None:
+    with serving(lambda visit: visit.say(b"HTTP/1.1 200 OK\r\n\r\n" + answer)) as server:
+        options = {
+            "serverURL": server.url(), "query": "up", "comparison": "Equal", "expectValue": "1",
+            "emptyResult": "Fail",
+        }  # fmt: skip
+        (found,) = run(Check("one", "prometheus", options, 1, 5, 1)).checks
+    assert not found.passed
+    assert "in Switchback itself" not in found.error
