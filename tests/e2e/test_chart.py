@@ -83,9 +83,9 @@ POINTS = {
 TRAFFIC = {
     *(("", "services", verb) for verb in ("get", "list", "watch", "patch")),
     ("", "pods", "patch"),
-    *(("discovery.k8s.io", "endpointslices", verb) for verb in ("get", "list", "watch")),
+    *(("discovery.k8s.io", "endpointslices", verb) for verb in ("list", "watch")),
     *(("apps", kind, verb) for kind in ("deployments", "statefulsets") for verb in ("get", "list", "watch")),
-    *(("autoscaling", "horizontalpodautoscalers", verb) for verb in ("get", "list")),
+    ("autoscaling", "horizontalpodautoscalers", "list"),
 }
 VOLUMES = {
     ("", "persistentvolumes", "get"),

@@ -123,13 +123,13 @@ podAntiAffinity:
   verbs: [get, list, watch, patch]
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [apps]
   resources: [deployments, statefulsets]
   verbs: [get, list, watch]
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
-  verbs: [get, list]
+  verbs: [list]
 # The pod that checks a new slot is told of the switch by an annotation. A right cannot be narrower than the object;
 # templates/traffic-policy.yaml is.
 - apiGroups: [""]
