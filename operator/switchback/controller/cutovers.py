@@ -235,6 +235,15 @@ def _given_up(state: CutoverState) -> CutoverPhase:
     return CutoverPhase.COMPLETED if state.phase in COUNTS else CutoverPhase.CANCELLED
 
 
+def resumed(view: View) -> Status:
+    """The status after a suspension: what a switch waits for has its time anew."""
+    state = own(view)
+    if state is None or state.phase is not CutoverPhase.PREPARING:
+        return view.status
+    probe_time = rfc3339(view.now) if state.probe_job else ""
+    return change_cutover(view.status, waiting_since="", probe_time=probe_time)
+
+
 def superseded(view: View) -> Status:
     """The status without a switch that nobody prepares any more, or whose old slot nobody waits for."""
     state = state_of(view.status)

@@ -21,7 +21,17 @@ from switchback.contract.words import Operation
 from switchback.controller import decision
 from switchback.controller.absorb import absorb
 from switchback.controller.closing import close
-from switchback.controller.cutovers import IN_FLIGHT, OVER, cancel, live, riding, state_of, state_phase
+from switchback.controller.cutovers import (
+    IN_FLIGHT,
+    MOVED,
+    OVER,
+    cancel,
+    live,
+    riding,
+    state_of,
+    state_phase,
+    stays,
+)
 from switchback.controller.decision import Act, Decision, DeleteJob, Settle, WriteIntent
 from switchback.controller.drift import drift
 from switchback.controller.flight import clear, in_flight
@@ -33,7 +43,7 @@ from switchback.controller.lifecycle import begin, change, end, pause, resume
 from switchback.controller.looks import absorb_look, begin_look, beside, look
 from switchback.controller.report import at_rest, report, suspended, working
 from switchback.controller.restore_points import spoil
-from switchback.controller.stages import stages_of
+from switchback.controller.stages import WATCH, stages_of
 from switchback.controller.stages.back import FORGOTTEN
 from switchback.controller.stages.fence import lower
 from switchback.controller.stages.results import Do, Done, Fail, Intend, Wait
@@ -88,9 +98,10 @@ def _next(view: View) -> Decision:  # noqa: PLR0911 - one answer per question
         return busy
     if state_phase(view.status) in IN_FLIGHT:
         return _go_on(view)  # nothing else begins or ends before it is known what becomes of the switch
-    if view.status.operation is not None and view.operation.abort and view.outcome is None:
-        return _aborted(view)
     switch = ended_badly(view)
+    by_itself = switch is not None and switch.reason != OperatorReason.ABORTED
+    if view.status.operation is not None and view.operation.abort and view.outcome is None and not by_itself:
+        return _aborted(view)
     anew = view.wants_new or (switch is not None and switch.reason in FORGOTTEN)
     if anew and not view.spec.suspend:
         view = view.with_status(begin(view.with_status(_concluded(view))))
@@ -166,10 +177,10 @@ def _concluded(view: View) -> Status:
 
 def _go_on(view: View) -> Decision:
     """The first stage that is not done decides."""
-    operation = view.operation
-    if operation.next_attempt_time and not passed(operation.next_attempt_time, view.now):
+    operation, moved = view.operation, state_phase(view.status) in MOVED
+    if operation.next_attempt_time and not passed(operation.next_attempt_time, view.now) and not moved:
         return _put_off(view)
-    for stage in stages_of(operation):
+    for stage in WATCH if moved else stages_of(operation):
         answer = stage(view)
         if isinstance(answer, Done):
             view = view.with_status(answer.status or view.status)
@@ -206,14 +217,18 @@ def _keeps_out(view: View, answer: StageResult) -> bool:
 def _aborted(view: View) -> Decision:
     """Somebody asked for the end, and nothing runs any more. What was reached before stays reached."""
     operation, state = view.operation, view.status.schema_state
-    if operation.reached:
+    if operation.reached and not stays(view):
         return _go_on(view.with_status(change(view.status, abort="")))
     request = operation.abort
     # A run that was ended and could not tell: what it has committed is in the ledger only.
     blind = operation.step is Operation.INSPECT and bool(operation.last_reason)
-    where = f"the schema is at {state.current}." if state is not None and not blind else "see status.schema."
-    message = f"ended on request {request}; {where}"
-    view = view.with_status(spoil(view.status))
+    words = [f"ended on request {request}."]
+    if view.spec.source is not None:
+        words.append(f"The schema is at {state.current}." if state and not blind else "See status.schema.")
+    if live(view):
+        words.append(f"Slot {live(view)} is live.")
+    message = " ".join(words)
+    view = view.with_status(cancel(view.with_status(spoil(view.status)), OperatorReason.ABORTED, message))
     view = view.with_status(end(view, Outcome.ABORTED, OperatorReason.ABORTED, message))
     if blind:
         view = view.with_status(begin_look(view, LookKind.INSPECT, request))

@@ -37,7 +37,7 @@ from switchback.contract.reasons import Reason
 from switchback.contract.result import bounded
 from switchback.contract.words import LATEST, Direction, Operation
 from switchback.controller import requests
-from switchback.controller.cutovers import contract_due, retire, superseded
+from switchback.controller.cutovers import contract_due, resumed, retire, superseded
 from switchback.controller.intent import database_digest
 from switchback.controller.restore_points import of_operation, protect, spoil, too_many_perhaps
 from switchback.controller.times import parse, rfc3339
@@ -297,6 +297,7 @@ def resume(view: View) -> Status:
     if begun and snapshot is not None and away > timedelta(seconds=snapshot.max_age_seconds):
         # It may have been there for most of that time: how old it is nobody could tell.
         status = change(spoil(status), snapshot_name="", snapshot_time="")
+    status = resumed(view.with_status(status))
     return change(status, suspend_time="", deadline_time=rfc3339(deadline + away))
 
 

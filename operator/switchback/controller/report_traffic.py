@@ -102,6 +102,9 @@ def _drained(state: CutoverState, operation: OperationState | None) -> Detail:
     kind = ConditionType.OLD_SLOT_DRAINED
     if state.phase is not CutoverPhase.COMPLETED:
         return Detail(kind, _F, _O.DRAINING, f"Slot {state.from_} still finishes what it has begun.")
+    if state.reason:
+        text = f"Nobody waited until slot {state.from_} had finished: {state.message}"
+        return Detail(kind, _F, _O.OLD_SLOT_IN_USE, text)
     own = operation is not None and operation.id == state.operation_id
     if own and operation is not None and operation.drained is False:
         text = f"Sessions of slot {state.from_} were left, or nobody could look."

@@ -84,6 +84,8 @@ BACKWARD: tuple[Stage, ...] = (
     check_after_rollback,
     finish,
 )
+WATCH: tuple[Stage, ...] = (verify_endpoints, soak)
+"""All that is asked once the Service was changed, until the switch counts."""
 ABORT: tuple[Stage, ...] = (switch_back, verify_back, settle)
 CONTRACT: tuple[Stage, ...] = (
     settle_fence,
