@@ -36,6 +36,8 @@ PATIENCE = 3
 
 WINDOW_SECONDS = 300
 
+_NOT_DONE = frozenset({CutoverPhase.PREPARING, CutoverPhase.SWITCHING, CutoverPhase.CANCELLED})
+
 
 def drift(view: View) -> Decision | None:
     """What to do about a selector that is not as it should be; None when it is, or others have to decide."""
@@ -84,12 +86,19 @@ def _recent(view: View) -> tuple[str, ...]:
 
 
 def _put_right(view: View, service: Service, wanted: str) -> PointService:
-    state = state_of(view.status)
-    mark = state.id if state is not None else f"{names.uid_hash(view.world.uid)}-first"
-    marks = {names.ANNOTATION_CUTOVER: mark, names.ANNOTATION_CLAIMED_BY: view.world.claim}
+    marks = {names.ANNOTATION_CUTOVER: _mark(view, service), names.ANNOTATION_CLAIMED_BY: view.world.claim}
     return PointService(
         wanted, selector_for(view, service, wanted), marks, f"it was changed by {_who(service)}"
     )
+
+
+def _mark(view: View, service: Service) -> str:
+    """The switch that has led here. One that has not changed the Service yet, or never will, is another."""
+    state = state_of(view.status)
+    if state is not None and state.phase not in _NOT_DONE:
+        return state.id
+    kept = service.annotations.get(names.ANNOTATION_CUTOVER, "")
+    return kept or f"{names.uid_hash(view.world.uid)}-first"
 
 
 def _who(service: Service) -> str:

@@ -144,7 +144,7 @@ def _followed(view: View, state: CutoverState) -> Status:
 
 def _late_patch(view: View, state: CutoverState) -> Status:
     """A patch of ours may arrive after we have given it up, if the process that sent it stood still."""
-    ours = _carries(view, state) and live(view) == state.to
+    ours = _carries(view, state) and live(view) == state.to and _nobody_else_wrote(view)
     if not ours or state.phase is not CutoverPhase.CANCELLED or not state.service_uid:
         return view.status
     return go_back(view, state.reason or _O.SUPERSEDED, state.message or "the switch was given up before.")
@@ -152,11 +152,16 @@ def _late_patch(view: View, state: CutoverState) -> Status:
 
 def _there_already(view: View, state: CutoverState) -> Status:
     """The Service points at the new slot, and not by this switch: by an earlier one, or by others."""
-    owners = view.service.owners if view.service is not None else ()
-    if owners and all(owner.manager == names.FIELD_MANAGER for owner in owners):
+    if view.service is not None and view.service.owners and _nobody_else_wrote(view):
         text = "a patch of an earlier switch, which was given up, has arrived late."
         return go_back(view, _O.SUPERSEDED, text)
     return taken_over(view, _O.SELECTOR_CHANGED, _by_others(view, state.to))
+
+
+def _nobody_else_wrote(view: View) -> bool:
+    """Whether the selector is as we have left it, as far as the API server has noted who wrote it."""
+    owners = view.service.owners if view.service is not None else ()
+    return all(owner.manager == names.FIELD_MANAGER for owner in owners)
 
 
 def _carries(view: View, state: CutoverState) -> bool:

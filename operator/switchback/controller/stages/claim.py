@@ -86,7 +86,9 @@ def _waited_for(view: View, reason: str, message: str) -> Fail | Wait:
 
 def _first(view: View, cutover: Cutover, traffic: Traffic, service: Service) -> StageResult:
     """The Service does not say which slot is live. Its endpoints may, if nobody has ever written a switch."""
-    known = traffic_of(view.status).live_slot or service.annotations.get(names.ANNOTATION_CUTOVER, "")
+    remembered = traffic_of(view.status)
+    same = remembered.service_uid in {"", service.uid}  # of another Service nobody has said anything
+    known = (remembered.live_slot if same else "") or service.annotations.get(names.ANNOTATION_CUTOVER, "")
     serving = [slot for slot in traffic.slots if slot.endpoints]
     if known or len(serving) != 1 or traffic.strangers:
         shown = ", ".join(f"{slot.name} {slot.endpoints}" for slot in traffic.slots)
