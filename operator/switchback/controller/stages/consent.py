@@ -20,12 +20,12 @@ from switchback.api.names import (
 from switchback.api.policies import ApprovalPolicy
 from switchback.api.reasons import OperatorReason, advised
 from switchback.api.status import ApprovalState, CutoverPhase, Outcome, Want
-from switchback.controller.cutovers import live, moves, own, seen_slot
+from switchback.controller.cutovers import change_cutover, live, moves, own, seen_slot
 from switchback.controller.intent import approval_token
 from switchback.controller.lifecycle import change
 from switchback.controller.observed import PolicyState
 from switchback.controller.requests import given, handled
-from switchback.controller.stages.results import Done, Fail, Wait
+from switchback.controller.stages.results import Done, Fail, Intend, Wait
 from switchback.controller.times import parse, passed, rfc3339
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 _SEPARATORS = str.maketrans("._-", "   ")
 _WORDS = {"migrate", "rollback", "cutover"}
+_BEFORE = {CutoverPhase.PREPARING, CutoverPhase.SWITCHING, CutoverPhase.CANCELLED}
+"""While the traffic is where it was, so that another plan is another question."""
 _COUNTS = {PolicyState.PRESENT, PolicyState.NOT_REQUIRED}
 
 
@@ -76,7 +78,7 @@ def consent(view: View, want: Want, what: str) -> StageResult:
     if approval is not None and approval.approved_by and _under_way(view):
         return Done()  # the traffic moves by this very yes, so where it goes is no new question
     if approval is None or approval.token != _token(view, approval.policy_digest):
-        return _ask(view, want, what)
+        return _halted(view) or _ask(view, want, what)
     if approval.approved_by:
         return Done()
     return _rejected(view) if given(view, "reject") == approval.token else _answer(view, approval, want, what)
@@ -113,7 +115,8 @@ def move(view: View) -> str:
         return ""
     slot = seen_slot(view, cutover.active_slot)
     template = slot.template if slot is not None else ""
-    return "/".join((service.uid, live(view), cutover.active_slot, template))
+    state = own(view)
+    return "/".join((service.uid, state.from_ if state else live(view), cutover.active_slot, template))
 
 
 def moved_text(view: View) -> str:
@@ -128,12 +131,22 @@ def moved_text(view: View) -> str:
 
 def _under_way(view: View) -> bool:
     state = own(view)
-    return state is not None and state.phase not in {CutoverPhase.PREPARING, CutoverPhase.CANCELLED}
+    return state is not None and state.phase not in _BEFORE
+
+
+def _halted(view: View) -> Intend | None:
+    """The Service may not be changed any more by what nobody has agreed to, although it might have been."""
+    state = own(view)
+    if state is None or state.phase is not CutoverPhase.SWITCHING:
+        return None
+    return Intend(change_cutover(view.status, phase=CutoverPhase.PREPARING, deadline_time=""))
 
 
 def _ask(view: View, want: Want, what: str) -> Wait:
     """The plan is shown, with the token that a yes to it has to carry."""
-    seal = view.world.approval_seal
+    seal, before = view.world.approval_seal, view.status.approval
+    if before is not None and not before.approved_by:
+        view = view.with_status(_given_back(view, view.status, before))  # it waited for a person until now
     approval = ApprovalState(
         token=_token(view, seal),
         wants=(want, Want.CUTOVER) if want is Want.ROLLBACK and move(view) else (want,),
@@ -206,11 +219,14 @@ def approver(view: View, token: str) -> str:
 
 def _approved(view: View, approval: ApprovalState, approver: str) -> Status:
     """Records the consent. The operation's deadline moves by the time that people took."""
-    asked, deadline = parse(approval.request_time), parse(view.operation.deadline_time)
     status = view.status.model_copy(
         update={"approval": approval.model_copy(update={"approved_by": approver[:253]})}
     )
-    status = handled(status, approve=approval.token)
+    return _given_back(view, handled(status, approve=approval.token), approval)
+
+
+def _given_back(view: View, status: Status, approval: ApprovalState) -> Status:
+    asked, deadline = parse(approval.request_time), parse(view.operation.deadline_time)
     if asked is None or deadline is None:
         return status
     return change(status, deadline_time=rfc3339(deadline + (view.now - asked)))
