@@ -72,11 +72,17 @@ def leave(view: View) -> Decision:
         return WriteIntent(_shown(view.world, noted, "what was begun with the traffic is taken back."))
     return (
         _traffic(view)
-        or _alive(view.world, view.status, view.other_jobs_alive)
+        or _alive(view.world, view.status, _idle(view))
         or _named(view)
         or _points(view)
         or Act(LetGo())
     )
+
+
+def _idle(view: View) -> tuple[Job, ...]:
+    """Jobs that nobody waits for: of an earlier life of the status, and the one that checks a new slot."""
+    probe = view.probe
+    return view.other_jobs_alive if probe is None or probe.ended else (probe, *view.other_jobs_alive)
 
 
 def _traffic(view: View) -> Decision | None:

@@ -26,13 +26,14 @@ class Trouble:
     """Why a pod does not run, in words for a condition.
 
     `fatal`: it will not mend itself. `passing`: it says nothing about what was asked for, so the same is
-    asked again.
+    asked again. `at`: when the API server said so, for what was asked of it.
     """
 
     reason: str
     message: str
     fatal: bool = False
     passing: bool = False
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

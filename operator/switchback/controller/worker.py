@@ -196,7 +196,7 @@ class Worker:
         try:
             changed = await act(self.client, world, action, self.settings, self.desk)
         except JobRefusedError as error:
-            self._refused.setdefault(key, {})[error.name] = error.trouble
+            self._refused.setdefault(key, {})[error.name] = replace(error.trouble, at=datetime.now(UTC))
             _log.warning(
                 "Job refused", job=error.name, reason=error.trouble.reason, error=error.trouble.message
             )

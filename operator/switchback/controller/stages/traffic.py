@@ -63,7 +63,7 @@ GRACE_SECONDS = 60
 _BEFORE = {CutoverPhase.PREPARING, CutoverPhase.SWITCHING}
 
 
-def slot_ready(view: View) -> StageResult:
+def slot_ready(view: View) -> StageResult:  # noqa: PLR0911 - one answer per finding
     """The other slot is ready to take all the traffic."""
     cutover, state, traffic = view.spec.cutover, own(view), view.world.traffic
     if cutover is None or traffic is None or not moves(view):
@@ -77,11 +77,10 @@ def slot_ready(view: View) -> StageResult:
             f"files of phase=contract have run since slot {state.to} was live, and its program is the same."
         )
         return Fail(_O.POINT_OF_NO_RETURN, text)
-    failed = [
-        guard
-        for guard in passing(cutover, traffic, state.from_, state.to)
-        if not guard.passed and not guard.warning
-    ]
+    if traffic.claimed_by:  # the claim was taken off since, and another resource was faster
+        text = f"Service {cutover.service_name} is claimed by DatabaseMigration {traffic.claimed_by}."
+        return Fail(_O.SERVICE_CLAIMED, text)
+    failed = [guard for guard in passing(cutover, traffic, state.from_, state.to) if guard.blocks]
     if failed:
         return _not_ready(view, cutover, state, failed[0])
     return Done(change_cutover(view.status, waiting_since="")) if state.waiting_since else Done()
@@ -139,7 +138,7 @@ def arm_probe(view: View) -> StageResult:  # noqa: PLR0911 - one answer per stat
         refused = view.world.probe_refused
         if refused is not None and (refused.fatal or _arming_late(view, state)):
             return Fail(refused.reason, refused.message)
-        return Do(CreateJob(state.probe_job, Operation.CHECK, state.probe_attempt, probe=True))
+        return _create_probe(view, state)
     if job.started and not state.probe_uid:
         return Intend(change_cutover(view.status, probe_uid=job.uid))
     if job.started:
@@ -154,6 +153,16 @@ def arm_probe(view: View) -> StageResult:  # noqa: PLR0911 - one answer per stat
         return Wait(Situation.RETRYING, trouble.reason, trouble.message, again)
     text = f"The pod that will check slot {state.to} starts."
     return Wait(_situation(view), _O.PREPARING_CUTOVER, text, again)
+
+
+def _create_probe(view: View, state: CutoverState) -> Do | Wait:
+    """The Job is asked for; where the API server would not take it, it is asked again after a while."""
+    refused = view.world.probe_refused
+    if refused is not None:
+        again = rfc3339((refused.at or view.now) + timedelta(seconds=GLANCE_SECONDS))
+        if not passed(again, view.now):
+            return Wait(Situation.RETRYING, refused.reason, refused.message, again)
+    return Do(CreateJob(state.probe_job, Operation.CHECK, state.probe_attempt, probe=True))
 
 
 def needs_probe(view: View) -> bool:
@@ -314,7 +323,7 @@ def _tell(view: View, state: CutoverState) -> StageResult | None:
     if not state.probe_job:
         return Intend(name_probe(view, state))
     if job is None and not state.probe_uid:
-        return Do(CreateJob(state.probe_job, Operation.CHECK, state.probe_attempt, probe=True))
+        return _create_probe(view, state)
     if job is None or cutover is None:
         return None
     pod = next((pod for pod in job.pods if pod.started and not pod.ended), None)
