@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.traffic.load import Load
     from tests.traffic.load import Request as Answer
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 
 class Harm(NamedTuple):
@@ -48,8 +48,8 @@ HARMS = [
 CYCLES = 20
 LONGEST_LIFE = 6.0
 
-SEEN_SECONDS = 1.0
-"""So long after the patch, at the most, the data plane may send requests to the slot that was left."""
+SEEN_SECONDS = 2.0
+"""So long after the patch some requests go to the slot that was left: kube-proxy may rest for a second."""
 
 TURNS = [(Moment.BEFORE_SEND, Moment.AFTER_SEND), (Moment.AFTER_REPLY,)]
 """Which deaths fit into one story: what was done is not done again."""
@@ -139,7 +139,7 @@ class AtOne(AtWrites):
     def __init__(self) -> None:
         super().__init__()
         self._left, self._moment = 0, Moment.BEFORE_SEND
-        self.died = 0.0
+        self.died, self.count = 0.0, 0
 
     def arm(self, number: int, moment: Moment) -> None:
         """From now on."""
@@ -154,29 +154,28 @@ class AtOne(AtWrites):
             return None
         self.died = time.time()
         self.deaths[request.stage, request.what, self._moment] = self.died
+        self.count += 1
         return self._moment
 
 
 @pytest.mark.skipif(not CAMPAIGN, reason="a switch for each write and moment: `make test-all`")
-@pytest.mark.timeout(3600)
-def test_one_death_in_each_switch(new_switch: Callable[[], SwitchStory], telling: Tell) -> None:
+@pytest.mark.parametrize("moment", Moment)
+def test_one_death_in_each_switch(
+    new_switch: Callable[[], SwitchStory], telling: Tell, moment: Moment
+) -> None:
     """The n-th write of a switch, there and back in turn, until a switch has not so many."""
     story, fault = new_switch(), AtOne()
     slot, slowest, switches = BLUE, 0.0, list[str]()
     with story.oracle() as oracle, telling(story, fault), story.load() as load:
         story.ask(slot)
         story.succeeded()
-        for moment in Moment:
-            number, met = 0, True
-            while met:
-                number, slot = number + 1, other(slot)
-                fault.arm(number, moment)
-                story.ask(slot)
-                story.succeeded()
-                switches.append(slot)
-                met = bool(fault.died)
-                if met:
-                    slowest = max(slowest, time.time() - fault.died)
+        while fault.count == len(switches):
+            slot = other(slot)
+            fault.arm(len(switches) + 1, moment)
+            story.ask(slot)
+            story.succeeded()
+            switches.append(slot)
+            slowest = max(slowest, time.time() - fault.died) if fault.died else slowest
     print(f"{len(switches)} switches, {fault.told()}; at rest {slowest:.1f} s after a death at the latest")
     assert not load.tally.failed, load.tally.text()
     assert set(story.probes()) == {"1"}
@@ -187,7 +186,6 @@ def test_one_death_in_each_switch(new_switch: Callable[[], SwitchStory], telling
 
 
 @pytest.mark.skipif(not CAMPAIGN, reason="twenty switches: `make test-all`")
-@pytest.mark.timeout(3600)
 def test_deaths_at_random(new_switch: Callable[[], SwitchStory], telling: Tell) -> None:
     print(f"SWITCHBACK_SEED={SEED}")
     chance, over = random.Random(SEED), threading.Event()  # noqa: S311 - repeatable, no secret

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
-AT_ONCE = 3
+AT_ONCE = 5 if CAMPAIGN else 3
 SOAK = 4
 AWAY = 300.0 if CAMPAIGN else 10.0
 AUTOMATIC = {"rollback": {"automatic": "Traffic"}}
@@ -131,7 +131,7 @@ class BeforeTheWord(Fault):
 
 
 def not_told(story: SwitchStory, telling: Tell) -> None:
-    """The pod did not know that the traffic had moved: its soak begins late, or nothing comes of it."""
+    """The pod did not know that the traffic had moved: its soak begins late, and is a whole one."""
     fault = BeforeTheWord()
     with story.oracle() as oracle, telling(story, fault) as (_, operator):
         fault.leave = operator.leave
@@ -147,13 +147,9 @@ def not_told(story: SwitchStory, telling: Tell) -> None:
         took = time.time() - came
     print(f"not told: {said['Ready']} {took:.1f} s after the return")
     assert story.probes() == ["1"]
-    if CAMPAIGN:  # longer than the operator waits for a verdict
-        assert story.at()["reason"] == "ChecksInconclusive"
-        check_writes(oracle, [GREEN, BLUE])
-    else:
-        assert said["Ready"] == "True/Succeeded"
-        assert took > SOAK
-        check_writes(oracle, [GREEN])
+    assert said["Ready"] == "True/Succeeded"
+    assert took > SOAK
+    check_writes(oracle, [GREEN])
 
 
 def test_without_an_operator_the_soak_is_what_the_pod_says(
