@@ -39,6 +39,7 @@ class Service:
         owners: who holds the selector; an empty tuple when nobody does.
         last_applied: the selector that a client-side `kubectl apply` has remembered; None: there was none.
         kind: `spec.type`, such as ClusterIP.
+        namespace: where it is, for what people are told to type.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Service:
     internal_traffic_policy: str = ""
     publish_not_ready: bool = False
     deleting: bool = False
+    namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

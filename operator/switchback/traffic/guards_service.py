@@ -91,7 +91,7 @@ def about_endpoints(traffic: Traffic) -> Iterator[Guard]:
     is_a = "is a pod" if number == 1 else "are pods"
     text = (
         f"{number} ready {what} of Service {service.name} {is_a} of neither slot; "
-        f"see kubectl get endpointslices -l {SERVICE_NAME}={service.name}"
+        f"see kubectl get endpointslices -n {service.namespace} -l {SERVICE_NAME}={service.name}"
     )
     yield fails("endpoints", OperatorReason.SERVICE_UNFIT, text)
 

@@ -62,7 +62,8 @@ def verdict(service: Service, key: str) -> Verdict:
     for standing in (Standing.REFUSED, Standing.WARNED):
         worst = next((one for one in found if one is not None and one.standing is standing), None)
         if worst is not None:
-            return replace(worst, fix=worst.fix.replace(SERVICE, service.name))
+            there = f"{service.name} -n {service.namespace}" if service.namespace else service.name
+            return replace(worst, fix=worst.fix.replace(SERVICE, there))
     return Verdict(Standing.FINE, message=f"nobody would take {key} out of the selector of {_what(service)}")
 
 

@@ -37,6 +37,7 @@ def service_from(body: Object) -> Service:
         internal_traffic_policy=spec.get("internalTrafficPolicy") or "",
         publish_not_ready=bool(spec.get("publishNotReadyAddresses")),
         deleting="deletionTimestamp" in metadata,
+        namespace=metadata.get("namespace") or "",
     )
 
 

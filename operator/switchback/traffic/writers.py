@@ -23,7 +23,7 @@ FLUX_DRIFT = "helm.toolkit.fluxcd.io/driftDetection"
 ARGO_OPTIONS = "argocd.argoproj.io/sync-options"
 ARGO_TRACKING = "argocd.argoproj.io/tracking-id"
 SERVICE = "SERVICE"
-"""Stands in a fix for the Service's name."""
+"""Stands in a fix for the Service's name, and where it is."""
 
 FORGET = (
     f"kubectl patch service {SERVICE} --type=json "
@@ -112,8 +112,8 @@ _FORCES = "applies the whole selector, by server-side apply,"
 _SWITCHES = "switches the selector"
 
 _FLUX_FIX = (
-    f"annotate the Service with {FLUX_SSA}: IfNotPresent in Git, and in the cluster, where Flux does not "
-    f"write it any more: kubectl annotate service {SERVICE} {FLUX_SSA}=IfNotPresent"
+    f"annotate the Service with {FLUX_SSA}: IfNotPresent in Git, and in the cluster, where Flux writes it no "
+    f"more: kubectl annotate service {SERVICE} {FLUX_SSA}=IfNotPresent"
 )
 _FLUX_HELM_FIX = (
     f"set spec.upgrade.serverSideApply to disabled in the HelmRelease, reconcile it, then: {FORGET}"

@@ -83,7 +83,7 @@ BLOCKING: list[tuple[str, str, bool, str, Object]] = [
         "selector-writer",
         "SelectorOwnedByGitOps",
         True,
-        "kubectl annotate service web kustomize.toolkit.fluxcd.io/ssa=IfNotPresent",
+        "kubectl annotate service web -n shop kustomize.toolkit.fluxcd.io/ssa=IfNotPresent",
         {"service": service(owners=[("kustomize-controller", "Apply")])},
     ),
     (

@@ -45,7 +45,7 @@ REFUSED = [
     (ARGO_CLIENT, applied(slot="blue"), "Argo CD", "kubectl apply set-last-applied"),
     (KUBECTL, {**applied(slot="blue"), **TRACKING}, "Argo CD", "remove slot from the selector"),
     (HELM_4, {}, "Helm", "helm upgrade --server-side=false"),
-    (KUBECTL_SERVER, {}, "kubectl apply --server-side", "kubectl patch service web --type=json"),
+    (KUBECTL_SERVER, {}, "kubectl apply --server-side", "kubectl patch service web -n shop --type=json"),
     (("terraform", "Apply"), {}, "a tool", "have it leave spec.selector out"),
     (("rollouts-controller", "Update"), {}, "Argo Rollouts", "let one tool switch this Service"),
     (("flagger", "Update"), {}, "Flagger", "let one tool switch this Service"),
