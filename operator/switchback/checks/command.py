@@ -34,6 +34,7 @@ class Command:
         self._pipes: dict[str, int] = {}
         self._number = 0
         self._ready = asyncio.Event()
+        self._begun = False
         self._ended: asyncio.Future[int | None] | None = None
         self._rest = {layout.ANSWER: b"", layout.OUTPUT: b""}
         self._tail = b""
@@ -60,14 +61,14 @@ class Command:
     async def ask(self) -> str:
         """One run of the command. Whatever it has started is killed when its time is over."""
         self._open()
-        self._tail, self._lines = b"", 0
+        self._tail, self._lines, self._begun = b"", 0, False
         try:
             async with asyncio.timeout(self._seconds):
                 await self._ready.wait()
                 self._ready.clear()
                 return self._judged(await self._run())
         except TimeoutError:
-            if self._ended is not None:
+            if self._begun:
                 return f"no end within {self._seconds:g} s; it was killed{self._last()}"
             return f"its container was not ready within {self._seconds:g} s"
         finally:
@@ -75,7 +76,7 @@ class Command:
 
     async def _run(self) -> int | None:
         """The exit code. None: the container has begun anew in the middle of it."""
-        self._number += 1
+        self._number, self._begun = self._number + 1, False
         self._ended = asyncio.get_running_loop().create_future()
         self._write(layout.ASK)
         try:
@@ -105,15 +106,21 @@ class Command:
         return f": {line}" if line else ""
 
     def _answered(self) -> None:
-        """Lines of the container: `ready`, or the number of a try and its exit code."""
+        """Lines of the container: `ready`, the number of a try that begins, or that and its exit code.
+
+        A container that is ready again in the middle of a try has begun anew. One that has not begun with it
+        will: it may first have to be done with an earlier one that nobody waits for any more.
+        """
         for line in self._read(layout.ANSWER):
             number, _, code = line.partition(b" ")
             if line == b"ready":
                 self._ready.set()
-                if self._ended is not None:
+                if self._begun:
                     self._settle(None)
-            elif number == str(self._number).encode() and code.isdigit():
-                self._settle(int(code))
+            elif number == str(self._number).encode():
+                self._begun = self._begun or not code
+                if code.isdigit():
+                    self._settle(int(code))
 
     def _settle(self, code: int | None) -> None:
         if self._ended is not None and not self._ended.done():

@@ -1,9 +1,9 @@
 """What runs in the container of a check's command: a small shell program around the command of the user.
 
 The container runs beside ours (a native sidecar) and does nothing by itself. Our container makes four pipes
-in a folder that both share. A number in `ask` starts a try; `answer` gets `ready` before it, and the number
-and the exit code after it; the output goes into `output`; the number in `stop` kills everything that the try
-has started. So period, time limit and threshold are the same for commands as for every other kind, and the
+in a folder that both share. A number in `ask` starts a try; `answer` gets `ready` before it, the number when
+it begins, and the number and the exit code after it; the output goes into `output`; the number in `stop`
+kills everything that the try has started. So period, time limit and threshold are the same for commands as for every other kind, and the
 image needs nothing but `sh`: no `sleep`, no `timeout`, no `mkfifo`.
 
 Process 1 only waits, because `wait` is what a signal interrupts: it ends at once when the pod ends. Each try
@@ -27,6 +27,7 @@ everything() { [ $$ != 1 ] || kill -9 -1; }
 try() {
   echo ready >"$box/answer"
   read -r number <"$box/ask" || exit 1
+  echo "$number" >"$box/answer"
   ( exec "$@" ) </dev/null >"$box/output" 2>&1 &
   child=$!
   while read -r late <"$box/stop"; do

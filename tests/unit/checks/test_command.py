@@ -176,6 +176,29 @@ def test_a_container_that_begins_anew_is_a_failure_and_goes_on(shell: list[str],
     asyncio.run(scene())
 
 
+def test_a_try_that_nobody_has_taken_up_does_not_stand_in_for_later_ones(
+    shell: list[str], tmp_path: Path
+) -> None:
+    """The container is away while it is asked. Later tries follow each other without a pause."""
+
+    async def scene() -> None:
+        with beside(shell, tmp_path, "sleep", "0.3", seconds=1) as running:
+            assert await running.command.ask() == ""
+            await asyncio.sleep(0.3)
+            os.kill(first(running), signal.SIGKILL)
+            running.process.wait()
+            assert await running.command.ask() == "its container was not ready within 1 s"
+            anew = start(shell, tmp_path, "sleep", "0.3")
+            try:
+                errors = [await running.command.ask() for _ in range(6)]
+                assert errors[2:] == [""] * 4, errors
+            finally:
+                anew.kill()
+                anew.wait()
+
+    asyncio.run(scene())
+
+
 def test_a_container_that_is_not_there(tmp_path: Path) -> None:
     async def scene() -> None:
         command = Command(Check("shop", "command", {}, 1, 0.2, 1), Context(), tmp_path)
