@@ -3,8 +3,8 @@
 The container runs beside ours (a native sidecar) and does nothing by itself. Our container makes four pipes
 in a folder that both share. A number in `ask` starts a try; `answer` gets `ready` before it, the number when
 it begins, and the number and the exit code after it; the output goes into `output`; the number in `stop`
-kills everything that the try has started. So period, time limit and threshold are the same for commands as for every other kind, and the
-image needs nothing but `sh`: no `sleep`, no `timeout`, no `mkfifo`.
+kills everything that the try has started. So period, time limit and threshold are the same for commands as
+for every other kind, and the image needs nothing but `sh`: no `sleep`, no `timeout`, no `mkfifo`.
 
 Process 1 only waits, because `wait` is what a signal interrupts: it ends at once when the pod ends. Each try
 is a child of it. `kill -9 -1` reaches every process of the container but process 1 and whoever says it, so
