@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from switchback.api import names
 from tests.bench import objects
 from tests.cluster.console import step
 from tests.cluster.errors import BedError
@@ -23,7 +24,7 @@ from tests.traffic.by_hand import CALM, Times
 from tests.traffic.load import Load, reach
 from tests.traffic.oracle import OPERATOR, Oracle
 from tests.traffic.shop import cutover, healthy
-from tests.traffic.slots import BLUE, GREEN, Slots
+from tests.traffic.slots import BLUE, GREEN, SERVICE, Slots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -138,6 +139,9 @@ class Street:
             job = now["status"]["traffic"]["cutover"]["probeJob"]
             measured.until_back.append(back.at - _ended(oracle.history, job))
             self.ours.slots.fault(GREEN, unhealthy=False)
+            # The same wish would not be followed a second time.
+            forgotten = {"metadata": {"annotations": {names.ANNOTATION_ROLLED_BACK: None}}}
+            self.kube.patch("Service", self.ours.namespace, SERVICE, forgotten)
             self._wish(BLUE, soakPeriodSeconds=SOAK)
             self._until("blue, as it is", lambda one: is_true(one, "Ready"))
             yield number
