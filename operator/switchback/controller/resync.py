@@ -52,6 +52,9 @@ MAX_AGE_SECONDS = 3 * INTERVAL_SECONDS
 
 METADATA_PAGE = 500
 
+NOTES = (names.ANNOTATION_INTENT, names.ANNOTATION_SWITCHED)
+"""Annotations of Jobs and pods that are read."""
+
 Object = dict[str, Any]
 
 _log = logger(__name__)
@@ -256,13 +259,13 @@ def _traffic(world: Observed, parts: _Parts) -> Traffic | None:
 def _slim(one: Object) -> Object:
     """What `pods` reads of a Job or pod. The rest would be most of the memory of a resync."""
     metadata, status = one["metadata"], one.get("status") or {}
-    intent = (metadata.get("annotations") or {}).get(names.ANNOTATION_INTENT, "")
+    said = metadata.get("annotations") or {}
     kept = ("name", "namespace", "uid", "labels", "ownerReferences", "creationTimestamp", "deletionTimestamp")
     parts = ("phase", "reason", "message", "conditions", "containerStatuses", "initContainerStatuses")
     return {
         "metadata": {
             **{name: metadata[name] for name in kept if name in metadata},
-            "annotations": {names.ANNOTATION_INTENT: intent},
+            "annotations": {name: said[name] for name in NOTES if name in said},
         },
         "status": {name: status[name] for name in parts if name in status},
     }

@@ -103,7 +103,9 @@ async def test_the_world_of_a_resync_is_that_of_a_look(api: FakeAPI, client: Cli
     ended = job(conditions=[{"type": "Complete", "status": "True"}])
     ended["metadata"]["annotations"]["switchback.dev/intent-digest"] = "i1:0"
     await api.put("jobs", ended)
-    await api.put("pods", pod(phase="Failed", reason="Evicted"))
+    evicted = pod(phase="Failed", reason="Evicted")
+    evicted["metadata"]["annotations"]["switchback.dev/switched"] = "c-1"
+    await api.put("pods", evicted)
     await parts.resync.once()
     live = await observe(client, KEY, SETTINGS, parts.sources)
     assert live is not None
@@ -113,6 +115,7 @@ async def test_the_world_of_a_resync_is_that_of_a_look(api: FakeAPI, client: Cli
     assert seen.status == live.status
     assert seen.jobs[0].pods
     assert seen.jobs[0].intent == "i1:0"
+    assert seen.jobs[0].pods[0].told == "c-1"
 
 
 async def test_a_status_that_should_be_another_is_a_reason_to_look(
