@@ -295,3 +295,29 @@ def test_a_checking_job_that_is_refused_is_asked_for_now_and_then(wanted: str) -
     assert waits.until is not None
     assert waits.until > world.now
     assert isinstance(decide(replace(seen, now=waits.until)), Act)
+
+
+def test_a_long_soak_is_looked_at_seldom_and_still_ends_in_time() -> None:
+    world = street("Never")
+    cutover(world, soakPeriodSeconds=3600)
+    go(world, lambda: phase(world) == "Soaking")
+    begun = world.now
+    count = 0
+    while phase(world) == "Soaking":
+        world.settle_slices()
+        if world.now - begun >= timedelta(seconds=3590):
+            for name in [name for name, job in world.jobs.items() if job.told]:
+                world.run(name)
+        count += 1
+        world.tick(world.reconcile())
+    assert count < 250
+    assert timedelta(seconds=3600) <= world.now - begun < timedelta(seconds=3610)
+
+
+def test_a_move_that_a_person_rejects_is_named() -> None:
+    world = street("Never", approval=MANUAL)
+    go(world, lambda: bool(world.token))
+    world.annotations["switchback.dev/reject"] = world.token
+    go(world)
+    assert (world.selector[KEY], reason(world)) == ("blue", "ApprovalRejected")
+    assert "moves from blue to green" in message(world)

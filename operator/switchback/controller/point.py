@@ -58,7 +58,8 @@ async def point(client: Client, world: Observed, action: PointService) -> Object
         OutdatedError: the Service is not as it was seen, or that was too long ago.
     """
     seen = world.traffic
-    if seen is None or (datetime.now(UTC) - seen.at).total_seconds() > FRESH_SECONDS:
+    old = seen is None or (datetime.now(UTC) - seen.at).total_seconds() > FRESH_SECONDS
+    if old and not action.back:  # however slow the API server is, the way back is not given up for it
         raise OutdatedError("what was seen of the Service is too old to move traffic by")
     return await _patch(client, world, action.annotations, action.selector)
 

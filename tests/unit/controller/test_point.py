@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -140,3 +140,15 @@ async def test_what_was_seen_long_ago_moves_nothing(api: FakeAPI, client: Client
     with pytest.raises(OutdatedError):
         await act(client, replace(seen, traffic=old), POINT, SETTINGS, DESK)
     assert not api.made("PATCH", "/services/")
+
+
+async def test_what_was_seen_long_ago_moves_no_traffic_but_the_way_back(api: FakeAPI, client: Client) -> None:
+    seen = await shop(api)
+    assert seen.traffic is not None
+    long_ago = replace(seen.traffic, at=datetime.now(UTC) - timedelta(seconds=10))
+    seen = replace(seen, traffic=long_ago)
+    with pytest.raises(OutdatedError):
+        await act(client, seen, POINT, SETTINGS, DESK)
+    assert not api.made("PATCH", "/services/")
+    await act(client, seen, replace(POINT, back=True), SETTINGS, DESK)
+    assert len(api.made("PATCH", "/services/")) == 1

@@ -235,4 +235,7 @@ def _given_back(view: View, status: Status, approval: ApprovalState) -> Status:
 def _rejected(view: View) -> Fail:
     who = view.world.annotations.get(ANNOTATION_REJECTED_BY, "")[:200]
     by = f" by {who}" if who else ""
-    return Fail(OperatorReason.APPROVAL_REJECTED, f"the plan {way(view)} was rejected{by}.", Outcome.REJECTED)
+    wants = view.status.approval.wants if view.status.approval is not None else ()
+    what = moved_text(view) if wants == (Want.CUTOVER,) else f"the plan {way(view)}"
+    text = f"{what.rstrip('.')} was rejected{by}."
+    return Fail(OperatorReason.APPROVAL_REJECTED, text, Outcome.REJECTED)

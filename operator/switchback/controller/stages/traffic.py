@@ -57,6 +57,10 @@ PROBES = 3
 GLANCE_SECONDS = 5
 """How often it is looked at what should have come as an event."""
 
+NEW_SECONDS = 300
+SELDOM_SECONDS = 30
+"""The same, once the new slot has been live for NEW_SECONDS."""
+
 GRACE_SECONDS = 60
 """So long after the soak the Job may take to say how it was. Without a word it was bad."""
 
@@ -297,8 +301,15 @@ def soak(view: View) -> StageResult:
     text = f"Slot {state.to} is live, and watched until {end}."
     late = parse(end)
     limit = rfc3339(late + timedelta(seconds=GRACE_SECONDS)) if late is not None else ""
-    again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
+    again = rfc3339(view.now + timedelta(seconds=_glance(view, state)))
     return Wait(_situation(view), _O.SOAKING, text, upcoming_text(view, end, limit, again))
+
+
+def _glance(view: View, state: CutoverState) -> int:
+    """A look costs ten requests, and a soak may take a day."""
+    begun = parse(state.verify_time)
+    long = begun is not None and view.now - begun > timedelta(seconds=NEW_SECONDS)
+    return SELDOM_SECONDS if long else GLANCE_SECONDS
 
 
 def awaits_probe(view: View, state: CutoverState) -> bool:
