@@ -17,7 +17,8 @@ from switchback.contract.reasons import Reason
 from switchback.contract.traffic import Owner, Pod, Port, Service, Slot, Traffic
 from switchback.contract.words import Direction, Operation
 from switchback.controller.decision import Action, CreateJob, MarkService, PointService, TellProbe
-from switchback.controller.intent import intent_digest
+from switchback.controller.intent import approval_token, intent_digest
+from switchback.controller.stages.consent import move
 from switchback.controller.view import View
 from tests.property.database import BrokenPromiseError, Running
 from tests.property.world import World
@@ -205,15 +206,25 @@ class Street(World):
     def _may_go_forward(self, operation: Any) -> None:
         if self.marks.get(names.ANNOTATION_ROLLED_BACK) == operation.intent_digest and not operation.retry:
             raise BrokenPromiseError("a switch that was undone is tried again, and nobody asked")
+        if self.claimed_by:
+            raise BrokenPromiseError(f"traffic is moved that is {self.claimed_by}'s")
         view = View(world=self.observed(), spec=self.observed().spec, status=self.status)  # type: ignore[arg-type]
         asks = self.spec.get("approval", {}).get("cutoverPolicy") == "Manual"
-        given = self.status.approval is not None and self.status.approval.approved_by
-        if asks and not given and self.generation == operation.generation:
+        if asks and self.generation == operation.generation and not self._agreed(view):
             raise BrokenPromiseError("traffic is moved, and nobody has approved")
         if operation.direction is not Direction.BACKWARD:
             probe = view.probe
             if probe is None or not probe.started or probe.ended:
                 raise BrokenPromiseError("traffic is moved, and no pod runs that would check it")
+
+    def _agreed(self, view: View) -> bool:
+        """Whether somebody has said yes to this very move, of the program that is there now."""
+        approval = self.status.approval
+        if approval is None or not approval.approved_by:
+            return False
+        operation = view.operation
+        named = (operation.id, operation.plan_digest, operation.risks, approval.policy_digest, move(view))
+        return approval.token == approval_token(*named)
 
     def _create_probe(self, action: CreateJob) -> None:
         state = self.status.traffic.cutover if self.status.traffic is not None else None

@@ -58,8 +58,8 @@ def edited(world: Street, **fields: object) -> None:
 
 
 def abort(world: Street) -> None:
-    assert world.status.operation is not None
-    world.annotations["switchback.dev/abort"] = f"{world.status.operation.id}/1"
+    if world.status.operation is not None:
+        world.annotations["switchback.dev/abort"] = f"{world.status.operation.id}/1"
 
 
 def wish_blue(world: Street) -> None:

@@ -91,6 +91,23 @@ class RandomStreets(RuleBasedStateMachine):
                     self.world.run(name)
             self.world.tick(self.world.reconcile())
 
+    @rule(
+        wanted=st.sampled_from(["Preparing", "Switching", "Switched", "Soaking", "Draining", "Restoring"]),
+        said=st.sampled_from(["works", "works", *BAD]),
+    )
+    def it_comes_as_far_as(self, wanted: str, said: str) -> None:
+        """The same, but not to its end. `said`: what the pod that checks the new slot ends with."""
+        for _ in range(40):
+            state = self.world.status.traffic.cutover if self.world.status.traffic is not None else None
+            if state is not None and state.phase == wanted:
+                return
+            self.world.settle_slices()
+            for name, job in list(self.world.jobs.items()):
+                checks = "-c-check-" in name
+                if not job.ended and (job.told or not checks):
+                    self.world.run(name, said if checks else "works")
+            self.world.tick(self.world.reconcile())
+
     @rule(outcome=st.sampled_from(["works", "works", "silent", *BAD]), pick=st.integers(0, 9))
     def a_job_ends(self, outcome: str, pick: int) -> None:
         running = [name for name, job in self.world.jobs.items() if not job.ended]
@@ -154,6 +171,19 @@ class RandomStreets(RuleBasedStateMachine):
         self.world.source_problem = Trouble("ConfigMapMissing", "no such ConfigMap") if missing else None
 
     @rule(slot=st.sampled_from(["blue", "green"]))
+    def another_program_is_rolled_out(self, slot: str) -> None:
+        self.world.templates[slot] += "+"
+
+    @rule(other=st.sampled_from(["", "", "shop/other"]))
+    def another_resource_takes_the_service(self, other: str) -> None:
+        self.world.claimed_by = other
+
+    @rule(policy=st.sampled_from(["Allow", "Deny"]))
+    def the_rollback_policy_is_edited(self, policy: str) -> None:
+        self.world.spec = {**self.world.spec, "rollback": {**self.world.spec["rollback"], "policy": policy}}
+        self.world.generation += 1
+
+    @rule(slot=st.sampled_from(["blue", "green"]))
     def the_slot_is_edited(self, slot: str) -> None:
         self.world.spec = {**self.world.spec, "cutover": {**self.world.spec["cutover"], "activeSlot": slot}}
         self.world.generation += 1
@@ -206,6 +236,21 @@ class RandomStreets(RuleBasedStateMachine):
         assert world.condition("Finished") != "True" or world.condition("Reconciling") == "False"
 
     @invariant()
+    def what_was_undone_is_not_live(self) -> None:
+        """Whoever reads that the traffic is back finds it there, unless somebody else has moved it since."""
+        if not hasattr(self, "world") or self.world.touched or self.world.status.traffic is None:
+            return
+        state, live = self.world.status.traffic.cutover, self.world.selector.get(KEY)
+        if state is not None and state.phase in {"Restored", "Cancelled", "Preparing"}:
+            assert live != state.to, state
+
+    @invariant()
+    def an_operation_ends_once(self) -> None:
+        if hasattr(self, "world"):
+            ids = [entry.operation_id for entry in self.world.status.history]
+            assert len(ids) == len(set(ids)), ids
+
+    @invariant()
     def status_stays_small(self) -> None:
         if hasattr(self, "world"):
             assert len(str(self.world.status.to_json())) < 32 * 1024
@@ -216,7 +261,7 @@ class RandomStreets(RuleBasedStateMachine):
         if not hasattr(self, "world"):
             return
         world = self.world
-        world.refused, world.source_problem, world.forbidden = None, None, False
+        world.refused, world.source_problem, world.forbidden, world.claimed_by = None, None, False, ""
         world.annotations.pop("switchback.dev/abort", None)
         if not world.there:
             world.replace_service()
