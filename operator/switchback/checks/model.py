@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -128,5 +130,17 @@ def _kept(check: Check, name: str, variable: str, context: Context) -> str:
         )
     # A Secret that was made with `echo` ends with a line break that nobody meant.
     value = value.strip("\r\n")
-    context.secrets.update({value, value.partition(" ")[2]} - {""})
+    context.secrets.update(_parts(value))
     return value
+
+
+def _parts(value: str) -> set[str]:
+    """What of a header nobody should see: all of it, what follows Bearer or another word, and a password."""
+    word, _, rest = value.partition(" ")
+    rest = rest.strip()
+    found = {value, rest}
+    if word.lower() == "basic":
+        with contextlib.suppress(ValueError):
+            login = base64.b64decode(rest).decode()
+            found |= {login, login.partition(":")[2]}
+    return found - {""}

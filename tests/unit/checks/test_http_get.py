@@ -134,6 +134,13 @@ def test_a_reset_in_the_middle_of_the_body_fails() -> None:
     assert asked(handler).startswith("localhost:PORT closed the connection")
 
 
+@pytest.mark.parametrize("host", ["a" * 64, ".a", "a..b"])
+def test_what_is_no_name_of_a_host(host: str) -> None:
+    error = error_of(http_get(f"http://{host}/"))
+    assert "in Switchback itself" not in error
+    assert "no name of a host" in error
+
+
 def test_nobody_listens() -> None:
     assert error_of(http_get(f"http://127.0.0.1:{free_port()}/")).startswith("no connection to 127.0.0.1:")
 
@@ -188,6 +195,16 @@ def test_headers_are_sent_with_values_from_the_environment() -> None:
     assert b"Host:" not in request
     assert b"\r\nConnection: close\r\n" in request
     assert context.secrets == {"Bearer canary", "canary"}
+
+
+@pytest.mark.parametrize("value", ["Basic c2hvcDpjYW5hcnk=", "basic  c2hvcDpjYW5hcnk="])
+def test_a_password_is_known_by_what_it_was_before_it_became_a_header(value: str) -> None:
+    """A server may say it back: `shop:canary is not welcome`."""
+    context = Context(environment={"SWITCHBACK_HEADER_WEB_0": value})
+    headers = [{"name": "Authorization", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]
+    with serving(answering(200)) as server:
+        assert error_of(http_get(server.url(), "web", headers=headers), context) == ""
+    assert "canary" in context.secrets
 
 
 def test_a_secret_that_is_not_there_is_named_by_its_variable() -> None:
