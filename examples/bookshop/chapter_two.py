@@ -179,7 +179,7 @@ class ChapterTwo(Chapter):
         with self.story.step("What is left to read"):
             count = self.customers.ended()
             self.kube.show("switchback", "history", "bookshop", "-n", self.kube.namespace)
-            self._nothing_failed()
+            self.customers.none_failed()
             got = count.failed_by_bad + count.answered_by_bad
             self.numbers = (
                 f"{count.sent:,} requests, traffic moved {SWITCHES} times: {count.failed} failed; "
@@ -193,11 +193,7 @@ class ChapterTwo(Chapter):
             yield
             self.customers.seen()
             tell_bottom()
-            self._nothing_failed()
-
-    def _nothing_failed(self) -> None:
-        count = self.customers.count
-        expect(not count.failed, f"{count.failed} requests have failed: {dict(count.faults)}")
+            self.customers.none_failed()
 
     def _edit(self, *, slot: str, reason: str, target: str = "") -> None:
         spec = {"target": target} if target else {}

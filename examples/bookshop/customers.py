@@ -121,6 +121,16 @@ class Customers:
         self._until(lambda: self.count.latest >= now, LATE_SECONDS, "requests are not counted any more")
         return self.count
 
+    def none_failed(self) -> None:
+        """See that no request has failed but those that the bad version has.
+
+        Raises:
+            FailedError: some have.
+        """
+        if self.count.failed:
+            faults = ", ".join(f"{count:,} {fault}" for fault, count in self.count.faults.items())
+            raise FailedError(f"{self.count.failed:,} requests have failed that should not: {faults}")
+
     def ended(self) -> Count:
         """Send the customers home, and return the final count.
 

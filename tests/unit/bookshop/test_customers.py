@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from examples.bookshop import telling
-from examples.bookshop.customers import Count, Request, parse
+from examples.bookshop.customers import Count, Customers, Request, parse
+from examples.bookshop.kube import FailedError, Kube
 from examples.bookshop.telling import at_the_bottom, say, tell_bottom
 
 if TYPE_CHECKING:
@@ -64,6 +65,16 @@ def test_a_failure_is_red_and_the_bad_version_is_named_once_there_is_one() -> No
     text, style = counted(request(fault="status-500"), bad=["blue-1"]).line()
     assert "failed: 0 (and 1 of the bad version) of 1 requests" in text
     assert style == "green"
+
+
+def test_one_failure_that_is_not_the_bad_versions_ends_the_story() -> None:
+    customers = Customers(Kube("bookshop"))
+    customers.beware(["blue-1"])
+    customers.count.add(request(fault="status-500"))
+    customers.none_failed()
+    customers.count.add(request(pod="", slot="", fault="refused"))
+    with pytest.raises(FailedError, match="1 requests have failed that should not: 1 refused"):
+        customers.none_failed()
 
 
 class Terminal(io.StringIO):
