@@ -19,7 +19,7 @@ CHECKS = 32
 
 
 def with_checks(status: Status, result: Result, stage: CheckStage, now: datetime) -> Status:
-    """The status with what this run has said of its checks, in place of what was known of them."""
+    """The status with what this run has said of its checks, in place of what was known of that stage."""
     if not result.checks:
         return status
     said = tuple(
@@ -34,6 +34,5 @@ def with_checks(status: Status, result: Result, stage: CheckStage, now: datetime
         )
         for check in result.checks
     )
-    newer = {(check.name, check.stage) for check in said}
-    kept = tuple(check for check in status.checks if (check.name, check.stage) not in newer)
+    kept = tuple(check for check in status.checks if check.stage is not stage)
     return status.model_copy(update={"checks": (*kept, *said)[-CHECKS:]})
