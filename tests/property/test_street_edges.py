@@ -187,6 +187,22 @@ def test_the_service_remembers_a_way_back_although_a_person_was_faster() -> None
     assert (world.selector[KEY], reason(world)) == ("blue", "PreviouslyRolledBack")
 
 
+@pytest.mark.parametrize("wanted", ["Soaking", "Restored"])
+def test_what_the_service_remembers_is_put_right_with_its_selector(wanted: str) -> None:
+    """Who replaces a Service takes everything off that is not in their manifest."""
+    world = street("Traffic")
+    go(world, lambda: phase(world) == wanted, fail=Reason.CHECKS_FAILED if wanted == "Restored" else "")
+    world.marks.clear()
+    world.somebody_writes({"app": "shop"})
+    looks(world, 4)
+    assert KEY in world.selector
+    wipe(world)
+    go(world, lambda: bool(world.status.history), fail=Reason.CHECKS_FAILED)
+    go(world)
+    ended = "RolledBack" if wanted == "Soaking" else "PreviouslyRolledBack"
+    assert (world.selector[KEY], reason(world)) == ("blue", ended)
+
+
 def test_an_old_slot_that_dies_right_after_the_way_back_is_told() -> None:
     world = street("Traffic")
     go(world, lambda: world.selector[KEY] == "green")

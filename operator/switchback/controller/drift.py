@@ -15,6 +15,7 @@ from switchback.api.reasons import OperatorReason
 from switchback.api.status import CutoverPhase
 from switchback.controller import decision
 from switchback.controller.cutovers import (
+    COUNTS,
     MOVED,
     change_traffic,
     live,
@@ -25,6 +26,7 @@ from switchback.controller.cutovers import (
 )
 from switchback.controller.decision import Act, Decision, PointService, WriteIntent
 from switchback.controller.report import report
+from switchback.controller.stages.back import intent_undone
 from switchback.controller.times import parse, rfc3339
 
 if TYPE_CHECKING:
@@ -36,7 +38,9 @@ PATIENCE = 3
 
 WINDOW_SECONDS = 300
 
-_NOT_DONE = frozenset({CutoverPhase.PREPARING, CutoverPhase.SWITCHING, CutoverPhase.CANCELLED})
+_NOT_DONE = frozenset(
+    {CutoverPhase.PREPARING, CutoverPhase.SWITCHING, CutoverPhase.CANCELLED, CutoverPhase.TAKEN_OVER}
+)
 
 
 def drift(view: View) -> Decision | None:
@@ -86,19 +90,26 @@ def _recent(view: View) -> tuple[str, ...]:
 
 
 def _put_right(view: View, service: Service, wanted: str) -> PointService:
-    marks = {names.ANNOTATION_CUTOVER: _mark(view, service), names.ANNOTATION_CLAIMED_BY: view.world.claim}
+    marks = {**_marks(view, service), names.ANNOTATION_CLAIMED_BY: view.world.claim}
     return PointService(
         wanted, selector_for(view, service, wanted), marks, f"it was changed by {_who(service)}"
     )
 
 
-def _mark(view: View, service: Service) -> str:
-    """The switch that has led here. One that has not changed the Service yet, or never will, is another."""
+def _marks(view: View, service: Service) -> dict[str, str]:
+    """What the Service has to know of the switch that has led here: whoever took the key may have taken that.
+
+    A switch that has not changed the Service yet, or has lost it to others, is another one.
+    """
     state = state_of(view.status)
-    if state is not None and state.phase not in _NOT_DONE:
-        return state.id
-    kept = service.annotations.get(names.ANNOTATION_CUTOVER, "")
-    return kept or f"{names.uid_hash(view.world.uid)}-first"
+    if state is None or state.phase in _NOT_DONE:
+        kept = service.annotations.get(names.ANNOTATION_CUTOVER, "")
+        return {names.ANNOTATION_CUTOVER: kept or f"{names.uid_hash(view.world.uid)}-first"}
+    marks = {names.ANNOTATION_CUTOVER: state.id, names.ANNOTATION_FROM_SLOT: state.from_}
+    if state.phase in COUNTS and not state.reason:
+        marks[names.ANNOTATION_VERIFIED] = state.id
+    undone = intent_undone(view, state) if state.phase is CutoverPhase.RESTORED else None
+    return marks if undone is None else {**marks, names.ANNOTATION_ROLLED_BACK: undone}
 
 
 def _who(service: Service) -> str:

@@ -50,7 +50,7 @@ def switch_back(view: View) -> StageResult:
         )
         again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
         return Wait(Situation.NO_HEALTHY_SLOT, _O.NO_HEALTHY_SLOT, text, again)
-    marks = marks_of(view.world.claim, state, rolled_back=_undone(view, state))
+    marks = marks_of(view.world.claim, state, rolled_back=intent_undone(view, state))
     selector = selector_for(view, service, state.from_)
     return Do(PointService(state.from_, selector, marks, state.message, back=True))
 
@@ -62,7 +62,7 @@ def _unseen(view: View) -> Wait:
     return Wait(Situation.ROLLING_BACK, _O.TRAFFIC_NOT_ALLOWED, why or "It was not looked at yet.", again)
 
 
-def _undone(view: View, state: CutoverState) -> str | None:
+def intent_undone(view: View, state: CutoverState) -> str | None:
     """The intent that the Service has to remember as one that was undone; None: there is none."""
     operation = view.status.operation
     if state.reason in FORGOTTEN or operation is None or operation.id != state.operation_id:
@@ -72,7 +72,7 @@ def _undone(view: View, state: CutoverState) -> str | None:
 
 def _remembered(view: View, state: CutoverState, service: Service) -> StageResult:
     """It points at the old slot. Where somebody else was faster, it does not know yet what was undone."""
-    undone = _undone(view, state)
+    undone = intent_undone(view, state)
     if undone is None or service.annotations.get(names.ANNOTATION_ROLLED_BACK) == undone:
         return Done()
     return Do(MarkService({names.ANNOTATION_ROLLED_BACK: undone}, "its switch was undone"))
