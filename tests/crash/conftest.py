@@ -76,6 +76,9 @@ def crd_cluster(bare_cluster: Cluster) -> Cluster:
     if cluster.kubectl("get", "crd", CRD, "--ignore-not-found", "-o", "name").strip():
         file = str(CHECKOUT / "crds" / "switchback.dev_databasemigrations.yaml")
         cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", file)
+        # After a change of it, the API server refuses requests for a moment. kubectl waits and asks again.
+        time.sleep(0.5)
+        cluster.kubectl("get", CRD, "--all-namespaces", "-o", "name")
     else:
         chart.install(cluster.kubeconfig, cluster.images)
     return cluster
