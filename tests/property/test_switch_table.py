@@ -45,9 +45,9 @@ def goes_on(world: Street) -> None:
             if not job.ended and ("-c-check-" not in name or job.told):
                 world.run(name)
         world.sweep()
-        decision = world.reconcile()
-        if isinstance(decision, Settle) and world.observed().status == decision.status:
-            return
+        known, decision = world.status, world.reconcile()
+        if isinstance(decision, Settle) and decision.status == known:
+            return  # whatever is written wakes us up once more
         world.tick(decision)
     raise AssertionError(f"no end: {world.status}")
 
