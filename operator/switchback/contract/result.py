@@ -24,6 +24,10 @@ DEFAULT_BUDGET = 3072
 ERROR_BYTES = 160
 """So much of a check's last error travels with the result; all of it is in the log."""
 TAIL_LENGTH = 10
+SLOTS = 2
+"""So many slots there are."""
+NAME_LENGTH = 63
+"""Longest name of a check, or of a place that was connected to."""
 LARGEST = 2**53
 """No number of a result is larger: every reader of JSON can hold it, and so can a status."""
 
@@ -287,25 +291,26 @@ _PLAIN: dict[Any, type] = {"str": str, "int": int}
 def _with_body(result: Result, lines: list[str]) -> Result:
     tail: tuple[str, ...] = ()
     steps: list[Step] = []
-    checks: list[Check] = []
+    checks: dict[str, Check] = {}
     for line in lines:
         try:
             value = json.loads(line)
             if isinstance(value, list):
-                tail = _texts(value)
+                tail = _texts(value)[-TAIL_LENGTH:]
             elif _DELETED in value:
                 result = replace(result, deleted=_texts(value[_DELETED]))
             elif _SLOTS in value:
-                fits = value[_SLOTS].items()
+                fits = list(value[_SLOTS].items())[:SLOTS]
                 result = replace(result, slots=tuple(Slot(str(name), SlotFit(fit)) for name, fit in fits))
             elif _CHECK in value:
-                checks.append(_check(value))
+                check = _check(value)
+                checks[check.name] = check
             else:
                 steps.append(_step(value))
         except (ValueError, KeyError, TypeError, AttributeError):
             result = replace(result, steps_omitted=result.steps_omitted + 1)
             break
-    return replace(result, applied_tail=tail, steps=tuple(steps), checks=tuple(checks))
+    return replace(result, applied_tail=tail, steps=tuple(steps), checks=tuple(checks.values()))
 
 
 def _check(value: dict[str, Any]) -> Check:
@@ -313,7 +318,7 @@ def _check(value: dict[str, Any]) -> Check:
     counts = (value["n"], value["f"])
     if not isinstance(passed, bool) or any(type(one) is not int or not 0 <= one <= LARGEST for one in counts):
         raise TypeError("not what a check says")
-    return Check(name, passed, counts[0], counts[1], bounded(error, ERROR_BYTES))
+    return Check(name[:NAME_LENGTH], passed, counts[0], counts[1], bounded(error, ERROR_BYTES))
 
 
 def _step(value: dict[str, Any]) -> Step:

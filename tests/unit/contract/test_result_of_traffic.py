@@ -40,3 +40,15 @@ def test_the_answer_about_slots_is_there_whatever_else_fits(longest: int) -> Non
         back = decode(text)
         assert (back.slots, back.done) == (SLOTS, 100)
         assert len(back.steps) + back.steps_omitted == len(STEPS)
+
+
+def test_a_forged_result_says_nothing_that_no_status_could_hold() -> None:
+    """Each check is one line of a status, each slot too, and there are two of these."""
+    first, *_ = encode(result()).split("\n")
+    line = json.dumps({"check": "c" * 70, "p": True, "n": 1, "f": 0, "e": ""})
+    twice = json.dumps({"check": "c" * 65, "p": False, "n": 2, "f": 2, "e": "x"})
+    slots = json.dumps({"slots": {f"s{number}": "Satisfied" for number in range(9)}})
+    back = decode("\n".join([first, line, twice, slots, json.dumps([f"{number}" for number in range(99)])]))
+    assert back.checks == (Check("c" * 63, passed=False, runs=2, failures=2, error="x"),)
+    assert [slot.name for slot in back.slots] == ["s0", "s1"]
+    assert back.applied_tail == tuple(f"{number}" for number in range(89, 99))
