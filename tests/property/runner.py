@@ -98,7 +98,8 @@ class Runner:
             case Operation.INSPECT if todo and self._others(running, todo):
                 return self._result(running, Reason.PLAN_MOVED, direction, **told)
             case Operation.INSPECT:
-                return self._result(running, Reason.SUCCEEDED, direction, **told)
+                held = 0 if direction is Direction.BACKWARD else len(self._held(running))
+                return self._result(running, Reason.SUCCEEDED, direction, held_back=held, **told)
             case Operation.MIGRATE if direction is Direction.BACKWARD:
                 return self._result(running, Reason.BACKWARD, direction, **told)
             case Operation.MIGRATE:

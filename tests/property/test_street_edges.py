@@ -233,6 +233,18 @@ def test_files_of_phase_contract_wait_for_the_slot_that_somebody_has_made_live_a
     assert world.postgres.applied == ["0001", "0002"]
 
 
+def test_files_of_phase_contract_are_not_forgotten_where_an_inspection_finds_nothing_else_to_do() -> None:
+    world = street("TrafficAndSchema")
+    world.contract = frozenset({"0003"})
+    go(world)
+    wipe(world)  # so that the next operation has to look first
+    go(world)
+    assert (world.postgres.applied, world.condition("ContractApplied")) == (["0001", "0002"], "False")
+    world.sides["blue"].desired = world.sides["blue"].ready = 0
+    go(world)
+    assert (world.postgres.applied[-1], world.condition("ContractApplied")) == ("0003", "True")
+
+
 # --- a person's yes ----------------------------------------------------------------------------------------
 
 

@@ -284,7 +284,9 @@ def _inspected(view: View, result: Result) -> Status:
         )
     if result.reserved_seconds:
         status = _reserved(status, result, result.plan_digest)
-    return change(status, reached=result.direction is Direction.NONE)
+    if result.direction is not Direction.NONE:
+        return change(status, reached=False)
+    return change(status, reached=True, contract=result.held_back > 0)
 
 
 def _reserved(status: Status, result: Result, plan: str) -> Status:
