@@ -58,8 +58,9 @@ TRAFFIC: dict[OperatorReason, Explanation] = {
     ),
     _O.SUPERSEDED: Explanation("The spec asks for something else by now."),
     _O.TRAFFIC_NOT_ALLOWED: Explanation(
-        "The operator may not see Services, EndpointSlices, Deployments, StatefulSets or pods.",
-        "Set the chart's value traffic.enabled to true, or give it the right that the message names.",
+        "The operator may not see Services, EndpointSlices, workloads or pods, or not change the Service.",
+        "Set the chart's value traffic.enabled to true, or give it the right that the message names. Where a "
+        "policy or webhook is named, have that let the operator.",
     ),
     _O.SERVICE_MISSING: Explanation(
         "There is no Service of that name.", "Create it, or correct spec.cutover.serviceName."
@@ -86,7 +87,7 @@ TRAFFIC: dict[OperatorReason, Explanation] = {
     ),
     _O.SLOT_LABEL_MISSING: Explanation(
         "The pod template of a slot does not carry the label that tells the slots apart.",
-        "Add the label spec.cutover.selectorKey with the slot's name to its pod template.",
+        "Add the label to its pod template: its key is spec.cutover.selectorKey, its value the slot's name.",
     ),
     _O.PORT_UNKNOWN: Explanation(
         "The Service names a port that no container of a slot has.",
@@ -97,7 +98,7 @@ TRAFFIC: dict[OperatorReason, Explanation] = {
     ),
     _O.SLOT_NOT_READY: Explanation(
         "The slot that is to be live has not enough ready pods of its newest template.",
-        "See its rollout and its pods; the operator never scales a workload.",
+        "Scale it up, or see its rollout and its pods; the operator never scales a workload.",
     ),
     _O.NO_WAY_BACK: Explanation(
         "The live slot has no ready pod to which the traffic could go back.",

@@ -36,9 +36,10 @@ from switchback.controller.decision import (
     WriteIntent,
 )
 from switchback.controller.events import deleted, transitions
-from switchback.controller.kube.errors import ConflictError, KubeError, NotFoundError
+from switchback.controller.kube.errors import ConflictError, KubeError, NotFoundError, RefusedError
 from switchback.controller.log import logger
 from switchback.controller.observe import observe, renewed
+from switchback.controller.observe_traffic import refused as not_allowed
 from switchback.controller.observed import Observed, Trouble
 from switchback.controller.point import OutdatedError
 from switchback.controller.tally import tally
@@ -65,6 +66,9 @@ SERVER_ERROR = 500
 STEPS = 4
 """How many things one look may do: note a request, name a Job, hold the resource, create the Job."""
 
+DENIED_SECONDS = 5.0
+"""So long after the API server has refused a change of a Service people are told, then it is tried again."""
+
 PAST_SECONDS = 1.0
 """How long a look waits that was asked to wait for a moment which is over."""
 
@@ -88,6 +92,8 @@ class Worker:
     desk: Desk
     leads: Callable[[], bool]
     _refused: dict[Key, dict[str, Trouble]] = field(default_factory=dict)
+    _denied: dict[Key, tuple[float, str]] = field(default_factory=dict)
+    """When and in which words a change of a Service was refused."""
 
     async def run(self) -> None:
         """Takes keys until the queue is closed. Only cancellation ends it earlier."""
@@ -135,6 +141,7 @@ class Worker:
             return "success"
         if world.spec is not None:
             self.sources.refer(key, world.spec.to_json())
+        world = self._with_denial(key, world)
         for _ in range(STEPS):
             if world.status.operation is not None:
                 structlog.contextvars.bind_contextvars(operation=world.status.operation.id)
@@ -206,6 +213,10 @@ class Worker:
                 text = f"the API server could not take Job {action.name}: {error.message}"
                 trouble = Trouble(OperatorReason.JOB_REFUSED, text, passing=True)
                 self._refused.setdefault(key, {})[action.name] = trouble
+            if isinstance(error, RefusedError) and isinstance(action, MarkService | PointService | TellProbe):
+                self._denied[key] = time.monotonic(), error.message
+                _log.warning("traffic may not be moved", error=str(error))
+                return None
             raise
         self._done(key, world, action, changed)
         return changed
@@ -257,8 +268,18 @@ class Worker:
         own, look, probe = (refused.get(name) for name in named)
         return replace(world, refused=own, look_refused=look, probe_refused=probe)
 
+    def _with_denial(self, key: Key, world: Observed) -> Observed:
+        """Who may not change a Service is told so like somebody who may not see it, for a while."""
+        when, words = self._denied.get(key, (0.0, ""))
+        cutover = world.spec.cutover if world.spec is not None else None
+        if not words or cutover is None or time.monotonic() - when >= DENIED_SECONDS:
+            self._denied.pop(key, None)
+            return world
+        return replace(world, traffic=not_allowed(cutover, words, world.now))
+
     def _forget(self, key: Key) -> None:
         self._refused.pop(key, None)
+        self._denied.pop(key, None)
         self.desk.forget(key)
         self.sources.forget(key)
         self.recorder.forget(key)
