@@ -105,6 +105,21 @@ def test_where_a_check_was_bad_and_the_traffic_stays_nobody_says_that_the_old_sl
     assert (phase(world), world.condition("OldSlotDrained")) == ("Completed", "False")
 
 
+@pytest.mark.parametrize("how", ["retry", "edit"])
+def test_a_check_that_was_bad_is_run_again_before_the_switch_is_a_success(how: str) -> None:
+    world = street("Never")
+    go(world, fail=Reason.CHECKS_FAILED)
+    for said, ended in ((Reason.CHECKS_FAILED, "ChecksFailed"), ("", "Succeeded")):
+        assert world.status.operation is not None
+        if how == "retry":
+            world.annotations["switchback.dev/retry"] = f"{world.status.operation.id}/1"
+        else:
+            edited(world, reason="the check was mended")
+        go(world, fail=said)
+        assert (world.selector[KEY], phase(world), reason(world)) == ("green", "Completed", ended)
+    assert world.condition("OldSlotDrained") == "True"
+
+
 @pytest.mark.parametrize("wanted", ["Switched", "Soaking"])
 def test_what_is_asked_before_a_switch_does_not_stop_it_halfway(wanted: str) -> None:
     """Of a rollback the traffic goes first. That it may not go on is found when the switch is over."""

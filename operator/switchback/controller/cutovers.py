@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from switchback.api import names
 from switchback.api.status import CutoverPhase, CutoverState, OperationKind, RetiredSlot, TrafficState
+from switchback.contract.reasons import Reason
+from switchback.contract.words import Direction
 from switchback.controller.times import rfc3339
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ MOVED = frozenset({CutoverPhase.SWITCHED, CutoverPhase.SOAKING})
 
 COUNTS = frozenset({CutoverPhase.DRAINING, CutoverPhase.COMPLETED})
 """Once the switch is verified."""
+
+_BAD_CHECKS = frozenset({Reason.CHECKS_FAILED, Reason.CHECKS_INCONCLUSIVE})
 
 OVER = frozenset(
     {CutoverPhase.COMPLETED, CutoverPhase.RESTORED, CutoverPhase.CANCELLED, CutoverPhase.TAKEN_OVER}
@@ -159,18 +163,25 @@ def begin_cutover(view: View) -> Status:
 
 
 def unverified(view: View) -> str:
-    """The slot that was live before a switch which this status has forgotten; empty: there is none.
+    """The slot that was live before a switch which nobody has verified, or goes on with; empty: none.
 
-    The Service knows that it was switched to the slot that is wished for, and that no good soak was seen.
+    The Service knows that it was switched to the slot that is wished for, and that no good soak was seen: the
+    status has forgotten that, or the checks were bad and the traffic has stayed all the same.
     """
-    service, cutover = view.service, view.spec.cutover
-    if service is None or cutover is None or state_of(view.status) is not None:
+    service, cutover, state = view.service, view.spec.cutover, state_of(view.status)
+    backward = view.status.operation is not None and view.operation.direction is Direction.BACKWARD
+    if service is None or cutover is None or backward or (state is not None and not _kept(view, state)):
         return ""
     marks = service.annotations
     switch, before = marks.get(names.ANNOTATION_CUTOVER, ""), marks.get(names.ANNOTATION_FROM_SLOT, "")
     good = not switch or marks.get(names.ANNOTATION_VERIFIED, "") == switch
     other = before != cutover.active_slot and cutover.slot(before) is not None
     return before if not good and other and live(view) == cutover.active_slot else ""
+
+
+def _kept(view: View, state: CutoverState) -> bool:
+    """Whether an earlier operation has left its traffic where the checks were bad."""
+    return state.phase is CutoverPhase.COMPLETED and state.reason in _BAD_CHECKS and own(view) is None
 
 
 def resume_cutover(view: View, before: str) -> Status:
