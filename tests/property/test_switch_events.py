@@ -120,7 +120,7 @@ def undone(status: Status) -> str:
 
 
 @settings(
-    max_examples=5000 if CAMPAIGN else 150,
+    max_examples=1500 if CAMPAIGN else 150,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
