@@ -116,3 +116,19 @@ def test_it_is_told_when_the_status_was_lost_meanwhile() -> None:
     held.arrives(world)
     at_rest(world)
     assert world.condition("Ready") == "False"
+
+
+def test_it_is_undone_when_a_person_has_to_be_asked_once_more() -> None:
+    """Another program was rolled out between a person's yes and the patch."""
+    world = Street(spec={"cutover": CUTOVER, "approval": {"cutoverPolicy": "Manual"}})
+    at_rest(world)
+    wish(world, "green")
+    told(world, lambda _: bool(world.token))
+    world.annotations["switchback.dev/approve"] = given = world.token
+    decision = told(world, lambda one: isinstance(one, Act) and isinstance(one.action, PointService))
+    held = Held(decision.action, world.service_version)
+    world.templates["green"] = "t2"
+    told(world, lambda _: phase(world) == "Preparing")
+    held.arrives(world)
+    told(world, lambda _: world.token not in {"", given})
+    assert world.selector[KEY] == "blue"
