@@ -160,7 +160,7 @@ class Run:
         is_check = any(tally.name == probe.check.name for probe in self.probes)
         what = f"Check {tally.name}" if is_check else tally.name[0].upper() + tally.name[1:]
         how = " ".join(filter(None, ("failed", times, when)))
-        return self._ended(Reason.CHECKS_FAILED, f"{what} {how}: {tally.error}.")
+        return self._ended(Reason.CHECKS_FAILED, f"{what} {how}: {tally.error.removesuffix('.')}.")
 
     def _inconclusive(self) -> Verdict:
         names = ", ".join(probe.check.name for probe in self.probes if probe.tally.passed is None)

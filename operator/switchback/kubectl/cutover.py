@@ -97,18 +97,18 @@ def _tell(session: Session, resource: Resource, slot: str, found: Guarded | None
     """What would happen, for whoever decides. It goes to stderr: the answer comes later."""
     screen, wish = session.screen, rails.wish(resource)
     start = found.start if found is not None else rails.live(resource)
-    screen.more(
-        screen.spell(
-            f"Move the traffic of Service {wish.get('serviceName')}: {start or 'not clear'} → {slot}"
-        )
-    )
+    service, stays = wish.get("serviceName"), start == slot and not resource.under_way
+    moves = f"Move the traffic of Service {service}: {start or 'not clear'} → {slot}"
+    agrees = f"Service {service} points at {slot} already: the spec is to agree, and nothing moves"
+    screen.more(screen.spell(agrees if stays else moves))
     screen.more(
         f"  resource  {resource.name} in namespace {resource.namespace}; by an edit of spec.{rails.FIELD}"
     )
     soak, drain = wish.get("soakPeriodSeconds", 60), wish.get("drainPeriodSeconds", 30)
-    screen.more(
-        f"  then      {slot} is watched for {soak} s, and {start or 'the other'} drains for {drain} s"
-    )
+    if not stays:
+        screen.more(
+            f"  then      {slot} is watched for {soak} s, and {start or 'the other'} drains for {drain} s"
+        )
     if resource.under_way:
         screen.more(f"  note      operation {resource.operation_id} is under way and gives way to this")
     if rails.phase(resource) in rails.BACK:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from switchback.api.reasons import OperatorReason
 from switchback.contract.reasons import Reason, meaning
 from switchback.kubectl import rails, states
 from switchback.kubectl.behind import behind
@@ -15,6 +17,7 @@ from switchback.traffic.guards import guards
 
 if TYPE_CHECKING:
     from switchback.api.cutover import Cutover
+    from switchback.contract.traffic import Traffic
     from switchback.kubectl.resource import Object, Resource
     from switchback.kubectl.session import Session
     from switchback.kubectl.text import Span
@@ -101,7 +104,26 @@ async def guarded(session: Session, resource: Resource, slot: str = "") -> Guard
     start = value if cutover.slot(value) is not None else rails.live(resource)
     judged = [_line(one) for one in guards(cutover, seen.traffic, start, wished)]
     fits = _fits(resource, cutover, wished) if start != wished else []
-    return Guarded(cutover.service_name, start, wished, (*judged, *fits), seen.note)
+    unclear = _unclear(seen.traffic, resource.namespace, cutover.selector_key) if not start else []
+    return Guarded(cutover.service_name, start, wished, (*unclear, *judged, *fits), seen.note)
+
+
+def _unclear(traffic: Traffic, namespace: str, key: str) -> list[Line]:
+    """Nothing says which slot is live, and the ready endpoints are not all of one: the operator waits."""
+    serving = [slot for slot in traffic.slots if slot.endpoints]
+    service = traffic.service
+    if service is None or not service.selector or (len(serving) == 1 and not traffic.strangers):
+        return []
+    shown = ", ".join(f"{slot.name} {slot.endpoints}" for slot in traffic.slots)
+    shown += f", others {traffic.strangers}" if traffic.strangers else ""
+    message = (
+        f"the selector of Service {service.name} does not say which slot is live, and its ready endpoints "
+        f"are {shown}."
+    )
+    words = json.dumps({"spec": {"selector": {key: "NAME"}}}, separators=(",", ":"))
+    place = f"service {service.name} -n {namespace}"
+    advice = f"Say it once, by the name of the live slot: kubectl patch {place} -p '{words}'"
+    return [Line("slot-live", FAILED, message, OperatorReason.SELECTOR_AMBIGUOUS, advice)]
 
 
 def _line(one: Guard) -> Line:

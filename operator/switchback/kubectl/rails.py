@@ -150,10 +150,16 @@ def _times(resource: Resource, now: datetime) -> list[str]:
     if step in {"Preparing", "Switching", "Switched"} and found.get("deadlineTime"):
         parts.append(f"goes back unless verified {until(found['deadlineTime'], now)}")
     if step == "Soaking" and told.get("soakEndTime"):
-        parts.append(f"the soak ends {until(told['soakEndTime'], now)}")
+        parts.append(f"the soak ends {_end(told['soakEndTime'], now)}")
     if step == "Draining":
         parts += _drain(resource, found, told, now)
     return parts
+
+
+def _end(text: object, now: datetime) -> str:
+    """When something ends. What should be over is about to be: the pod's word or the operator is awaited."""
+    time = moment(text)
+    return until(text, now) if time is None or time > now else "now"
 
 
 def _drain(resource: Resource, found: Object, told: Object, now: datetime) -> list[str]:
@@ -161,7 +167,7 @@ def _drain(resource: Resource, found: Object, told: Object, now: datetime) -> li
     slots = wish(resource).get("slots") or ()
     name = next((one.get("applicationName") for one in slots if one.get("name") == found.get("from")), "")
     end = told.get("drainEndTime")
-    parts = [f"ends {until(end, now)}" if end else ""]
+    parts = [f"ends {_end(end, now)}" if end else ""]
     if name and not resource.operation.get("drained"):
         parts.append(f"and with the last session of {name}")
     return parts

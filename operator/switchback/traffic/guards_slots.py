@@ -119,6 +119,9 @@ def _rolled_out(slot: Slot) -> Guard:
 def _enough(slot: Slot, need: int) -> Guard:
     """Whether so many pods are ready, have been so for minReadySeconds, and would be chosen."""
     what, name = _what(slot), "slot-ready"
+    if slot.settled and slot.desired < need:
+        text = f"{what} is scaled to {slot.desired}, and {need} ready pods are needed"
+        return fails(name, OperatorReason.SLOT_NOT_READY, text)
     for number, state in (
         (slot.updated, "of the newest template"),
         (slot.ready, "ready"),

@@ -49,6 +49,14 @@ class TestOtherStages:
         (check,) = verdict.checks
         assert (check.passed, check.runs, check.failures) == (False, 3, 3)
 
+    def test_an_error_that_is_a_sentence_ends_with_one_full_stop(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("DATABASE_URL", raising=False)
+        asks = {"query": "SELECT true", "expectValue": "t"}
+        verdict = run(Check("data", "sql", asks, period=1, timeout=1, threshold=1))
+        assert verdict.message == "Check data failed: No database is named: DATABASE_URL is not set."
+
     def test_tries_come_each_period(self) -> None:
         begun = time.monotonic()
         with serving(answering(503)) as server:

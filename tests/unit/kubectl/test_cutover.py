@@ -172,6 +172,18 @@ async def test_guards_that_stand_in_the_way_are_told_before_the_edit(
     assert "1 guard passed" in said
 
 
+@pytest.mark.asyncio
+async def test_a_wish_that_follows_the_traffic_moves_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Somebody has moved it by hand: the spec is to agree."""
+    bed = Bed(monkeypatch, Guarded("shop-web", "blue", "blue", (READY,)), at_rest("blue", "green"))
+    await bed.move("blue", seconds=None)
+    said = capsys.readouterr().err
+    assert "Service shop-web points at blue already: the spec is to agree" in said
+    assert "is watched for" not in said
+
+
 @pytest.mark.parametrize(("slot", "reason"), [("red", "SlotUnknown"), ("", "SlotUnknown")])
 @pytest.mark.asyncio
 async def test_a_slot_that_there_is_not(monkeypatch: pytest.MonkeyPatch, slot: str, reason: str) -> None:

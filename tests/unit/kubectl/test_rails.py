@@ -45,6 +45,12 @@ def test_a_switch_that_may_still_go_back_says_when() -> None:
     assert "for 3s · goes back unless verified in 57s" in shown
 
 
+def test_a_soak_whose_time_is_over_ends_now() -> None:
+    resource = traffic.soaking()
+    resource.status["traffic"]["soakEndTime"] = ago(seconds=2)
+    assert "the soak ends now" in text(resource)
+
+
 def test_the_drain_waits_for_sessions_where_the_slot_names_them() -> None:
     assert "ends in 52s · and with the last session of shop-blue" in text(traffic.draining())
     gone = traffic.draining()
