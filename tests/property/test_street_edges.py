@@ -12,7 +12,7 @@ from switchback.contract.reasons import Reason
 from switchback.controller.decide import decide
 from switchback.controller.decision import Act, CreateJob, Wait
 from switchback.controller.observed import Trouble
-from tests.property.street import KEY, Street
+from tests.property.street import CUTOVER, KEY, Street
 from tests.property.test_street_stories import ends, go, phase, reason, street
 from tests.property.test_switch_table import edited, wipe, wish_blue
 
@@ -297,6 +297,29 @@ def test_a_yes_is_to_the_program_that_was_shown_until_the_very_patch(backward: b
     world.annotations["switchback.dev/approve"] = world.token
     go(world)
     assert (world.selector[KEY], reason(world)) == (world.spec["cutover"]["activeSlot"], "Succeeded")
+
+
+@pytest.mark.parametrize("said", [Reason.CONNECTION_LOST, "silent"])
+def test_sessions_that_nobody_can_count_are_asked_for_now_and_then(said: str) -> None:
+    """Backward the schema waits for them, for as long as the operation may take."""
+    world = street("Never")
+    go(world)
+    wish_blue(world)
+    slots = [{**slot, "applicationName": "shop"} for slot in CUTOVER["slots"]]
+    cutover(world, slots=slots)
+    edited(world, target="0001")
+    go(world, lambda: phase(world) == "Draining")
+    before, begun = len(world.created), world.now
+    while world.now - begun < timedelta(seconds=300):
+        for name in [name for name, job in world.jobs.items() if not job.ended]:
+            world.run(name, said if "-drain-" in name else "works")
+            world.now += timedelta(seconds=2)
+        world.tick(world.reconcile())
+        world.now += timedelta(milliseconds=20)
+    assert 3 < len(world.created) - before < 30
+    assert len(world.jobs) <= 8
+    go(world)
+    assert (world.postgres.applied, reason(world)) == (["0001"], "Succeeded")
 
 
 # --- time --------------------------------------------------------------------------------------------------

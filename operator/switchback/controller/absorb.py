@@ -128,7 +128,7 @@ def _with_way(status: Status, result: Result) -> Status:
 
 def _followed(view: View, result: Result, retry: Retry) -> Status:  # noqa: PLR0911 - one answer per class
     if result.operation is Operation.DRAIN and retry is not Retry.DONE:
-        return _not_drained(view)
+        return _not_drained(view, result.reason, result.message)
     if result.reason is Reason.PLAN_MOVED and result.operation is Operation.INSPECT:
         # It would go back over what others have applied since: to look again would find the same.
         return _failed(view, result.reason, result.message)
@@ -149,9 +149,14 @@ def _followed(view: View, result: Result, retry: Retry) -> Status:  # noqa: PLR0
             assert_never(retry)
 
 
-def _not_drained(view: View) -> Status:
+def _not_drained(view: View, reason: str, message: str) -> Status:
     """Sessions are left, or nobody could look: told on the way forward, waited for on the way back."""
-    return change(view.status, drained=False)
+    status = change(view.status, drained=False)
+    if view.operation.direction is not Direction.BACKWARD:
+        return status
+    waits = view.operation.waits + 1
+    delay = back_off(view.operation, waits, WAIT_CAP_SECONDS)
+    return put_off(change(status, waits=waits), view.now, delay, reason, message)
 
 
 def _with_source(status: Status, view: View, result: Result) -> Status:
@@ -186,7 +191,7 @@ def _silent(view: View, reason: str, message: str, *, fatal: bool = False) -> St
     if _closes(view):
         return after_the_end(view, reason, message)
     if step is Operation.DRAIN and not view.operation.abort:
-        return _not_drained(view)
+        return _not_drained(view, reason, message)
     if step is Operation.SNAPSHOT and view.operation.snapshot_waived:
         return view.status  # it was ended because the operation goes on without it
     if view.operation.abort:
