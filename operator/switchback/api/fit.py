@@ -14,24 +14,40 @@ STATUS_BYTES = 32 * 1024
 """A status is copied into every watch event and every `kubectl get`; etcd takes far more."""
 
 
+CHECK_ERRORS = (128, 32)
+"""So many characters of what a check has said are kept, where there is room for no more."""
+
+
 def fitted(status: Status, limit: int = STATUS_BYTES) -> Status:
     """`status` in at most `limit` bytes of JSON. What is only shown to people goes first, what decides stays.
 
     In this order: losses and then steps of the preview, losses and then steps of the plan (from the end, and
-    counted in `stepsOmitted`), names of deleted restore points, then history from the oldest on, and restore
-    points: failed ones first, from the oldest on, and never the operation's own. Conditions, approval and the
-    rest of operation and preview are never touched.
+    counted in `stepsOmitted`), names of deleted restore points, what checks have said in part, history
+    from the oldest on, and restore points: failed ones first, from the oldest on, and never the operation's
+    own. Conditions, approval and the rest of operation and preview are never touched.
     """
     for part in ("preview", "operation"):
         status = _with_fewer_steps(status, part, limit)
     if status.retention is not None and status.retention.deleted and _size(status) > limit:
         quiet = status.retention.model_copy(update={"deleted": ()})
         status = status.model_copy(update={"retention": quiet})
+    for length in CHECK_ERRORS:
+        status = _with_shorter_errors(status, length) if _size(status) > limit else status
     while _size(status) > limit and len(status.history) > 1:
         status = status.model_copy(update={"history": status.history[1:]})
     while _size(status) > limit and len(status.snapshots) > 1:
         status = status.model_copy(update={"snapshots": _with_one_less(status)})
     return status
+
+
+def _with_shorter_errors(status: Status, length: int) -> Status:
+    checks = tuple(
+        check.model_copy(update={"last_error": check.last_error[: length - 1] + "…"})
+        if len(check.last_error) > length
+        else check
+        for check in status.checks
+    )
+    return status.model_copy(update={"checks": checks})
 
 
 def _with_one_less(status: Status) -> tuple[SnapshotState, ...]:

@@ -14,6 +14,7 @@ from switchback.api.fit import fitted
 from switchback.api.policies import DataLossPolicy
 from switchback.api.spec import Spec
 from switchback.api.status import (
+    CheckState,
     Condition,
     ConditionStatus,
     DatabaseIdentity,
@@ -31,7 +32,7 @@ from switchback.api.status import (
 )
 from switchback.api.v1alpha1 import DatabaseMigration
 from switchback.contract.result import Step
-from switchback.contract.words import Direction, Severity
+from switchback.contract.words import CheckStage, Direction, Severity
 
 SMALLEST: dict[str, Any] = {
     "target": "latest",
@@ -212,6 +213,20 @@ def test_restore_points_that_failed_give_way_first_and_the_operations_own_never(
     assert fitted(whole, size - 1).snapshots == (own, *points[2:])
     assert fitted(whole, size - 3000).snapshots[0] == own
     assert fitted(whole, 1).snapshots == (own,)
+
+
+def test_long_errors_of_checks_give_way_before_history_does() -> None:
+    whole = largest(steps=0, losses=0, history=5, snapshots=0)
+    checks = tuple(
+        CheckState(name=f"check-{n}", stage=stage, passed=False, last_error="ü" * 512, time=AT)
+        for n in range(8)
+        for stage in CheckStage
+    )
+    small = fitted(whole.model_copy(update={"checks": checks}))
+    assert len(json.dumps(small.to_json(), ensure_ascii=False).encode()) <= 32 * 1024
+    assert small.history == whole.history
+    assert [check.name for check in small.checks] == [check.name for check in checks]
+    assert {check.last_error for check in small.checks} == {"ü" * 127 + "…"}
 
 
 @settings(max_examples=40)
