@@ -183,7 +183,7 @@ async def test_a_rollout_of_the_other_slot_is_waited_for(shop: Shop) -> None:
 
 
 async def test_a_container_that_was_restarted_a_moment_ago(shop: Shop) -> None:
-    shop.slots.fault(GREEN, die="0s")
+    shop.slots.fault(GREEN, die="1s")
     seen = await shop.until("it is back", lambda seen: shop.failed(seen) == ["slot-calm"])
     times = [pod.restarted for pod in slot(seen, GREEN).pods if pod.restarted]
     assert times
