@@ -70,11 +70,18 @@ def bad_for_a_while(story: SwitchStory, telling: Tell) -> None:
     """Green has failed and is good again when somebody looks: the pod knows better."""
 
     def fail() -> None:
+        job = story.at()["probeJob"]
         story.slots.fault(GREEN, errors=1)
-        time.sleep(3.5)
+        until(lambda: ended(story, job), SECONDS, "verdict of the pod")
         story.slots.fault(GREEN, errors=0)
 
     goes_back(story, telling, CHECKED, fail, "ChecksFailed")
+
+
+def ended(story: SwitchStory, job: str) -> bool:
+    """Whether the pod of a Job has said its word."""
+    pods = story.kube.list("Pod", story.namespace, labels=f"batch.kubernetes.io/job-name={job}")
+    return any(pod["status"].get("phase") in {"Succeeded", "Failed"} for pod in pods)
 
 
 def dead(story: SwitchStory, telling: Tell) -> None:
