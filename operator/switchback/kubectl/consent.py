@@ -19,6 +19,7 @@ from switchback.kubectl.waits import Verdict, Wish, asked, conclude, of_operatio
 if TYPE_CHECKING:
     from switchback.kubectl.resource import Resource
     from switchback.kubectl.session import Session
+    from switchback.kubectl.text import Span
 
 GOOD = {"Succeeded", "RolledBack"}
 
@@ -145,14 +146,15 @@ def _show(session: Session, resource: Resource) -> None:
     if session.screen.output in {JSON, YAML}:
         return
     operation, approval = resource.operation, resource.approval
-    root = Node(
-        [
-            states.PAUSED,
-            span(f" {resource.name}", "bold"),
+    head: list[Span] = [states.PAUSED, span(f" {resource.name}", "bold")]
+    if resource.spec.get("source"):
+        head += [
             span(f" in {resource.namespace}: database {resource.database}, "),
             span(f"{operation.get('from', '')} → {operation.get('to', '')}", "bold"),
         ]
-    )
+    else:
+        head.append(span(f" in {resource.namespace}: moves traffic only"))
+    root = Node(head)
     if resource.spec.get("reason"):
         root.add(span(f"because: {resource.spec['reason']}", "dim"), bare=True)
     if operation.get("steps") or "Cutover" not in (approval.get("wants") or ()):
@@ -160,7 +162,8 @@ def _show(session: Session, resource: Resource) -> None:
     if "Cutover" in (approval.get("wants") or ()):
         service = rails.wish(resource).get("serviceName", "")
         root.add(span("Traffic  "), span(rails.way(resource), "bold"), span(f"   Service {service}", "dim"))
-    root.add(span(f"Snapshot before it: {_snapshot(resource)}"))
+    if resource.spec.get("source"):
+        root.add(span(f"Snapshot before it: {_snapshot(resource)}"))
     late = until(approval.get("deadlineTime"), session.now())
     root.add(span(f"Token {approval.get('token')}, expires {late}", "dim"))
     session.screen.show(session.screen.tree(root))

@@ -35,7 +35,8 @@ async def abort(session: Session, *, name: str, yes: bool, seconds: float | None
         job = resource.operation.get("jobName")
         running = f" Its Job {job} is ended; what it has committed stays." if job else ""
         running += _traffic(resource)
-        what = f"{operation} ({_way(resource)}) on database {resource.database}"
+        what = f"{operation} ({_way(resource)})"
+        what += f" on database {resource.database}" if resource.spec.get("source") else ""
         await confirm(session.screen, f"End operation {what}?{running}")
     value = f"{operation}/{nonce()}"
     sent = await send(
