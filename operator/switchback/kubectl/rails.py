@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from switchback.contract.exits import ExitCode
@@ -149,6 +150,10 @@ def _times(resource: Resource, now: datetime) -> list[str]:
     parts = [f"for {since(begun, now)}" if begun else ""]
     if step in {"Preparing", "Switching", "Switched"} and found.get("deadlineTime"):
         parts.append(f"goes back unless verified {until(found['deadlineTime'], now)}")
+    waits = moment(found.get("waitingSince"))
+    if step == "Preparing" and waits is not None:
+        limit = waits + timedelta(seconds=int(wish(resource).get("slotReadyDeadlineSeconds", 600)))
+        parts.append(f"gives up unless {found.get('to')} is ready {_end(limit.isoformat(), now)}")
     if step == "Soaking" and told.get("soakEndTime"):
         parts.append(f"the soak ends {_end(told['soakEndTime'], now)}")
     if step == "Draining":

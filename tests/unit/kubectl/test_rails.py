@@ -45,6 +45,12 @@ def test_a_switch_that_may_still_go_back_says_when() -> None:
     assert "for 3s · goes back unless verified in 57s" in shown
 
 
+def test_a_switch_that_waits_for_pods_says_how_long_it_will() -> None:
+    waits = traffic.moving(CutoverPhase.PREPARING, waiting_since=ago(seconds=40))
+    assert "gives up unless green is ready in 9m20s" in text(waits)
+    assert "gives up" not in text(traffic.moving(CutoverPhase.PREPARING))
+
+
 def test_a_soak_whose_time_is_over_ends_now() -> None:
     resource = traffic.soaking()
     resource.status["traffic"]["soakEndTime"] = ago(seconds=2)
