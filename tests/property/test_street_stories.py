@@ -143,6 +143,17 @@ def test_a_status_that_is_wiped_after_a_way_back_tries_nothing_again() -> None:
         assert world.postgres.applied == applied
 
 
+def test_a_wish_that_was_undone_may_come_back_once_another_was_reached() -> None:
+    """Blue, green, blue, green: every second release is the same wish."""
+    world = street("Traffic")
+    go(world, fail=Reason.CHECKS_FAILED)
+    for slot in ("blue", "green"):
+        world.spec = {**world.spec, "cutover": {**world.spec["cutover"], "activeSlot": slot}}
+        world.generation += 1
+        go(world)
+        assert (world.selector[KEY], reason(world)) == (slot, "Succeeded")
+
+
 def test_a_retry_tries_it_again() -> None:
     world = street("Traffic")
     go(world, fail=Reason.CHECKS_FAILED)

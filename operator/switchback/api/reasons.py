@@ -86,8 +86,8 @@ REASONS: dict[OperatorReason, Explanation] = {
     ),
     _O.ROLLED_BACK: Explanation(
         "Schema or traffic went back, on request or because checks failed; the spec asks for the newer.",
-        "Ask for something else (target, database, source or activeSlot), or go forward again with the "
-        "annotation switchback.dev/retry.",
+        "Mend what was wrong, then go forward again with: kubectl switchback retry (annotation "
+        "switchback.dev/retry). Or ask for something else (target, database, source or activeSlot).",
     ),
     _O.SCHEMA_DRIFTED: Explanation(
         "The schema is not where the last operation has left it: somebody else has changed it.",

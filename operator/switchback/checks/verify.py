@@ -17,14 +17,14 @@ CONNECTIONS = 20
 """So many new connections in a row have to do."""
 
 AT_ONCE = 10
-VERIFY_SECONDS = 10.0
+VERIFY_SECONDS = 3.0
 """How long sets are begun: a blip must not undo a release, and what lasts longer is none."""
 
 LAST_SECONDS = 10.0
 """So much longer the last set may take: whoever waits for the verdict does not wait for ever."""
 
 KNOCK_SECONDS = 2.0
-PAUSE_SECONDS = 0.1
+PAUSE_SECONDS = 0.3
 
 
 async def verified(
@@ -32,7 +32,7 @@ async def verified(
 ) -> tuple[list[Tally], Tally | None]:
     """20 new connections to each place, and 20 requests of each check that makes new connections.
 
-    Each is tried in sets of 20 until one of these sets has no failure; sets are begun for 10 s.
+    Each is tried in sets of 20 until one of these sets has no failure; sets are begun for 3 s.
 
     Args:
         places: `host:port` each.

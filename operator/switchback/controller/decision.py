@@ -66,7 +66,7 @@ class DeleteSnapshot:
 class MarkService:
     """Write annotations on the Service, and nothing else. Refused if it is not as it was seen."""
 
-    annotations: Mapping[str, str]
+    annotations: Mapping[str, str | None]
     why: str
 
 

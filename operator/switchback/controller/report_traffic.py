@@ -116,7 +116,8 @@ def _contract(status: Status, operation: OperationState) -> Detail:
     kind = ConditionType.CONTRACT_APPLIED
     held = status.schema_state.held_back if status.schema_state is not None else None
     if operation.contract or held:
-        text = f"{held or 'Some'} files wait until no pod of the old slot exists."
+        files = "1 file waits" if held == 1 else f"{held or 'Some'} files wait"
+        text = f"{files} until no pod of the old slot exists."
         return Detail(kind, _F, _O.WAITING_FOR_OLD_SLOT, text)
     if status.schema_state is None:
         return Detail(kind, _U, _O.WAITING_FOR_OLD_SLOT, "Not known yet.")

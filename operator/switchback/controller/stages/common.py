@@ -6,15 +6,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from switchback.api.conditions import Situation
+from switchback.api.names import ANNOTATION_ROLLED_BACK
 from switchback.api.policies import AutomaticRollback
 from switchback.api.reasons import OperatorReason
 from switchback.api.status import OperationKind, Outcome, Want
 from switchback.contract.words import Direction, Operation
 from switchback.controller.cutovers import live
+from switchback.controller.decision import MarkService
 from switchback.controller.lifecycle import change, forget_plan, intend
 from switchback.controller.restore_points import spoil
 from switchback.controller.stages.consent import asks_a_person
-from switchback.controller.stages.results import Done, Fail, Intend, Wait
+from switchback.controller.stages.results import Do, Done, Fail, Intend, Wait
 from switchback.controller.stages.snapshot import wanted_before_migrate
 from switchback.controller.times import passed, rfc3339
 
@@ -75,7 +77,7 @@ def reserved(view: View) -> StageResult:
 
 def finish(view: View) -> StageResult:
     """The version that was seen is the version that was wished for: a run's word alone is not enough."""
-    elsewhere = _elsewhere(view)
+    elsewhere = _elsewhere(view) or _remembered(view)
     if elsewhere is not None:
         return elsewhere
     seen, operation = view.status.schema_state, view.operation
@@ -102,3 +104,12 @@ def _elsewhere(view: View) -> StageResult | None:
         return Fail(OperatorReason.SELECTOR_CHANGED, text, Outcome.ABORTED)
     again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
     return Wait(Situation.RETRYING, OperatorReason.SELECTOR_AMBIGUOUS, text, again)
+
+
+def _remembered(view: View) -> Do | None:
+    """Another wish was reached since a switch was undone: wished for once more, that one is a new wish."""
+    service, reaches = view.service, view.operation.kind is OperationKind.REACH
+    mark = service.annotations.get(ANNOTATION_ROLLED_BACK, "") if service is not None else ""
+    if not mark or mark == view.intent or not reaches:
+        return None
+    return Do(MarkService({ANNOTATION_ROLLED_BACK: None}, "another wish was reached"))

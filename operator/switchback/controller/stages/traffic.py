@@ -61,6 +61,9 @@ NEW_SECONDS = 300
 SELDOM_SECONDS = 30
 """The same, once the new slot has been live for NEW_SECONDS."""
 
+NODES_SECONDS = 2
+"""What nodes take to follow the slices: kube-proxy writes its rules once a second; our times are whole."""
+
 GRACE_SECONDS = 60
 """So long after the soak the Job may take to say how it was. Without a word it was bad."""
 
@@ -312,6 +315,12 @@ def _glance(view: View, state: CutoverState) -> int:
     return SELDOM_SECONDS if long else GLANCE_SECONDS
 
 
+def _arrives(state: CutoverState) -> str:
+    """From when on new connections reach the new slot from everywhere: before, the old one may answer."""
+    seen = parse(state.verify_time)
+    return rfc3339(seen + timedelta(seconds=NODES_SECONDS)) if seen is not None else ""
+
+
 def awaits_probe(view: View, state: CutoverState) -> bool:
     """Whether the word of the pod that checks is still to come."""
     return not state.probed and (bool(state.probe_job) or needs_probe(view))
@@ -328,7 +337,7 @@ def _good(view: View, state: CutoverState, cutover: Cutover) -> StageResult:
     return Intend(change_traffic(status, soak_end_time="", drain_end_time=drain))
 
 
-def _tell(view: View, state: CutoverState) -> StageResult | None:
+def _tell(view: View, state: CutoverState) -> StageResult | None:  # noqa: PLR0911 - one answer per state
     """The pod that checks is told of the switch; a Job that was lost is begun again, and so is the soak."""
     job, cutover = view.probe, view.spec.cutover
     if not state.probe_job:
@@ -345,6 +354,10 @@ def _tell(view: View, state: CutoverState) -> StageResult | None:
     if end is None or anew - end > timedelta(seconds=GLANCE_SECONDS):
         # It is told late: its soak begins now, and so does ours.
         return Intend(change_traffic(view.status, soak_end_time=rfc3339(anew)))
+    arrived = _arrives(state)
+    if not passed(arrived, view.now):
+        text = f"Slot {state.to} is live; the nodes take that up."
+        return Wait(_situation(view), _O.SOAKING, text, arrived)
     return Do(TellProbe(pod.name, state.id))
 
 
