@@ -145,7 +145,7 @@ def test_one_that_hangs_costs_the_timeout(prometheus: Prometheus) -> None:
         assert time.monotonic() - begun < 5
     finally:
         prometheus.process.send_signal(signal.SIGCONT)
-    assert error == "no answer within 0.5 s while waiting for the answer"
+    assert error.startswith("no answer within 0.5 s while ")
 
 
 def test_a_number_that_is_none() -> None:
