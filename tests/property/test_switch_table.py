@@ -197,3 +197,16 @@ def test_in_every_phase_whatever_happens_has_one_end(event: str, wanted: str) ->
         return
     assert not world.finalizers
     assert not [name for name, job in world.jobs.items() if not job.ended], "something runs on"
+
+
+@pytest.mark.parametrize("event", ["the wish is taken back", "green dies"])
+def test_files_that_were_applied_are_known_although_the_traffic_went_back(event: str) -> None:
+    """Whoever goes back to an older image needs the ways back of the newer one."""
+    world = at("Soaking")
+    EVENTS[event][0](world)
+    goes_on(world)
+    assert world.postgres.applied[-1] == "0003"
+    first, source = world.status.history[0], world.status.applied_source
+    assert first.outcome == ("Superseded" if event == "the wish is taken back" else "RolledBack")
+    assert source is not None
+    assert source.digest == world.observed().source.digest

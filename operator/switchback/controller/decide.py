@@ -27,6 +27,7 @@ from switchback.controller.cutovers import (
     OVER,
     cancel,
     live,
+    own,
     riding,
     state_of,
     state_phase,
@@ -169,7 +170,9 @@ def _concluded(view: View) -> Status:
         return view.status
     view = view.with_status(spoil(view.status))
     seen, operation = view.status.schema_state, view.operation
-    if operation.reached and seen is not None and seen.current == operation.to:
+    state = own(view)
+    moved = state is None or state.phase not in OVER - {CutoverPhase.COMPLETED}
+    if operation.reached and moved and seen is not None and seen.current == operation.to:
         return end(view, Outcome.SUCCEEDED, Reason.SUCCEEDED, operation.last_message)
     message = "The spec asked for something else before this was reached."
     return end(view, Outcome.SUPERSEDED, Outcome.SUPERSEDED, message)

@@ -256,9 +256,17 @@ def end(view: View, outcome: Outcome, reason: str, message: str) -> Status:
     if operation.kind is OperationKind.CONTRACT and outcome is Outcome.SUCCEEDED:
         status = retire(view.with_status(change(status, contract=False)))
     update: dict[str, Any] = {"history": (*status.history, entry)[-TAIL:]}
-    if outcome is Outcome.SUCCEEDED and _holds_all(view) and status.source is not None:
+    there = outcome is Outcome.SUCCEEDED or _schema_reached(view)
+    if there and view.spec.source is not None and status.source is not None and _holds_all(view):
         update["applied_source"] = status.source
     return status.model_copy(update=update)
+
+
+def _schema_reached(view: View) -> bool:
+    """Whether the schema is where it was to be, whatever became of the traffic."""
+    operation, seen = view.operation, view.status.schema_state
+    known = seen is not None and seen.current == operation.to
+    return known and operation.reached and operation.kind is not OperationKind.ROLLBACK
 
 
 def _holds_all(view: View) -> bool:
