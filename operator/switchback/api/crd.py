@@ -30,6 +30,8 @@ _COLUMNS = (
     ("Schema", "string", ".status.schema.current", "The last applied migration."),
     ("Target", "string", ".spec.target", "The wished version."),
     ("Slot", "string", ".status.traffic.liveSlot", "The slot that the Service points at."),
+    ("Wished", "string", ".spec.cutover.activeSlot", "The slot that is wished to be live.", 1),
+    ("Switch", "string", ".status.traffic.cutover.phase", "How far the newest switch is.", 1),
     ("Age", "date", ".metadata.creationTimestamp", "Time since it was created."),
 )
 
@@ -62,8 +64,14 @@ def _version() -> dict[str, Any]:
         "storage": True,
         "subresources": {"status": {}},
         "additionalPrinterColumns": [
-            {"name": name, "type": kind, "jsonPath": path, "description": text}
-            for name, kind, path, text in _COLUMNS
+            {
+                "name": name,
+                "type": kind,
+                "jsonPath": path,
+                "description": text,
+                **({"priority": wide[0]} if wide else {}),
+            }
+            for name, kind, path, text, *wide in _COLUMNS
         ],
         "schema": {"openAPIV3Schema": _root()},
     }

@@ -260,6 +260,12 @@ class Spec(Model):
     model_config = ConfigDict(
         json_schema_extra=rules(
             rule("has(self.source) || has(self.cutover)", "set source, cutover or both"),
+            rule(
+                "!has(self.cutover) || self.cutover.soakPeriodSeconds + self.cutover.drainPeriodSeconds "
+                "< self.operationDeadlineSeconds",
+                "soakPeriodSeconds and drainPeriodSeconds together have to be less than "
+                "operationDeadlineSeconds",
+            ),
             rule("has(self.source) == has(self.target)", "target and source belong together"),
             rule("!has(self.source) || has(self.database)", "a source needs a database"),
             rule(

@@ -119,10 +119,10 @@ def _who(service: Service) -> str:
 
 
 def _contested(view: View, service: Service, recent: tuple[str, ...]) -> Decision:
+    until = (parse(recent[0]) or view.now) + timedelta(seconds=WINDOW_SECONDS)
     text = (
         f"{_who(service)} has changed the selector of Service {service.name} {len(recent) + 1} times within "
-        f"{WINDOW_SECONDS} s; it is left as it is for now."
+        f"{WINDOW_SECONDS} s; it is left as it is until {rfc3339(until)}; connections may reach both slots."
     )
-    first = parse(recent[0]) or view.now
     shown = report(view.world, view.status, Situation.CONTESTED, OperatorReason.SELECTOR_CONTESTED, text)
-    return decision.Wait(shown, first + timedelta(seconds=WINDOW_SECONDS))
+    return decision.Wait(shown, until)

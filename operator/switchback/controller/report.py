@@ -113,7 +113,7 @@ def _details(
     details = []
     if world.spec is None or world.spec.source is not None:
         details.append(_schema_ready(status, situation, reason, message))
-    details += traffic_details(world, status)
+    details += traffic_details(world, status, situation)
     if operation is None:
         return details
     outcome = _outcome(status)
@@ -148,7 +148,7 @@ def _detail(kind: ConditionType, reason: str, text: str, *, yes: bool) -> Detail
 def _schema_ready(status: Status, situation: Situation, reason: str, message: str) -> Detail:
     outcome = _outcome(status)
     state = status.schema_state
-    if outcome is not None and outcome.outcome is Outcome.SUCCEEDED and state is not None:
+    if state is not None and (_reached(status) or (outcome and outcome.outcome is Outcome.SUCCEEDED)):
         text = f"The schema is at {state.current}."
         return Detail(ConditionType.SCHEMA_READY, ConditionStatus.TRUE, OperatorReason.TARGET_REACHED, text)
     if situation in _FAILED:
@@ -157,6 +157,14 @@ def _schema_ready(status: Status, situation: Situation, reason: str, message: st
     text = f"The schema is at {state.current}." if state is not None and known else "Not known yet."
     answer = ConditionStatus.FALSE if known else ConditionStatus.UNKNOWN
     return Detail(ConditionType.SCHEMA_READY, answer, OperatorReason.TARGET_NOT_REACHED, text)
+
+
+def _reached(status: Status) -> bool:
+    """Whether a run has seen the schema where it is wished to be, whatever the traffic does."""
+    operation, state = status.operation, status.schema_state
+    if operation is None or state is None or operation.kind is not OperationKind.REACH:
+        return False
+    return operation.reached and bool(state.current) and state.current == operation.to
 
 
 def _rolled_back(status: Status, operation: OperationState) -> Detail:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from switchback.api.conditions import ConditionType, Detail
+from switchback.api.conditions import ConditionType, Detail, Situation
 from switchback.api.reasons import OperatorReason
 from switchback.api.status import ConditionStatus, CutoverPhase, OperationKind
 from switchback.controller.cutovers import COUNTS, OVER, live, own, state_of
@@ -53,7 +53,7 @@ def moving_words(view: View) -> tuple[OperatorReason, str] | None:
     return reason, text.format(state.from_, state.to)
 
 
-def traffic_details(world: Observed, status: Status) -> list[Detail]:
+def traffic_details(world: Observed, status: Status, situation: Situation) -> list[Detail]:
     """Conditions beside the four, for what the spec asks for."""
     spec, operation = world.spec, status.operation
     if spec is None:
@@ -64,13 +64,13 @@ def traffic_details(world: Observed, status: Status) -> list[Detail]:
     if spec.cutover is None:
         return details
     state = state_of(status)
-    details.append(_switched(spec.cutover, state, status))
+    details.append(_switched(world, spec.cutover, state, status))
     if state is not None and state.phase in {*COUNTS, CutoverPhase.SOAKING, CutoverPhase.SWITCHED}:
         details.append(_drained(state, operation))
     if spec.source is not None and operation is not None:
         details.append(_contract(status, operation))
     if world.traffic is not None and not world.traffic.refused:
-        details.append(_owned(spec.cutover, world.traffic, status))
+        details.append(_owned(spec.cutover, world.traffic, status, situation))
     return details
 
 
@@ -84,11 +84,14 @@ def _checks(status: Status) -> Detail:
     return Detail(kind, _F, "ChecksFailed", f"{worst.name} ({worst.stage}): {worst.last_error}")
 
 
-def _switched(cutover: Cutover, state: CutoverState | None, status: Status) -> Detail:
+def _switched(world: Observed, cutover: Cutover, state: CutoverState | None, status: Status) -> Detail:
     kind = ConditionType.TRAFFIC_SWITCHED
     known = status.traffic.live_slot if status.traffic is not None else ""
-    if not known:
-        return Detail(kind, _U, _O.SLOT_NOT_LIVE, "It is not known yet which slot is live.")
+    service = world.traffic.service if world.traffic is not None else None
+    value = service.selector.get(cutover.selector_key, "") if service is not None else known
+    if not known or cutover.slot(value) is None:
+        unclear = "It is not clear which slot is live: the selector of the Service does not say."
+        return Detail(kind, _U, _O.SLOT_NOT_LIVE, unclear)
     busy = state is not None and state.phase not in {*OVER, *COUNTS}
     if known == cutover.active_slot and not busy:
         return Detail(kind, _T, _O.SLOT_LIVE, f"Slot {known} is live.")
@@ -124,8 +127,10 @@ def _contract(status: Status, operation: OperationState) -> Detail:
     return Detail(kind, _T, _O.CONTRACT_APPLIED, "No file waits for the end of the old slot.")
 
 
-def _owned(cutover: Cutover, traffic: Traffic, status: Status) -> Detail:
+def _owned(cutover: Cutover, traffic: Traffic, status: Status, situation: Situation) -> Detail:
     kind = ConditionType.SELECTOR_OWNED
+    if situation is Situation.CONTESTED:
+        return Detail(kind, _F, _O.SELECTOR_CONTESTED, "Somebody else changes the selector again and again.")
     known = status.traffic.live_slot if status.traffic is not None else ""
     found = [guard for guard in lasting(cutover, traffic, known, cutover.active_slot) if not guard.passed]
     blocking = [guard for guard in found if guard.blocks]

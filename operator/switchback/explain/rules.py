@@ -8,6 +8,7 @@ without a twin here, or a twin has no rule; another one asks the real API server
 from __future__ import annotations
 
 import re
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -35,6 +36,12 @@ def _workload(slot: dict[str, Any]) -> tuple[str, str]:
 
 
 TWINS: dict[str, Twin] = {
+    "!has(self.cutover) || self.cutover.soakPeriodSeconds + self.cutover.drainPeriodSeconds "
+    "< self.operationDeadlineSeconds": lambda self: (
+        "cutover" not in self
+        or self["cutover"].get("soakPeriodSeconds", 0) + self["cutover"].get("drainPeriodSeconds", 0)
+        < self.get("operationDeadlineSeconds", inf)
+    ),
     "!has(self.connection) || self.connection.sslMode != 'verify-ca' || has(self.caFrom)": lambda self: (
         "connection" not in self or self["connection"].get("sslMode") != "verify-ca" or "caFrom" in self
     ),

@@ -74,6 +74,8 @@ def test_columns_and_status() -> None:
         "Schema": ".status.schema.current",
         "Target": ".spec.target",
         "Slot": ".status.traffic.liveSlot",
+        "Wished": ".spec.cutover.activeSlot",
+        "Switch": ".status.traffic.cutover.phase",
         "Age": ".metadata.creationTimestamp",
     }
     assert version["subresources"] == {"status": {}}
