@@ -47,6 +47,18 @@ def test_a_forward_run_ends_before_the_contract_file(runner: Runner) -> None:
     assert runner.applied == ["0001_a", "0002_b"]
 
 
+def test_where_nothing_is_applied_no_older_program_could_need_anything(runner: Runner) -> None:
+    new = job(runner, "migrate", "--hold-contract-unless-new")
+    assert (new.target, new.held_back) == ("0004_d", 0)
+    assert runner.applied == ["0001_a", "0002_b", "0003_c", "0004_d"]
+
+
+def test_where_something_is_applied_it_waits_all_the_same(runner: Runner) -> None:
+    job(runner, "migrate", "--target", "0001_a")
+    later = job(runner, "migrate", "--hold-contract-unless-new")
+    assert (later.target, later.held_back) == ("0002_b", 2)
+
+
 def test_nothing_but_what_waits_is_up_to_date(runner: Runner) -> None:
     job(runner, "migrate", "--hold-contract")
     again = job(runner, "migrate", "--hold-contract")

@@ -41,6 +41,7 @@ class Runner:
             direction=direction,
             current=current,
             target=self._wished(running) or current,
+            source_digest="f1:" + "-".join(running.arguments["files"]),
             **more,
         )
 
@@ -59,7 +60,7 @@ class Runner:
     def _held(self, running: Running) -> list[str]:
         """What is held back, from the first file of phase=contract on."""
         wished, applied = self._asked(running), self.postgres.applied
-        if not running.arguments.get("hold") or wished == BASE:
+        if not running.arguments.get("hold") or wished == BASE or not applied:
             return []
         up = [file for file in running.arguments["files"] if file <= wished and file not in applied]
         first = next((file for file in up if file in self.contract), None)

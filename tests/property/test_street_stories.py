@@ -238,6 +238,37 @@ def test_a_person_who_moves_the_traffic_at_night_is_believed_and_the_resource_sa
     assert world.condition("Ready") == "True"
 
 
+def test_contract_files_wait_for_the_end_of_the_program_that_was_live_when_they_came() -> None:
+    """Also where that is the live slot, and the other one is empty."""
+    world = street("Never")
+    world.spec = {**world.spec, "cutover": {**world.spec["cutover"], "activeSlot": "blue"}}
+    world.contract = frozenset({"0003"})
+    world.sides["green"].desired = world.sides["green"].ready = 0
+    go(world)
+    assert (world.postgres.applied, world.condition("Ready")) == (["0001", "0002"], "True")
+    assert world.condition("ContractApplied") == "False"
+    world.sides["green"].desired = world.sides["green"].ready = 2
+    world.spec = {**world.spec, "cutover": {**world.spec["cutover"], "activeSlot": "green"}}
+    world.generation += 1
+    go(world)
+    assert world.postgres.applied == ["0001", "0002"], "blue still runs"
+    world.sides["blue"].desired = world.sides["blue"].ready = 0
+    go(world)
+    assert world.postgres.applied == ["0001", "0002", "0003"]
+
+
+def test_contract_files_follow_a_program_that_was_replaced_in_its_slot() -> None:
+    world = street("Never")
+    world.spec = {**world.spec, "cutover": {**world.spec["cutover"], "activeSlot": "blue"}}
+    world.contract = frozenset({"0003"})
+    world.sides["green"].desired = world.sides["green"].ready = 0
+    go(world)
+    assert world.postgres.applied == ["0001", "0002"]
+    world.templates["blue"] = "t2"
+    go(world)
+    assert world.postgres.applied == ["0001", "0002", "0003"]
+
+
 def test_there_is_no_way_back_to_a_program_that_contract_files_have_left_behind() -> None:
     world = street("Never")
     world.contract = frozenset({"0003"})

@@ -29,7 +29,11 @@ CONTRACT = pair(
 def test_contract_files_wait_for_the_end_of_the_old_pods(shop: Shop, database: Database) -> None:
     shop.slots.start(replicas=1)
     with shop.oracle() as oracle:
-        move = shop.release(database, BOOKS | CONTRACT, GREEN)
+        move = shop.release(database, BOOKS, BLUE)
+        move.succeeded()
+        move.refile(BOOKS | CONTRACT)
+        move.says("ContractApplied", "WaitingForOldSlot")
+        move.switch(GREEN)
         state = move.succeeded()
         assert reason(state, "ContractApplied") == "WaitingForOldSlot"
         time.sleep(2)

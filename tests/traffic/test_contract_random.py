@@ -12,7 +12,7 @@ from tests.crash.chance import CAMPAIGN, SEED
 from tests.e2e.shop import BOOKS, FIRST, pair
 from tests.e2e.states import condition, is_true
 from tests.traffic.shop import SECONDS
-from tests.traffic.slots import BLUE, GREEN
+from tests.traffic.slots import BLUE, other
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,26 +36,30 @@ def test_contract_files_never_run_beside_an_old_pod(shop: Shop, database: Databa
     """Whoever counts replicas is wrong while pods end, and whoever waits for a time is wrong in any case."""
     chance = random.Random(SEED)  # noqa: S311 - repeatable, no secret
     print(f"SWITCHBACK_SEED={SEED}, {ROUNDS} rounds")
-    files = dict(BOOKS)
+    files, live = dict(BOOKS), BLUE
     shop.slots.start(replicas=1)
     with shop.oracle() as oracle:
-        move = shop.release(database, files, GREEN, soakPeriodSeconds=0, drainPeriodSeconds=0)
+        move = shop.release(database, files, live, soakPeriodSeconds=0, drainPeriodSeconds=0)
         move.succeeded()
         for number in range(2, ROUNDS + 2):
+            old, live = live, other(live)
+            file = f"{number:04}_contract"
+            shop.slots.scale(live, 1)
+            shop.slots.until_ready(live, 1)
             files |= contract_file(number)
             move.refile(files)
             _now(move, "a contract file waits", lambda one: _waits(one) and is_true(one, "Ready"))
+            move.switch(live)
+            move.succeeded()
             for _ in range(chance.randint(0, 2)):  # gone for the eye, and back before the last pod has ended
-                shop.slots.scale(BLUE, 0)
+                shop.slots.scale(old, 0)
                 time.sleep(chance.uniform(0, 0.3))
-                shop.slots.scale(BLUE, 1)
+                shop.slots.scale(old, 1)
                 time.sleep(chance.uniform(0, 0.5))
-            assert f"{number:04}_contract" not in database.applied()
-            shop.slots.scale(BLUE, 0)
+            assert file not in database.applied()
+            shop.slots.scale(old, 0)
             _now(move, "it is applied", lambda one: not _waits(one) and is_true(one, "Ready"))
-            assert f"{number:04}_contract" in database.applied()
-            shop.slots.scale(BLUE, 1)
-            shop.slots.until_ready(BLUE, 1)
+            assert file in database.applied()
     assert database.applied()[0] == FIRST
     assert oracle.violations() == []
 

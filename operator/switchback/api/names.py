@@ -51,6 +51,8 @@ ANNOTATION_VERIFIED = f"{GROUP}/verified"
 """Id of the last switch whose soak was good. Another one than that of cutover-id: nobody knows that yet."""
 ANNOTATION_CLAIMED_BY = f"{GROUP}/claimed-by"
 """`<namespace>/<name>/<uid>` of the resource that moves its traffic."""
+ANNOTATION_OLD_PROGRAM = f"{GROUP}/old-program"
+"""`<slot>/<pod template>/<digest of the files>`: whose end files of phase=contract wait for."""
 ANNOTATION_ROLLED_BACK = f"{GROUP}/rolled-back"
 """Digest of the intent whose switch was undone: a wiped status, or a new resource, does not try it again."""
 

@@ -12,7 +12,7 @@ from switchback.api.traffic import (
     CheckState,
     CutoverPhase,
     CutoverState,
-    RetiredSlot,
+    Program,
     SlotSchema,
     TrafficState,
 )
@@ -65,8 +65,8 @@ __all__ = [
     "PlanStep",
     "Preview",
     "PreviewPhase",
+    "Program",
     "RetentionState",
-    "RetiredSlot",
     "SchemaState",
     "SlotSchema",
     "SnapshotParts",

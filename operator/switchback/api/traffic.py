@@ -93,13 +93,15 @@ class CutoverState(Model):
     """The same for people."""
 
 
-class RetiredSlot(Model):
-    """A program that cannot work with the schema any more: files of phase=contract have run since."""
+class Program(Model):
+    """What ran in a slot at some time. Another pod template in the same slot is another program."""
 
-    name: SlotText
+    slot: SlotText
     """The slot that it is in."""
     template: Annotated[str, Field(max_length=64)] = ""
-    """Hash of its pod template. Another program in the slot is another matter."""
+    """Hash of its pod template."""
+    source: Annotated[str, Field(max_length=128)] = ""
+    """Digest of the files that wait for its end. Empty: it is not about files."""
 
 
 class TrafficState(Model):
@@ -117,8 +119,10 @@ class TrafficState(Model):
     """Until when the new slot is watched."""
     drain_end_time: Time = ""
     """Until when the old slot may finish what it has begun."""
-    retired: RetiredSlot | None = None
-    """The program that files of phase=contract have left behind."""
+    retired: Program | None = None
+    """The program that files of phase=contract have left behind: it cannot work with the schema any more."""
+    old_program: Program | None = None
+    """The program that was live when files of phase=contract came, and whose end they wait for."""
     drift_seen: Annotated[str, Field(max_length=64)] = ""
     """The version of the Service that is about to be put right."""
     drift_times: Annotated[

@@ -85,6 +85,7 @@ def _request(common: Common, **values: Any) -> Request:
             values["out_of_order_policy"] == "Allow",
             values["adoption_policy"] == "IfNoLedger",
             values["hold_contract"] and operation is not Operation.ROLLBACK,
+            values["hold_contract_unless_new"] and operation is not Operation.ROLLBACK,
         ),
         down_from=_DOWN_SOURCES[values["down_source"]],
         down_folder=values["down_folder"],

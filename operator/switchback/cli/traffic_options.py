@@ -32,6 +32,11 @@ def _slots(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tup
 _OPTIONS = (
     hold_contract,
     click.option(
+        "--hold-contract-unless-new",
+        is_flag=True,
+        help="The same, but nothing is held back where no migration is applied yet.",
+    ),
+    click.option(
         "--slot",
         "slots",
         multiple=True,

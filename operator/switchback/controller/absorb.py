@@ -22,7 +22,7 @@ from switchback.api.status import (
 from switchback.contract.reasons import Reason, Retry, meaning
 from switchback.contract.words import CLOSING, Direction, Operation
 from switchback.controller.closing import after_the_end, noted
-from switchback.controller.cutovers import cancel
+from switchback.controller.cutovers import cancel, remember_old_program
 from switchback.controller.lifecycle import (
     RETRY_CAP_SECONDS,
     WAIT_CAP_SECONDS,
@@ -243,7 +243,7 @@ def _done(view: View, result: Result) -> Status:  # noqa: C901, PLR0911, PLR0912
             count = view.operation.applied_count + result.done
             status = change(status, reached=True, direction=direction, to=result.target, applied_count=count)
             if result.operation is Operation.MIGRATE:
-                status = change(status, contract=result.held_back > 0)
+                status = _held_back(view.with_status(status), result)
             # A run that changed something has ended the reservation; one that found nothing to do has not.
             return status if result.reason is Reason.UP_TO_DATE else change(status, reserved_until="")
         case Operation.RESERVE:
@@ -280,6 +280,14 @@ def _raised(view: View) -> Status:
     return change(view.status, fence=up)
 
 
+def _held_back(view: View, result: Result) -> Status:
+    """Notes whether files of phase=contract wait, and for the end of which program."""
+    status = change(view.status, contract=result.held_back > 0)
+    if not result.held_back:
+        return status
+    return remember_old_program(view.with_status(status), result.source_digest)
+
+
 def _inspected(view: View, result: Result) -> Status:
     status = take_plan(view.status, result)
     if view.operation.kind is OperationKind.ROLLBACK and result.direction is not Direction.BACKWARD:
@@ -291,7 +299,7 @@ def _inspected(view: View, result: Result) -> Status:
         status = _reserved(status, result, result.plan_digest)
     if result.direction is not Direction.NONE:
         return change(status, reached=False)
-    return change(status, reached=True, contract=result.held_back > 0)
+    return _held_back(view.with_status(change(status, reached=True)), result)
 
 
 def _reserved(status: Status, result: Result, plan: str) -> Status:

@@ -122,7 +122,7 @@ def slots(world: Observed, spec: Spec, operation: OperationState, step: Operatio
     cutover, state = spec.cutover, world.status.traffic
     if cutover is None or step is Operation.RELEASE:
         return []
-    words = [] if operation.kind is OperationKind.CONTRACT else ["--hold-contract"]
+    words = [] if operation.kind is OperationKind.CONTRACT else ["--hold-contract-unless-new"]
     for slot in cutover.slots:
         bounds = slot.schema_bounds
         if bounds is not None:

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from switchback.api import names
-from switchback.api.status import CutoverPhase, CutoverState, OperationKind, RetiredSlot, TrafficState
+from switchback.api.status import CutoverPhase, CutoverState, OperationKind, Program, TrafficState
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Direction
 from switchback.controller.times import rfc3339
@@ -120,6 +120,45 @@ def old_pods(view: View) -> tuple[str, ...] | None:
     return tuple(pod.name for slot in old for pod in slot.pods if not pod.over)
 
 
+def remember_old_program(view: View, source: str) -> Status:
+    """The status that knows which program was live when these files of phase=contract came.
+
+    It may need what they take away. The files stay the same ones for as long as their digest does, whatever
+    becomes live meanwhile.
+    """
+    known = traffic_of(view.status).old_program or _marked_program(view)
+    if known is not None and known.source == source:
+        return change_traffic(view.status, old_program=known)
+    slot = seen_slot(view, live(view) or traffic_of(view.status).live_slot)
+    if slot is None:
+        return view.status
+    old = Program(slot=slot.name, template=slot.template, source=source)
+    return change_traffic(view.status, old_program=old)
+
+
+def _marked_program(view: View) -> Program | None:
+    """What the Service knows of it: a status can be lost."""
+    mark = view.service.annotations.get(names.ANNOTATION_OLD_PROGRAM, "") if view.service is not None else ""
+    slot, _, rest = mark.partition("/")
+    template, _, source = rest.partition("/")
+    return Program(slot=slot[:63], template=template[:64], source=source[:128]) if source else None
+
+
+def mark_of(program: Program) -> str:
+    """The same as the Service has it."""
+    return f"{program.slot}/{program.template}/{program.source}"
+
+
+def old_program_lives(view: View) -> bool:
+    """Whether what is live is, or may be, the program that files of phase=contract wait for."""
+    old = traffic_of(view.status).old_program
+    slot = seen_slot(view, live(view))
+    if old is None or slot is None or slot.name != old.slot:
+        return False
+    replaced = slot.template != old.template and slot.settled and slot.updated >= slot.alive
+    return not replaced
+
+
 def contract_due(view: View) -> bool:
     """Whether files of phase=contract wait, and may be applied now."""
     cutover, operation = view.spec.cutover, view.status.operation
@@ -127,7 +166,8 @@ def contract_due(view: View) -> bool:
         return False
     wished = cutover is None or live(view) == cutover.active_slot
     state = own(view)
-    return wished and old_pods(view) == () and (state is None or state.phase in OVER)
+    gone = old_pods(view) == () and not old_program_lives(view)
+    return wished and gone and (state is None or state.phase in OVER)
 
 
 def change_traffic(status: Status, **update: Any) -> Status:
@@ -207,11 +247,8 @@ def resume_cutover(view: View, before: str) -> Status:
 
 def retire(view: View) -> Status:
     """The status that knows which program files of phase=contract have left behind."""
-    current = live(view)
-    left = [slot for slot in (view.world.traffic.slots if view.world.traffic else ()) if slot.name != current]
-    if not current or not left or not left[0].template:
-        return view.status
-    return change_traffic(view.status, retired=RetiredSlot(name=left[0].name, template=left[0].template))
+    old = traffic_of(view.status).old_program
+    return change_traffic(view.status, old_program=None, retired=old) if old is not None else view.status
 
 
 def is_retired(view: View, name: str) -> bool:
@@ -222,7 +259,7 @@ def is_retired(view: View, name: str) -> bool:
         and slot is not None
         and (slot.name, slot.template)
         == (
-            retired.name,
+            retired.slot,
             retired.template,
         )
     )

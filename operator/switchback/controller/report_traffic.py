@@ -121,6 +121,9 @@ def _contract(status: Status, operation: OperationState) -> Detail:
     if operation.contract or held:
         files = "1 file waits" if held == 1 else f"{held or 'Some'} files wait"
         text = f"{files} until no pod of the old slot exists."
+        old = status.traffic.old_program if status.traffic is not None else None
+        if old is not None and status.traffic is not None and old.slot == status.traffic.live_slot:
+            text = f"{files} until the program that is live in slot {old.slot} is another one."
         return Detail(kind, _F, _O.WAITING_FOR_OLD_SLOT, text)
     if status.schema_state is None:
         return Detail(kind, _U, _O.WAITING_FOR_OLD_SLOT, "Not known yet.")

@@ -53,7 +53,9 @@ def goal(comparison: Comparison, target: str, policy: Policy = USUAL) -> Goal:
         RunnerError: `SourceBehindLedger`, `FileMissing` (renamed files), `OutOfOrder`.
     """
     found = _whole(comparison, target, policy)
-    return _without_contract(comparison, found) if policy.hold_contract else found
+    # Where nothing is applied there is nothing that an older program could still need.
+    holds = policy.hold_contract or (policy.hold_contract_unless_new and bool(comparison.ledger.rows))
+    return _without_contract(comparison, found) if holds else found
 
 
 def _without_contract(comparison: Comparison, whole: Goal) -> Goal:

@@ -23,12 +23,14 @@ class Policy:
         out_of_order: whether a pending file is applied although one that comes after it is.
         adopt: whether the history of another tool is taken over where there is no ledger.
         hold_contract: whether the first pending file of phase=contract waits, and all after it.
+        hold_contract_unless_new: the same, but not where no migration is applied yet.
     """
 
     ahead: Ahead = Ahead.REFUSE
     out_of_order: bool = False
     adopt: bool = False
     hold_contract: bool = False
+    hold_contract_unless_new: bool = False
 
 
 USUAL = Policy()

@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from switchback.api.conditions import Situation
-from switchback.api.names import ANNOTATION_ROLLED_BACK
+from switchback.api.names import ANNOTATION_OLD_PROGRAM, ANNOTATION_ROLLED_BACK
 from switchback.api.policies import AutomaticRollback
 from switchback.api.reasons import OperatorReason
 from switchback.api.status import OperationKind, Outcome, Want
 from switchback.contract.words import Direction, Operation
-from switchback.controller.cutovers import live
+from switchback.controller.cutovers import live, mark_of
 from switchback.controller.decision import MarkService
 from switchback.controller.lifecycle import change, forget_plan, intend
 from switchback.controller.restore_points import spoil
@@ -77,7 +77,7 @@ def reserved(view: View) -> StageResult:
 
 def finish(view: View) -> StageResult:
     """The version that was seen is the version that was wished for: a run's word alone is not enough."""
-    elsewhere = _elsewhere(view) or _remembered(view)
+    elsewhere = _elsewhere(view) or _remembered(view) or _marked(view)
     if elsewhere is not None:
         return elsewhere
     seen, operation = view.status.schema_state, view.operation
@@ -113,3 +113,15 @@ def _remembered(view: View) -> Do | None:
     if not mark or mark == view.intent or not reaches:
         return None
     return Do(MarkService({ANNOTATION_ROLLED_BACK: None}, "another wish was reached"))
+
+
+def _marked(view: View) -> Do | None:
+    """The Service knows as well whose end files of phase=contract wait for: a status can be lost."""
+    state, service = view.status.traffic, view.service
+    old = state.old_program if state is not None else None
+    reaches = view.operation.kind is OperationKind.REACH
+    if old is None or service is None or not reaches or not view.operation.contract:
+        return None
+    if service.annotations.get(ANNOTATION_OLD_PROGRAM) == mark_of(old):
+        return None
+    return Do(MarkService({ANNOTATION_OLD_PROGRAM: mark_of(old)}, "files of phase=contract wait"))

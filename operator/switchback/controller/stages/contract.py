@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from switchback.api.conditions import Situation
 from switchback.api.reasons import OperatorReason
-from switchback.controller.cutovers import old_pods
+from switchback.controller.cutovers import old_pods, old_program_lives
 from switchback.controller.stages.results import Done, Wait
 from switchback.controller.times import rfc3339
 
@@ -24,9 +24,10 @@ def old_slot_gone(view: View) -> StageResult:
     if view.operation.reached:
         return Done()
     left = old_pods(view)
-    if left == ():
+    if left == () and not old_program_lives(view):
         return Done()
-    shown = ", ".join(left[:3]) if left else "nobody can say which slot is live"
+    unknown = "nobody can say which slot is live" if left is None else "it is live"
+    shown = ", ".join(left[:3]) if left else unknown
     text = f"Files of phase=contract wait for the end of the old slot: {shown}."
     again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
     return Wait(Situation.WORKING, OperatorReason.WAITING_FOR_OLD_SLOT, text, again)
