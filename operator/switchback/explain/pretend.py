@@ -107,7 +107,7 @@ class _Told:
     @property
     def holds_back(self) -> tuple[str, ...]:
         """What this run would leave for later."""
-        return self.ground.held if "--hold-contract" in self.run.arguments else ()
+        return self.ground.held if "--hold-contract-unless-new" in self.run.arguments else ()
 
     @property
     def snapshot(self) -> str:
