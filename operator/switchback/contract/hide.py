@@ -11,14 +11,17 @@ from switchback.contract.result import bounded
 
 MASK = "***"
 
-_LOGIN = re.compile(r"(?<=://)[^/@\s]*:[^/\s]*@")
+_LOGIN = re.compile(r"(?<=://)[^/@:\s]*:[^/\s]*@")
 """User and password of a URL, the password up to the last @ before the path."""
 _QUOTED = r"\"[^\"]*\"|'[^']*'"
 _NAMED = re.compile(
-    r"(?i)([\w-]*(?:passw(?:or)?d|pwd|secret|token|credential|access_?key|api_?key|signature)[\w-]*[\"']?"
+    r"(?i)((?:passw(?:or)?d|pwd|secret|token|credential|access_?key|api_?key|signature)[\w-]{0,64}[\"']?"
     rf"\s*[=:]\s*)(?:{_QUOTED}|[^\s&,;\"']+)"
 )
-"""What is said to be a password, as in `PGPASSWORD=…`, `"secret": "…"` and `X-Amz-Signature=…`."""
+"""What is said to be a password, as in `PGPASSWORD=…`, `"secret": "…"` and `X-Amz-Signature=…`.
+
+No part of it may be tried at each place of a long word to the word's end: outputs hold words of any length.
+"""
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{8,}")
 _ODD = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 

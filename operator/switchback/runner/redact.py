@@ -30,7 +30,7 @@ _NAMED = re.compile(rf"(?:\b(?:{_NOUNS})\s+|,\s+)$", re.IGNORECASE)
 """What stands before the name of an object in the server's messages."""
 _PLAIN_NAME = re.compile(r"[\w$.\- ]{1,128}(?:\([\w ,\"\[\].]*\))?")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"|\'(?:[^\']|\'\')*\'|»[^«»]*«|«[^«»]*»|„[^„“”]*[“”]|“[^“”]*”|`[^`\']*\'')
-_ADDRESS = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
+_ADDRESS = re.compile(r"[\w.+%-]{1,128}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,16}")
 _ODD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """C0 and C1 control characters but newline and tab, DEL, and halves of characters."""
 _DIGITS = re.compile(r"\d{3,}")
