@@ -12,7 +12,7 @@ from tests.crash.chance import CAMPAIGN, SEED
 from tests.e2e.shop import BOOKS, FIRST, pair
 from tests.e2e.states import condition, is_true
 from tests.traffic.shop import SECONDS
-from tests.traffic.slots import BLUE, other
+from tests.traffic.slots import BLUE, other, workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +44,8 @@ def test_contract_files_never_run_beside_an_old_pod(shop: Shop, database: Databa
         for number in range(2, ROUNDS + 2):
             old, live = live, other(live)
             file = f"{number:04}_contract"
+            program = {"template": {"metadata": {"annotations": {"release": str(number)}}}}
+            shop.world.kube.patch("Deployment", shop.slots.namespace, workload(live), {"spec": program})
             shop.slots.scale(live, 1)
             shop.slots.until_ready(live, 1)
             files |= contract_file(number)
