@@ -47,6 +47,16 @@ class WorkloadRef(Model):
 class SchemaBounds(Model):
     """Which versions of the schema the slot's program works with."""
 
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "(!has(self.minimum) || !self.minimum.contains('..')) && "
+                "(!has(self.maximum) || !self.maximum.contains('..'))",
+                "the id of a bound may not hold two dots in a row",
+            )
+        )
+    )
+
     minimum: MigrationID = ""
     """It needs at least this migration. Empty: none."""
     maximum: MigrationID = ""

@@ -36,6 +36,10 @@ def _workload(slot: dict[str, Any]) -> tuple[str, str]:
 
 
 TWINS: dict[str, Twin] = {
+    "(!has(self.minimum) || !self.minimum.contains('..')) && "
+    "(!has(self.maximum) || !self.maximum.contains('..'))": lambda self: (
+        not any(".." in self.get(bound, "") for bound in ("minimum", "maximum"))
+    ),
     "!has(self.cutover) || self.cutover.soakPeriodSeconds + self.cutover.drainPeriodSeconds "
     "< self.operationDeadlineSeconds": lambda self: (
         "cutover" not in self
