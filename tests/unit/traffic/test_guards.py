@@ -357,9 +357,6 @@ def test_a_port_by_number_needs_no_name() -> None:
     assert failed(asked(service=numbered, workloads=slots(green=green))) == []
 
 
-# --- how many pods are enough ---
-
-
 @pytest.mark.parametrize(
     ("percent", "live_ready", "desired", "expected"),
     [
