@@ -22,7 +22,7 @@ from switchback.api.status import (
 from switchback.contract.reasons import Reason, Retry, meaning
 from switchback.contract.words import CLOSING, Direction, Operation
 from switchback.controller.closing import after_the_end, noted
-from switchback.controller.cutovers import cancel, remember_old_program
+from switchback.controller.cutovers import cancel
 from switchback.controller.lifecycle import (
     RETRY_CAP_SECONDS,
     WAIT_CAP_SECONDS,
@@ -36,6 +36,7 @@ from switchback.controller.lifecycle import (
     reserve_seconds,
     take_plan,
 )
+from switchback.controller.old_programs import remember_old_program
 from switchback.controller.restore_points import of_operation, put, spoil
 from switchback.controller.stages.snapshot import may_go_without, waived
 from switchback.controller.tested import with_checks

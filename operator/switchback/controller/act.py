@@ -7,6 +7,7 @@ the stored status. The name is the lock: whoever finds it taken looks whose it i
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -36,8 +37,10 @@ from switchback.controller.kube.errors import (
 from switchback.controller.kube.kinds import JOBS, MIGRATIONS
 from switchback.controller.observe_traffic import read_traffic
 from switchback.controller.observed import Trouble
+from switchback.controller.old_programs import is_gone
 from switchback.controller.point import OutdatedError, OutpacedError
 from switchback.controller.queue import Key
+from switchback.controller.view import View
 
 if TYPE_CHECKING:
     from switchback.controller.decision import Action
@@ -178,15 +181,14 @@ async def _old_slot_is_gone(client: Client, world: Observed, action: CreateJob) 
     """Look once more right before files of phase=contract may run: nothing brings back what they take away.
 
     Raises:
-        OutdatedError: a pod of a slot that is not live has appeared since the look.
+        OutdatedError: something that may need them runs by now.
     """
     operation, spec = world.status.operation, world.spec
     contract = operation is not None and operation.kind is OperationKind.CONTRACT
     if not contract or action.step is not Operation.MIGRATE or spec is None or spec.cutover is None:
         return
     now = await read_traffic(client, world.namespace, spec.cutover, world.uid, datetime.now(UTC))
-    live = now.service.selector.get(spec.cutover.selector_key, "") if now.service is not None else ""
-    if now.slot(live) is None or any(slot.alive for slot in now.slots if slot.name != live):
+    if not is_gone(View(world=replace(world, traffic=now), spec=spec, status=world.status)):
         raise OutdatedError(action.name)
 
 

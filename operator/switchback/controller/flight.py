@@ -14,9 +14,9 @@ from switchback.api.reasons import OperatorReason
 from switchback.api.status import OperationKind, Outcome
 from switchback.contract.words import CLOSING, Operation
 from switchback.controller import decision
-from switchback.controller.cutovers import old_pods, old_program_lives
 from switchback.controller.decision import Act, CreateJob, Decision, DeleteJob, WriteIntent
 from switchback.controller.lifecycle import change, end, land
+from switchback.controller.old_programs import is_gone
 from switchback.controller.report import after_the_end, at_rest, report, working
 from switchback.controller.restore_points import spoil
 from switchback.controller.stages.snapshot import aged, may_go_without, waived
@@ -120,7 +120,7 @@ def _too_late_for_its_restore_point(view: View) -> bool:
 def _old_slot_is_back(view: View) -> bool:
     """Whether a pod appeared that still needs what files of phase=contract take away."""
     contract = view.operation.kind is OperationKind.CONTRACT and view.operation.step in _WRITERS
-    return contract and (old_pods(view) != () or old_program_lives(view))
+    return contract and not is_gone(view)
 
 
 def _too_late(view: View) -> Decision | None:

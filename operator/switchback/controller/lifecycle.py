@@ -37,8 +37,9 @@ from switchback.contract.reasons import Reason
 from switchback.contract.result import bounded
 from switchback.contract.words import LATEST, Direction, Operation
 from switchback.controller import requests
-from switchback.controller.cutovers import contract_due, resumed, retire, superseded
+from switchback.controller.cutovers import resumed, superseded
 from switchback.controller.intent import database_digest
+from switchback.controller.old_programs import contract_due, retire
 from switchback.controller.restore_points import of_operation, protect, spoil, too_many_perhaps
 from switchback.controller.times import parse, rfc3339
 

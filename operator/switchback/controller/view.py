@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from switchback.api.names import is_look
 from switchback.api.status import Outcome
 from switchback.controller import requests
-from switchback.controller.cutovers import contract_due
 from switchback.controller.intent import intent_digest
+from switchback.controller.old_programs import contract_due
 from switchback.controller.restore_points import field_of
 
 if TYPE_CHECKING:

@@ -11,9 +11,10 @@ from switchback.api.policies import AutomaticRollback
 from switchback.api.reasons import OperatorReason
 from switchback.api.status import OperationKind, Outcome, Want
 from switchback.contract.words import Direction, Operation
-from switchback.controller.cutovers import live, mark_of
+from switchback.controller.cutovers import live
 from switchback.controller.decision import MarkService
 from switchback.controller.lifecycle import change, forget_plan, intend
+from switchback.controller.old_programs import mark_of
 from switchback.controller.restore_points import spoil
 from switchback.controller.stages.consent import asks_a_person
 from switchback.controller.stages.results import Do, Done, Fail, Intend, Wait

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from switchback.api.conditions import Situation
 from switchback.api.reasons import OperatorReason
-from switchback.controller.cutovers import old_pods, old_program_lives
+from switchback.controller.old_programs import is_gone, old_pods
 from switchback.controller.stages.results import Done, Wait
 from switchback.controller.times import rfc3339
 
@@ -23,9 +23,9 @@ def old_slot_gone(view: View) -> StageResult:
     """No pod of a slot that is not live exists."""
     if view.operation.reached:
         return Done()
-    left = old_pods(view)
-    if left == () and not old_program_lives(view):
+    if is_gone(view):
         return Done()
+    left = old_pods(view)
     unknown = "nobody can say which slot is live" if left is None else "it is live"
     shown = ", ".join(left[:3]) if left else unknown
     text = f"Files of phase=contract wait for the end of the old slot: {shown}."

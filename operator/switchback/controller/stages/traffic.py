@@ -20,7 +20,6 @@ from switchback.controller.cutovers import (
     begin_cutover,
     change_cutover,
     change_traffic,
-    is_retired,
     live,
     marks_of,
     moves,
@@ -33,6 +32,7 @@ from switchback.controller.cutovers import (
 )
 from switchback.controller.decision import CreateJob, MarkService, PointService, TellProbe
 from switchback.controller.lifecycle import change, intend
+from switchback.controller.old_programs import is_retired
 from switchback.controller.stages.consent import asks_a_person, consent, moved_text
 from switchback.controller.stages.results import Do, Done, Fail, Intend, Wait
 from switchback.controller.times import parse, passed, rfc3339, upcoming
