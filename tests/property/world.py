@@ -315,6 +315,12 @@ class World(Runner):
         """Status of a condition, as a tool would read it."""
         return next((str(c.status) for c in self.status.conditions if c.type == kind), "")
 
+    def conditions_agree(self) -> None:
+        """No tool reads two things at once."""
+        assert not (self.condition("Ready") == "True" and self.condition("Stalled") == "True")
+        assert not (self.condition("Reconciling") == "True" and self.condition("Stalled") == "True")
+        assert self.condition("Finished") != "True" or self.condition("Reconciling") == "False"
+
     def tick(self, decision: Decision) -> None:
         """Time goes on to the moment that the decision waits for."""
         if isinstance(decision, Wait) and decision.until is not None:

@@ -12,7 +12,7 @@ from switchback.kubectl.owner import owner_of
 from switchback.kubectl.plan import counted
 from switchback.kubectl.problems import Problem
 from switchback.kubectl.requests import send
-from switchback.kubectl.waits import Verdict, Wish, asked, conclude, of_spec, standing, wait
+from switchback.kubectl.waits import Verdict, Wish, asked, conclude, of_spec, until_resumed, wait
 
 if TYPE_CHECKING:
     from switchback.kubectl.guarded import Guarded
@@ -134,11 +134,7 @@ async def _end(session: Session, before: Resource, sent: Resource, slot: str, se
     if seconds is None:
         return conclude(session, sent, asked(f"asked for {slot} to be live."), **told)
     if sent.suspended:
-        held = standing(sent) or Verdict(
-            ExitCode.PENDING, "Suspended", "it is suspended: the switch begins when it is resumed.",
-            f"Go on: kubectl switchback resume {sent.name} -n {sent.namespace}",
-        )  # fmt: skip
-        return conclude(session, sent, held, **told)
+        return conclude(session, sent, until_resumed(sent, "switch"), **told)
     wish = Wish(lambda now: now.is_seen, lambda now: _edited(now, slot) or of_spec(now))
     last, verdict = await wait(session, sent, wish, seconds=seconds)
     return conclude(session, last, verdict, live=rails.live(last), **told)

@@ -15,7 +15,16 @@ from switchback.kubectl.owner import owner_of
 from switchback.kubectl.plan import counted
 from switchback.kubectl.problems import Problem
 from switchback.kubectl.requests import nonce, send
-from switchback.kubectl.waits import Verdict, Wish, asked, conclude, of_operation, of_spec, standing, wait
+from switchback.kubectl.waits import (
+    Verdict,
+    Wish,
+    asked,
+    conclude,
+    of_operation,
+    of_spec,
+    until_resumed,
+    wait,
+)
 
 if TYPE_CHECKING:
     from switchback.kubectl.owner import Owner
@@ -236,11 +245,7 @@ async def _ask(  # noqa: PLR0917 - the parts of one request
     if seconds is None:
         return conclude(session, sent, asked(f"asked to roll back to {target}."), **told)
     if sent.suspended:
-        held = standing(sent) or Verdict(
-            ExitCode.PENDING, "Suspended", "it is suspended: the rollback begins when it is resumed.",
-            f"Go on: kubectl switchback resume {sent.name} -n {sent.namespace}",
-        )  # fmt: skip
-        return conclude(session, sent, held, **told)
+        return conclude(session, sent, until_resumed(sent, "rollback"), **told)
     wish = Wish(lambda now: now.is_seen, lambda now: _edited(now, target) or of_spec(now))
     if way.request:
         wish = _requested(way.request, before=sent.operation_id)

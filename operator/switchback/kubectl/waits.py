@@ -231,6 +231,16 @@ def _more(resource: Resource) -> str:
     return f"See kubectl switchback status {place}, and kubectl switchback logs {place}"
 
 
+def until_resumed(resource: Resource, what: str) -> Verdict:
+    """What there is to say of a suspended resource that was asked for `what`, such as `rollback`."""
+    return standing(resource) or Verdict(
+        ExitCode.PENDING,
+        "Suspended",
+        f"it is suspended: the {what} begins when it is resumed.",
+        f"Go on: kubectl switchback resume {resource.name} -n {resource.namespace}",
+    )
+
+
 def asked(message: str) -> Verdict:
     """The request was left, and nobody waits."""
     return Verdict(ExitCode.OK, "Asked", message)
