@@ -53,7 +53,7 @@ def test_a_slot_that_dies_in_the_soak_is_left_while_the_database_is_out_of_reach
                 target=FIRST, rollback={"dataLossPolicy": "Allow"}, snapshot={"none": {"acknowledge": True}}
             )
             move.succeeded()
-            move.edit(target="latest", cutover={"activeSlot": GREEN, "soakPeriodSeconds": 600})
+            move.edit(target="latest", cutover={"activeSlot": GREEN, "soakPeriodSeconds": 200})
             move.phase("Soaking")
             pod = shop.world.kube.get("Pod", database.server.namespace, database.server.name)
             with shop.world.cluster.drop_traffic(pod["status"]["podIP"]):

@@ -46,7 +46,7 @@ def test_another_schema_in_the_middle_leads_back_first_and_then_on(
         move = shop.release(database, SHOP, BLUE, spec={"target": FIRST})
         move.succeeded()
         with load() as running:
-            move.edit(cutover={"activeSlot": GREEN, "soakPeriodSeconds": 600})
+            move.edit(cutover={"activeSlot": GREEN, "soakPeriodSeconds": 200})
             move.phase("Soaking")
             move.edit(target="latest", cutover={"soakPeriodSeconds": 2, "drainPeriodSeconds": 0})
             move.succeeded()

@@ -99,6 +99,7 @@ def test_taking_the_old_side_away_at_once_fails_requests(
     slots: Slots, load: Callable[..., Load], oracle: Callable[[], Oracle]
 ) -> None:
     slots.start(env={BLUE: {"WEB_GRACEFUL": "false"}})
+    slots.fault(BLUE, slow="100ms")  # so that requests are under way at any moment
     with oracle() as judge, load() as running:
         switchers.hasty(slots, GREEN)
         time.sleep(2)

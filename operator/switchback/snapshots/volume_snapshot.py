@@ -112,7 +112,7 @@ class _Craft:
         if volume_state.unheard(seen):
             return volume_state.with_event(seen, await self.objects.told(target))
         # One that was captured and has trouble may have lost its content.
-        captured = seen.phase is Phase.CAPTURED and seen.failure is not None
+        captured = bool(seen.capture_time) and seen.failure is not None
         if not captured and seen.phase is not Phase.AVAILABLE:
             return seen
         content = await self._content(target)

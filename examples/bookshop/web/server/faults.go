@@ -24,6 +24,8 @@ type Faults struct {
 	Unready bool `json:"unready"`
 	// Unhealthy: /health fails, all else works.
 	Unhealthy bool `json:"unhealthy"`
+	// Slow: so long each request of the shop waits for its answer.
+	Slow      time.Duration `json:"slow"`
 	deafUntil time.Time
 	deafened  chan struct{}
 }
@@ -32,7 +34,7 @@ func newFaults() *Faults {
 	return &Faults{deafened: make(chan struct{}, 1)}
 }
 
-// change sets the named faults; the others stay. `die` and `deaf` are times: in so long, for so long.
+// change sets the named faults; the others stay. `slow`, `die` and `deaf` are times: after, in, for so long.
 func (faults *Faults) change(form url.Values) error {
 	faults.mutex.Lock()
 	defer faults.mutex.Unlock()
@@ -48,6 +50,8 @@ func (faults *Faults) change(form url.Values) error {
 			faults.Unready, err = strconv.ParseBool(value)
 		case "unhealthy":
 			faults.Unhealthy, err = strconv.ParseBool(value)
+		case "slow":
+			faults.Slow, err = time.ParseDuration(value)
 		case "die":
 			var after time.Duration
 			if after, err = time.ParseDuration(value); err == nil {
@@ -63,7 +67,7 @@ func (faults *Faults) change(form url.Values) error {
 				}
 			}
 		default:
-			err = fmt.Errorf("known are errors, hang, unready, unhealthy, die and deaf")
+			err = fmt.Errorf("known are errors, hang, unready, unhealthy, slow, die and deaf")
 		}
 		if err != nil {
 			return fmt.Errorf("fault %s=%s: %w", key, value, err)
@@ -86,10 +90,17 @@ func (faults *Faults) deaf() time.Duration {
 	return time.Until(faults.deafUntil)
 }
 
+// slow says how long a request waits for its answer.
+func (faults *Faults) slow() time.Duration {
+	faults.mutex.Lock()
+	defer faults.mutex.Unlock()
+	return faults.Slow
+}
+
 // fromEnvironment reads WEB_ERRORS, WEB_HANG and so on.
 func fromEnvironment() url.Values {
 	form := url.Values{}
-	for _, key := range []string{"errors", "hang", "unready", "unhealthy", "die", "deaf"} {
+	for _, key := range []string{"errors", "hang", "unready", "unhealthy", "slow", "die", "deaf"} {
 		if value := os.Getenv("WEB_" + strings.ToUpper(key)); value != "" {
 			form.Set(key, value)
 		}

@@ -74,6 +74,7 @@ func (site *site) leave() {
 
 func (site *site) shop(out http.ResponseWriter, in *http.Request) {
 	failing, hang, _, _ := site.faults.get()
+	time.Sleep(site.faults.slow())
 	switch {
 	case hang:
 		site.hang(in)
