@@ -271,7 +271,7 @@ async def test_a_content_that_is_lost_is_no_restore_point(rig: VolumeRig) -> Non
         )
         found = (await rig.provider.observe([intent]))[intent.name]
         checked = await rig.provider.verify(intent, Level.METADATA)
-        # What the controller writes when it looks again, which it does every 15 minutes; for longer than any patience.
+        # What the controller writes when it looks again, which it does every 15 minutes; long ago.
         error = {"message": "VolumeSnapshotContent is missing", "time": "2026-01-01T00:00:00Z"}
         missed = json.dumps({"status": {"readyToUse": False, "error": error}})
         rig.ground.patch(KIND, marks.object_name(intent.name), missed, "--subresource=status")
