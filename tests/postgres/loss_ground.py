@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from switchback.contract.words import Severity
-from switchback.migrations.model import Sql
+from switchback.migrations.halves import Sql
 from switchback.runner import losses, url
 from switchback.runner.connect import Wishes, connect
 

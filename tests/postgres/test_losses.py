@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from switchback.contract.words import Risk, Severity
-from switchback.migrations.model import Sql
+from switchback.migrations.halves import Sql
 from switchback.runner import losses, probes, url
 from switchback.runner.connect import Wishes, connect
 from tests.postgres.loss_ground import (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from switchback.migrations.model import Sql
+from switchback.migrations.halves import Sql
 from switchback.runner import losses
 from tests.postgres.loss_ground import Connection, run
 

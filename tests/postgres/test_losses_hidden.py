@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from switchback.contract.words import Risk
-from switchback.migrations.model import Sql
+from switchback.migrations.halves import Sql
 from switchback.runner import losses, url
 from switchback.runner.connect import Wishes, connect
 from tests.postgres.loss_ground import DATA, NOTHING, UNKNOWN, Connection, found, one, run

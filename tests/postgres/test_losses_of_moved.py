@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from switchback.contract.words import Risk, Severity
-from switchback.migrations.model import Sql
+from switchback.migrations.halves import Sql
 from switchback.runner import losses
 from tests.postgres.loss_ground import DATA, DEFAULT, EMPTY, UNKNOWN, Connection, found, one, run
 

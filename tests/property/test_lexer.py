@@ -8,7 +8,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from switchback.migrations import lexer
-from switchback.migrations.model import Sql, normalise
+from switchback.migrations.halves import Sql, normalise
 from switchback.migrations.script import fingerprint
 
 TRICKY = st.text(alphabet="'\"$-/*\\ \neEuUbxnN&a_é0.1;():=+<>@!,[]|", max_size=40)

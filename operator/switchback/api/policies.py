@@ -24,13 +24,6 @@ class PullPolicy(StrEnum):
     NEVER = "Never"
 
 
-class SourceFormat(StrEnum):
-    """How migration files are named and laid out."""
-
-    AUTO = "Auto"
-    PAIRS = "Pairs"
-
-
 class AheadPolicy(StrEnum):
     """What to do when target is latest and the database is ahead of the source."""
 

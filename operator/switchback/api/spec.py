@@ -31,10 +31,10 @@ from switchback.api.policies import (
     PullPolicy,
     ReasonPolicy,
     RollbackPolicy,
-    SourceFormat,
     SSLMode,
 )
 from switchback.api.snapshots import Region, Snapshot
+from switchback.contract.words import SourceFormat
 
 if TYPE_CHECKING:
     from switchback.contract.words import CheckStage

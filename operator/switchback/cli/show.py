@@ -71,7 +71,7 @@ def _step(step: PlannedStep, console: Console, *, sql: bool) -> None:
     if step.notice:
         console.print(f"  {console.style(step.notice, fg='yellow')}")
     if step.half is not None:
-        statements = step.half.script.statements
+        statements = step.half.statements
         for statement in statements if sql else statements[:LINES]:
             console.print(f"  {step.half.path}:{statement.line}  {_text(statement, sql=sql)}")
         if not sql and len(statements) > LINES:
@@ -103,7 +103,7 @@ def as_data(plan: Plan) -> dict[str, Any]:
 
 def _step_data(step: PlannedStep) -> dict[str, Any]:
     half = step.half
-    statements = () if half is None else half.script.statements
+    statements = () if half is None else half.statements
     return {
         "id": step.id,
         "direction": step.direction,

@@ -11,6 +11,17 @@ BASE = "base"
 """Target, and current version: nothing applied."""
 
 
+class SourceFormat(StrEnum):
+    """How migration files are named and laid out.
+
+    A new one is one line here and one module of its name, in lower case, in `switchback.migrations.formats`.
+    """
+
+    AUTO = "Auto"
+    """Look at the source and take the one format whose files it holds."""
+    PAIRS = "Pairs"
+
+
 class Operation(StrEnum):
     """What a Job was asked to do; the value of `switchback run --operation` and of the label `step`."""
 

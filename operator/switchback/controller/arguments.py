@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from switchback.api.policies import DataLossPolicy, ReasonPolicy, RollbackPolicy, SourceFormat
+from switchback.api.policies import DataLossPolicy, ReasonPolicy, RollbackPolicy
 from switchback.api.status import OperationKind, Want
 from switchback.contract.result import DEFAULT_BUDGET
-from switchback.contract.words import Operation, Risk
+from switchback.contract.words import Operation, Risk, SourceFormat
 from switchback.controller.intent import database_digest
 from switchback.controller.lifecycle import reserve_seconds
 from switchback.controller.podspec import DOWNS_MOUNT, SOURCE_MOUNT

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from switchback.api.policies import SourceFormat
 from switchback.contract.reasons import Reason
-from switchback.contract.words import BASE
+from switchback.contract.words import BASE, SourceFormat
 from switchback.controller.observe import source_from
 from switchback.controller.observed import Source, Trouble
 from switchback.explain.findings import Finding, Level

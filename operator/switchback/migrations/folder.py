@@ -31,6 +31,8 @@ class Listing:
         ignored: names in `raw` that a pattern of `--ignore` took out.
         directories: names of sub-folders, except hidden and ignored ones.
         problems: what was found wrong with files as such.
+        notices: sentences for people about what is no problem.
+        nested: contents of the files in sub-folders that a format has asked for, by relative path.
     """
 
     folder: str
@@ -39,6 +41,8 @@ class Listing:
     directories: tuple[str, ...]
     ignore: tuple[str, ...] = ()
     problems: list[Problem] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    nested: dict[str, bytes] = field(default_factory=dict)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -47,12 +51,38 @@ class Listing:
 
     @cached_property
     def digest(self) -> str:
-        """`f1:<hex>` over the flat files, as `contract.digest.source_digest` defines it."""
-        return source_digest(self.raw)
+        """`f1:<hex>` over the flat files, as `contract.digest.source_digest` defines it.
+
+        Files in sub-folders count with their relative path when a format has asked for them.
+        """
+        return source_digest(self.raw | self.nested)
+
+    @cached_property
+    def below(self) -> tuple[str, ...]:
+        """Relative paths of the files in sub-folders, sorted; hidden and ignored ones left out."""
+        return tuple(sorted(path for folder in self.directories for path in self.files_below(folder)))
+
+    def fetch(self, path: str) -> bytes | None:
+        """Content of a file in a sub-folder; None, and a problem noted, when it cannot be read."""
+        if path not in self.nested:
+            root = os.path.realpath(self.folder)
+            raw = _content(_Entry(path, root), root, self, skip=False)
+            if raw is None:
+                return None
+            self.nested[path] = raw
+        return self.nested[path]
 
     def text(self, name: str) -> str | None:
-        """The file as text with its line ends as they are; None, and a problem noted, when it is not text."""
-        raw = self.raw[name]
+        """A file as text with its line ends as they are; None, and a problem noted, when it is not text.
+
+        Args:
+            name: its name, or its relative path when it is in a sub-folder.
+        """
+        raw = self.raw.get(name)
+        if raw is None:
+            raw = self.fetch(name)
+        if raw is None:
+            return None
         try:
             text = raw.decode()
         except UnicodeDecodeError as error:
@@ -145,7 +175,27 @@ def _is_directory(entry: os.DirEntry[str], root: str, listing: Listing, *, skip:
     return True
 
 
-def _content(entry: os.DirEntry[str], root: str, listing: Listing, *, skip: bool) -> bytes | None:
+class _Entry:
+    """A file in a sub-folder, as `os.scandir` would give it with its relative path for a name."""
+
+    def __init__(self, path: str, root: str) -> None:
+        self.name = path
+        self.path = str(Path(root) / path)
+
+    def is_symlink(self) -> bool:
+        """Whether it, or a folder on the way to it, may lead elsewhere."""
+        return os.path.realpath(self.path) != self.path
+
+    def is_file(self) -> bool:
+        """Whether it is a regular file."""
+        return Path(self.path).is_file()
+
+    def stat(self) -> os.stat_result:
+        """Of what a link leads to."""
+        return Path(self.path).stat()
+
+
+def _content(entry: os.DirEntry[str] | _Entry, root: str, listing: Listing, *, skip: bool) -> bytes | None:
     """Raw content of a regular file inside the folder, else None; a problem is noted unless ignored."""
     problem: Problem | None = None
     try:

@@ -40,7 +40,7 @@ def problems(listing: Listing, read: Iterable[str], expected: str) -> list[Probl
 
     Args:
         listing: the folder.
-        read: names that the chosen format took.
+        read: paths that the chosen format took.
         expected: the names that it takes, for people, such as `1_title.up.sql`.
     """
     taken = set(read)
@@ -52,7 +52,7 @@ def problems(listing: Listing, read: Iterable[str], expected: str) -> list[Probl
         if name not in taken and (what := _what(name, listing.raw[name])) is not None
     ]
     for directory in listing.directories:
-        inside = listing.files_below(directory)
+        inside = [path for path in listing.files_below(directory) if path not in taken]
         if _JOURNAL in inside:
             found.append(Problem("this is the journal of Drizzle.", _JOURNAL, None, IGNORE_ADVICE))
             continue

@@ -48,7 +48,7 @@ def load(
         raise SourceProblem(problems)
     if not migrations:
         raise SourceProblem([_empty(listing, chosen)])
-    return Source(tuple(migrations), listing.digest, chosen.NAME, listing.folder)
+    return Source(tuple(migrations), listing.digest, chosen.NAME, listing.folder, tuple(listing.notices))
 
 
 def _choose(listing: Listing, name: str | None) -> Format:
@@ -58,10 +58,9 @@ def _choose(listing: Listing, name: str | None) -> Format:
         near = difflib.get_close_matches(name, BY_NAME, n=1, cutoff=0.4)
         advice = f"Did you mean {near[0]}?" if near else f"Known are {', '.join([AUTO, *BY_NAME])}."
         raise SourceProblem([Problem(f"the format {name} is not known.", advice=advice, reason=Reason.USAGE)])
-    claimed = {known.NAME: sorted(known.claims(listing)) for known in FORMATS}
-    holding = {known: files for known, files in claimed.items() if files}
+    holding = {known.NAME: found for known in FORMATS if (found := known.evidence(listing))}
     if len(holding) > 1:
-        listing_of = ", ".join(f"{known} ({files[0]})" for known, files in holding.items())
+        listing_of = ", ".join(f"{known} ({file})" for known, file in holding.items())
         raise SourceProblem(
             [
                 Problem(

@@ -8,20 +8,19 @@ been applied long ago, and looking at ten thousand of them would cost more than 
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from switchback.migrations.directives import CONTRACT, Directives
+from switchback.migrations.directives import CONTRACT
 from switchback.migrations.errors import Problem, SourceProblem
-from switchback.migrations.script import Script, analyse, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-CHECKSUM_PREFIX = "s1"
+    from switchback.migrations.directives import Directives
+    from switchback.migrations.halves import Half
 
 
 class DownKind(StrEnum):
@@ -45,67 +44,6 @@ class Reversal(StrEnum):
     """No down half, or one without a statement and without a declaration."""
 
 
-def normalise(text: str) -> str:
-    """`text` without byte order marks in front and with LF line ends: what is hashed, lexed and run."""
-    return text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-
-
-def checksum(text: str) -> str:
-    """SHA-256 of the normalised text as `s1:<64 hex digits>`, equal for every line end and BOM."""
-    return f"{CHECKSUM_PREFIX}:{hashlib.sha256(normalise(text).encode()).hexdigest()}"
-
-
-@dataclass(frozen=True)
-class Sql:
-    """One half of a migration: SQL text in one direction.
-
-    Attributes:
-        path: path of the file relative to the source folder; for text from the ledger what people should
-            see instead, such as `ledger:0001_init`.
-        text: normalised text (LF, no BOM), as it is hashed and as the ledger stores it.
-        first_line: line of the file on which `text` begins, counted from 1.
-        checksum: `s1:<hex>` of `text`.
-        preset: directives that the format itself states (goose's NO TRANSACTION); comments add to them.
-    """
-
-    path: str
-    text: str
-    first_line: int
-    checksum: str
-    preset: Directives = field(default_factory=Directives)
-
-    @classmethod
-    def of(cls, path: str, text: str, first_line: int = 1, preset: Directives | None = None) -> Sql:
-        """Make one from any text, such as a down that the ledger kept."""
-        plain = normalise(text)
-        return cls(path, plain, first_line, checksum(plain), preset or Directives())
-
-    @cached_property
-    def script(self) -> Script:
-        """The text taken apart: what to run, statements with lines, directives, notices.
-
-        Raises:
-            SourceProblem: with every problem of the text: it ends inside a literal, holds transaction
-                control, inline COPY data or psql commands, or a directive is unknown or wrong.
-        """
-        return analyse(self.path, self.text, self.first_line, self.preset)
-
-    @property
-    def body(self) -> str:
-        """What is sent to the server: `text` with an outermost BEGIN and COMMIT blanked out, lines kept."""
-        return self.script.body
-
-    @property
-    def directives(self) -> Directives:
-        """Directives of this half."""
-        return self.script.directives
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Hash over the tokens, literals included: equal when only comments or blanks differ."""
-        return fingerprint(self.text)
-
-
 @dataclass(frozen=True)
 class Migration:
     """One step.
@@ -125,8 +63,8 @@ class Migration:
     position: int
     description: str
     format: str
-    up: Sql
-    down: Sql | None
+    up: Half
+    down: Half | None
     down_kind: DownKind
     short_forms: tuple[str, ...] = ()
 
@@ -160,7 +98,7 @@ class Migration:
             return Reversal.IRREVERSIBLE
         if directives.down_none is not None:
             return Reversal.NOTHING_TO_UNDO
-        if self.down is None or not self.down.script.statements:
+        if self.down is None or not self.down.count:
             return Reversal.ABSENT
         return Reversal.RUNS
 
@@ -171,11 +109,11 @@ class Migration:
             if half is None:
                 continue
             try:
-                script = half.script
+                count = half.count
             except SourceProblem as error:
                 found += error.problems
                 continue
-            if half is self.up and not script.statements:
+            if half is self.up and not count:
                 found.append(
                     Problem(
                         "the up half has no statement.",
@@ -189,7 +127,7 @@ class Migration:
         return tuple(found)
 
     def _contradictions(self) -> list[Problem]:
-        if self.down is None or not self.down.script.statements:
+        if self.down is None or not self.down.count:
             return []
         directives = self.directives
         if directives.irreversible:
@@ -202,7 +140,7 @@ class Migration:
             Problem(
                 f"the down half has statements although the migration is declared `{word}`.",
                 self.down.path,
-                self.down.script.statements[0].line,
+                self.down.begins,
                 "Remove the directive, or remove the statements.",
             )
         ]
@@ -247,4 +185,4 @@ class Source:
         if problems:
             raise SourceProblem(problems)
         halves = [half for migration in chosen for half in (migration.up, migration.down) if half is not None]
-        return tuple(notice for half in halves for notice in half.script.notices)
+        return tuple(notice for half in halves for notice in half.notices)

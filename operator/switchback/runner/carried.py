@@ -45,7 +45,7 @@ def refuse_uncarried(steps: Iterable[PlannedStep]) -> None:
         )
         for step in steps
         if step.half is not None and step.half.directives.no_transaction
-        for statement in step.half.script.statements
+        for statement in step.half.statements
         if _may_call(statement) and not is_setting(statement) and _sets_session(_parts(statement))
     ]
     if problems:

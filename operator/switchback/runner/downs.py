@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Direction
 from switchback.migrations.directives import from_words
-from switchback.migrations.model import Reversal, Sql
+from switchback.migrations.halves import Sql
+from switchback.migrations.model import Reversal
 from switchback.runner import carried
 from switchback.runner.errors import RunnerError
 from switchback.runner.plan import Plan, PlannedStep, Way, listed
@@ -17,6 +18,7 @@ from switchback.runner.plan import Plan, PlannedStep, Way, listed
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from switchback.migrations.halves import Half
     from switchback.migrations.model import Migration
     from switchback.runner.compare import Comparison
     from switchback.runner.elsewhere import Elsewhere
@@ -146,7 +148,7 @@ def _way(  # noqa: PLR0911 - one flat list of cases
     return _differing(row, migration, migration.down, stored, choices.down_from)
 
 
-def _declared_later(row: Row, down: Sql | None) -> bool:
+def _declared_later(row: Row, down: Half | None) -> bool:
     """Whether `down=none` stands where there was a way back when the migration was applied."""
     if not row.down_checksum or (down is not None and down.checksum == row.down_checksum):
         return False
@@ -154,7 +156,7 @@ def _declared_later(row: Row, down: Sql | None) -> bool:
 
 
 def _differing(
-    row: Row, migration: Migration, down: Sql | None, stored: str | None, down_from: DownFrom
+    row: Row, migration: Migration, down: Half | None, stored: str | None, down_from: DownFrom
 ) -> PlannedStep | Refusal:
     """File and ledger say different things; `down` is None when the file declares that nothing is to undo."""
     if down_from is DownFrom.FILE and down is None:

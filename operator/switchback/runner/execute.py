@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from switchback.contract.words import Direction
+from switchback.migrations.halves import Sql
 from switchback.runner import blame, limits, settle
 from switchback.runner.bundle import Bundle
 from switchback.runner.ledger import entries
@@ -78,18 +79,20 @@ class Executor:
     def _unit(self, step: PlannedStep) -> Unit:
         names, author = self.session.names, self.session.author
         if step.way is Way.UP and step.migration is not None:
-            total = len(step.migration.up.script.statements)
-            record = entries.applied_row(names, step.migration, self._place(step), author, done=total)
+            record = entries.applied_row(
+                names, step.migration, self._place(step), author, done=step.migration.up.count
+            )
             guard = entries.applied_guard(names, step.id)
         else:
             record = entries.removed_row(names, step.id, author, kind=_KINDS[step.way], details=step.notice)
             guard = entries.removed_guard(names, step.id)
         half, prelude = step.half, self._once()
+        assert half is None or isinstance(half, Sql)  # noqa: S101 - `run` has told them apart
         bundle = Bundle(
             migration_id=step.id,
             path="" if half is None else half.path,
             body="" if half is None else half.body,
-            statements=() if half is None else half.script.statements,
+            statements=() if half is None else half.statements,
             first_line=1 if half is None else half.first_line,
             settings=(
                 *limits.settings(self.session.limits, half, self._major),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from switchback.migrations.halves import Sql
+
 if TYPE_CHECKING:
-    from switchback.migrations.model import Sql
+    from switchback.migrations.halves import Half
     from switchback.runner.session import Limits
 
 TRANSACTION_TIMEOUT_SINCE = 17
@@ -20,12 +22,12 @@ _DML = frozenset(
 """First words of statements that take no lock which would make others queue behind them for long."""
 
 
-def is_dml(half: Sql) -> bool:
-    """Whether a file holds nothing but statements on rows. DO and CALL may hold anything."""
-    return all(not s.words or s.words[0] in _DML for s in half.script.statements)
+def is_dml(half: Half) -> bool:
+    """Whether a file holds nothing but statements on rows. DO, CALL and Python may hold anything."""
+    return isinstance(half, Sql) and all(not s.words or s.words[0] in _DML for s in half.statements)
 
 
-def lock_timeout_ms(limits: Limits, half: Sql | None) -> int:
+def lock_timeout_ms(limits: Limits, half: Half | None) -> int:
     """Limit for each lock: the file's own word, else the run's for files with DDL, else none."""
     if half is None:
         return limits.lock_timeout_ms
@@ -35,7 +37,7 @@ def lock_timeout_ms(limits: Limits, half: Sql | None) -> int:
     return 0 if is_dml(half) else limits.lock_timeout_ms
 
 
-def settings(limits: Limits, half: Sql | None, server_major: int) -> tuple[str, ...]:
+def settings(limits: Limits, half: Half | None, server_major: int) -> tuple[str, ...]:
     """The statements. Limits that nobody wishes are set to none, whatever the database has as default."""
     own = None if half is None else half.directives.statement_timeout_ms
     statement = limits.statement_timeout_ms if own is None else own

@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from switchback.contract.words import Severity
+from switchback.migrations.halves import Code
 from switchback.runner import effects as e
 from switchback.runner import parser, probes
 from switchback.runner.catalog import Catalog
@@ -26,12 +27,12 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from switchback.migrations.model import Sql
+    from switchback.migrations.halves import Half
 
 __all__ = ["Assessment", "Loss", "assess"]
 
 
-def assess(halves: Sequence[Sql | None], connection: psycopg.Connection[Any]) -> tuple[Assessment, ...]:
+def assess(halves: Sequence[Half | None], connection: psycopg.Connection[Any]) -> tuple[Assessment, ...]:
     """What each half would destroy, in the order in which they would run.
 
     Args:
@@ -75,18 +76,18 @@ def _loss(draft: Draft, answers: Mapping[probes.Probe, probes.Answer]) -> Loss:
     return Loss(severity, draft.object, *draft.place, why=why, cascade=draft.cascade)
 
 
-def _acts(halves: Sequence[Sql | None]) -> tuple[list[Act], list[Draft]]:
+def _acts(halves: Sequence[Half | None]) -> tuple[list[Act], list[Draft]]:
     """The effects of all halves, and what can be said without them."""
     acts: list[Act] = []
     drafts: list[Draft] = []
     for number, half in enumerate(halves):
         if half is None:
             continue
-        script = half.script
-        if script.directives.opaque:
-            place = (half.path, half.first_line)
-            drafts.append(Draft(number, place, "a file marked opaque", severity=Severity.UNKNOWN))
+        if isinstance(half, Code) or half.directives.opaque:
+            what = "a function in Python" if isinstance(half, Code) else "a file marked opaque"
+            drafts.append(Draft(number, (half.path, half.first_line), what, severity=Severity.UNKNOWN))
             continue
+        script = half.script
         alone = script.directives.no_transaction
         acts += [
             Act(number, (half.path, statement.line), effect, in_transaction=not alone)

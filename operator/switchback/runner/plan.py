@@ -14,7 +14,8 @@ from switchback.contract.words import Direction, Risk, Severity
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from switchback.migrations.model import Migration, Sql
+    from switchback.migrations.halves import Half
+    from switchback.migrations.model import Migration
     from switchback.runner.compare import Comparison
     from switchback.runner.ledger.model import Ledger, Row
 
@@ -54,7 +55,7 @@ class PlannedStep:
     direction: Direction
     id: str
     way: Way
-    half: Sql | None
+    half: Half | None
     migration: Migration | None = None
     row: Row | None = None
     notice: str = ""

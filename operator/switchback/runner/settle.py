@@ -120,7 +120,7 @@ def not_committed(step: PlannedStep, lost: wire.LostError, ledger: Ledger) -> Ru
     """
     done = _statements_done(step, ledger)
     if step.half is not None and done:
-        statements = step.half.script.statements
+        statements = step.half.statements
         return RunnerError(
             Reason.FAILED_PARTLY,
             f"The connection broke during {step.id} ({lost}), and a part of it has taken effect: {done} of "

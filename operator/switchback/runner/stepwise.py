@@ -58,7 +58,7 @@ class Stepwise:
         self.step = step
         self.half = step.half
         self.position = position
-        self.statements = step.half.script.statements
+        self.statements = step.half.statements
         self.counter = counters.Counter(
             session.names, session.author, step.id, up=step.direction is Direction.FORWARD
         )

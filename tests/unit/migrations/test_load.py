@@ -15,8 +15,9 @@ from switchback.controller import podspec
 from switchback.migrations import formats
 from switchback.migrations import load as loading
 from switchback.migrations.errors import SourceProblem
+from switchback.migrations.halves import Sql
 from switchback.migrations.load import load
-from switchback.migrations.model import DownKind, Migration, Sql
+from switchback.migrations.model import DownKind, Migration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -272,7 +273,10 @@ def test_ignoring_everything_is_an_empty_source(tmp_path: Path) -> None:
 
 
 def test_two_formats_in_one_folder_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A format is a module with five names; the registry is a tuple."""
+    """A format is a module; the registry is a tuple."""
+
+    def evidence(listing: Listing) -> str:
+        return min(claims(listing), default="")
 
     def claims(listing: Listing) -> set[str]:
         return {name for name in listing.names if name.count(".") == 1}
@@ -287,7 +291,12 @@ def test_two_formats_in_one_folder_are_refused(tmp_path: Path, monkeypatch: pyte
         return ()
 
     singles = SimpleNamespace(
-        NAME="Singles", EXPECTED="<word>.sql", claims=claims, read=read, short_forms=short_forms
+        NAME="Singles",
+        EXPECTED="<word>.sql",
+        evidence=evidence,
+        claims=claims,
+        read=read,
+        short_forms=short_forms,
     )
     known = (*formats.FORMATS, singles)
     for module in (formats, loading):

@@ -6,7 +6,8 @@ import pytest
 
 from switchback.migrations.directives import Directives, from_words
 from switchback.migrations.errors import Problem, SourceProblem
-from switchback.migrations.model import DownKind, Migration, Reversal, Source, Sql
+from switchback.migrations.halves import Sql
+from switchback.migrations.model import DownKind, Migration, Reversal, Source
 
 
 def problems(text: str, first_line: int = 1) -> list[Problem]:

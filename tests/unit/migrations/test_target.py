@@ -6,8 +6,9 @@ import pytest
 
 from switchback.contract.reasons import Reason
 from switchback.migrations.errors import SourceProblem
-from switchback.migrations.model import DownKind, Migration, Source, Sql
-from switchback.migrations.pairs import short_forms
+from switchback.migrations.formats.pairs import short_forms
+from switchback.migrations.halves import Sql
+from switchback.migrations.model import DownKind, Migration, Source
 from switchback.migrations.target import resolve
 
 IDS = ("0001_init", "0002_books", "0010_enum", "11_index")

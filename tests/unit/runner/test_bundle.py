@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from switchback.migrations.model import Sql
+from switchback.migrations.halves import Sql
 from switchback.runner.bundle import BATCH_CHARACTERS, BATCH_FILES, Batch, Bundle, application_name, batches
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from switchback.contract.words import Direction
 from switchback.migrations.errors import SourceProblem
-from switchback.migrations.model import Sql
+from switchback.migrations.halves import Sql
 from switchback.runner.carried import is_setting, refuse_uncarried
 from switchback.runner.plan import PlannedStep, Way
 

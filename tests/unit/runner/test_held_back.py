@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from switchback.migrations.model import Sql
+from switchback.migrations.halves import Sql
 from switchback.runner.compare import compare
 from switchback.runner.goal import goal
 from switchback.runner.policy import Ahead, Policy

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from switchback.contract.result import Database
-from switchback.migrations.model import DownKind, Migration, Source, Sql
+from switchback.migrations.halves import Sql
+from switchback.migrations.model import DownKind, Migration, Source
 from switchback.runner.compare import Comparison, compare
 from switchback.runner.ledger.model import Identity, Ledger, Meta, Row
 

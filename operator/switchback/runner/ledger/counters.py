@@ -103,7 +103,7 @@ class Counter:
             f"fingerprint = {literal(migration.up.fingerprint)}, down_kind = {literal(migration.down_kind)}, "
             f"down_sql = {literal(down_sql)}, "
             f"directives = {literal(chr(10).join(migration.directives.words()))}, "
-            f"statements_total = {len(migration.up.script.statements)}"
+            f"statements_total = {migration.up.count}"
         )
         update = f"UPDATE {self.names.migrations} SET {values} WHERE id = {literal(self.migration_id)}"
         return self._transaction(update, self._event(BEGUN, hashes))

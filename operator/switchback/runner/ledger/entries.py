@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from switchback.migrations.errors import SourceProblem
+from switchback.migrations.halves import Sql
 from switchback.runner.ledger.model import Row
 from switchback.runner.ledger.names import literal
 
@@ -56,8 +57,7 @@ def applied_row(names: Names, migration: Migration, position: int, author: Autho
         author: for whom.
         done: statements that will have taken effect when this is committed.
     """
-    script = migration.up.script
-    return _row(names, migration, position, author, (_words(migration), done, len(script.statements)))
+    return _row(names, migration, position, author, (_words(migration), done, migration.up.count))
 
 
 def _words(migration: Migration) -> str:
@@ -70,7 +70,7 @@ def _row(
     """`read`: directives, statements that have taken effect, statements in all."""
     words, done, total = read
     down = migration.down
-    down_sql = down.text if down is not None and migration.down_kind == "SQL" else None
+    down_sql = down.text if isinstance(down, Sql) and migration.down_kind == "SQL" else None
     values = ", ".join(
         (
             literal(migration.id),
@@ -118,7 +118,7 @@ def _readable(migration: Migration) -> tuple[str, int]:
     It has run elsewhere, and does not run again. Its way back is judged when it is wanted.
     """
     try:
-        return _words(migration), len(migration.up.script.statements)
+        return _words(migration), migration.up.count
     except SourceProblem:
         return "", 0
 
