@@ -57,7 +57,11 @@ def _previously_rolled_back(view: View) -> Fail | None:
     gone_back = service is not None and service.annotations.get(names.ANNOTATION_ROLLED_BACK) == view.intent
     if not gone_back or view.operation.retry or live(view) == _wished(view):
         return None
-    return Fail(Reason.PREVIOUSLY_ROLLED_BACK, "a switch for this very wish was undone before.")
+    text = (
+        f"the traffic has gone back from {_wished(view)} after a switch for this very wish. Change the spec, "
+        "or ask once more with `kubectl switchback retry`."
+    )
+    return Fail(Reason.PREVIOUSLY_ROLLED_BACK, text)
 
 
 def _wished(view: View) -> str:
@@ -96,7 +100,8 @@ def _first(view: View, cutover: Cutover, traffic: Traffic, service: Service) -> 
             shown += f", others {traffic.strangers}"
         text = (
             f"the selector of Service {service.name} does not say which slot is live, and its ready "
-            f"endpoints are {shown}."
+            f"endpoints are {shown}. Add {cutover.selector_key} with the live slot's name to the selector by "
+            "hand, once."
         )
         return _waited_for(view, OperatorReason.SELECTOR_AMBIGUOUS, text)
     slot = serving[0]

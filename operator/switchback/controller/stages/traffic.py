@@ -276,7 +276,10 @@ def _unseen(view: View) -> Wait:
 
 def _nobody(view: View, state: CutoverState) -> Wait:
     """Neither slot has a ready pod: whichever comes back first is used."""
-    text = f"Neither {state.to}, which is live, nor {state.from_} has a ready pod."
+    text = (
+        f"Neither {state.to}, which is live, nor {state.from_} has a ready pod. Bring one of them up: the "
+        "operator goes on by itself."
+    )
     again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
     return Wait(Situation.NO_HEALTHY_SLOT, _O.NO_HEALTHY_SLOT, text, again)
 
