@@ -20,6 +20,8 @@ class SourceFormat(StrEnum):
     AUTO = "Auto"
     """Look at the source and take the one format whose files it holds."""
     PAIRS = "Pairs"
+    DBMATE = "Dbmate"
+    GOOSE = "Goose"
 
 
 class Operation(StrEnum):

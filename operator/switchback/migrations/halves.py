@@ -8,11 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from switchback.migrations.directives import Directives
+from switchback.migrations.errors import SourceProblem
 from switchback.migrations.script import Script, analyse, fingerprint
 
 if TYPE_CHECKING:
     from typing import Literal
 
+    from switchback.migrations.errors import Problem
     from switchback.migrations.script import Statement
 
 CHECKSUM_PREFIX = "s1"
@@ -39,6 +41,7 @@ class Sql:
         first_line: line of the file on which `text` begins, counted from 1.
         checksum: `s1:<hex>` of `text`.
         preset: directives that the format itself states (goose's NO TRANSACTION); comments add to them.
+        faults: what the format finds wrong inside the text; told when it is about to run, like the rest.
     """
 
     path: str
@@ -46,12 +49,26 @@ class Sql:
     first_line: int
     checksum: str
     preset: Directives = field(default_factory=Directives)
+    faults: tuple[Problem, ...] = ()
 
     @classmethod
-    def of(cls, path: str, text: str, first_line: int = 1, preset: Directives | None = None) -> Sql:
+    def of(
+        cls,
+        path: str,
+        text: str,
+        first_line: int = 1,
+        preset: Directives | None = None,
+        faults: tuple[Problem, ...] = (),
+    ) -> Sql:
         """Make one from any text, such as a down that the ledger kept."""
-        plain = normalise(text)
-        return cls(path, plain, first_line, checksum(plain), preset or Directives())
+        plain = normalise(text) if "\r" in text or text.startswith("\ufeff") else text
+        return cls(path, plain, first_line, checksum(plain), preset or Directives(), faults)
+
+    @property
+    def kept(self) -> str:
+        """The text as the ledger keeps it: what the format states stands in comments at its end."""
+        words = self.preset.words()
+        return "\n".join([self.text, *(f"-- switchback: {word}" for word in words)]) if words else self.text
 
     @cached_property
     def script(self) -> Script:
@@ -59,9 +76,18 @@ class Sql:
 
         Raises:
             SourceProblem: with every problem of the text: it ends inside a literal, holds transaction
-                control, inline COPY data or psql commands, or a directive is unknown or wrong.
+                control, inline COPY data or psql commands, or a directive is unknown or wrong; and with
+                the faults that the format has found.
         """
-        return analyse(self.path, self.text, self.first_line, self.preset)
+        try:
+            found = analyse(self.path, self.text, self.first_line, self.preset)
+        except SourceProblem as error:
+            if not self.faults:
+                raise
+            raise SourceProblem([*self.faults, *error.problems]) from None
+        if self.faults:
+            raise SourceProblem(self.faults)
+        return found
 
     @property
     def body(self) -> str:

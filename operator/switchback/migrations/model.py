@@ -124,7 +124,7 @@ class Migration:
                 )
         if not found:
             found += self._contradictions()
-        return tuple(found)
+        return tuple(dict.fromkeys(found))
 
     def _contradictions(self) -> list[Problem]:
         if self.down is None or not self.down.count:

@@ -39,9 +39,9 @@ def pair(folder: Path, stem: str, up: str = "SELECT 1", down: str | None = "SELE
         (folder / f"{stem}.down.sql").write_text(down)
 
 
-def refused(folder: Path, ignore: Sequence[str] = ()) -> SourceProblem:
+def refused(folder: Path, ignore: Sequence[str] = (), named: str | None = None) -> SourceProblem:
     with pytest.raises(SourceProblem) as caught:
-        load(folder, ignore=ignore)
+        load(folder, named, ignore)
     for problem in caught.value.problems:
         assert problem.message.endswith(".")
         assert "\n" not in problem.render()
@@ -151,7 +151,7 @@ def test_refused(
 ) -> None:
     for name, content in files.items():
         (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    problems = [p for p in refused(tmp_path).problems if p.file == file]
+    problems = [p for p in refused(tmp_path, named="Pairs").problems if p.file == file]
     assert any(words in p.message and p.line == line for p in problems), problems
     assert all(p.reason is Reason.SOURCE_INVALID and p.advice for p in problems)
 
@@ -304,7 +304,7 @@ def test_two_formats_in_one_folder_are_refused(tmp_path: Path, monkeypatch: pyte
         monkeypatch.setattr(module, "BY_NAME", {one.NAME: one for one in known})
     pair(tmp_path, "1_a")
     (tmp_path / "seed.sql").write_text("SELECT 1")
-    assert "more than one format: Pairs (1_a.down.sql), Singles (seed.sql)." in refused(tmp_path).message
+    assert "more than one format: Pairs (1_a.up.sql), Singles (seed.sql)." in refused(tmp_path).message
     assert load(tmp_path, "Pairs", ignore=["seed.sql"]).format == "Pairs"
     assert [m.id for m in load(tmp_path, "Singles", ignore=["1_*"]).migrations] == ["seed.sql"]
 

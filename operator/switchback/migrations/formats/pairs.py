@@ -51,8 +51,8 @@ def short_forms(migration_id: str) -> tuple[str, ...]:
 
 
 def evidence(listing: Listing) -> str:
-    """The first file with a name of this format."""
-    return next((name for name in listing.names if _FILE.fullmatch(name)), "")
+    """The first way there. Drizzle has files named as a way back, too."""
+    return next((name for name in listing.names if name.endswith(".up.sql") and _FILE.fullmatch(name)), "")
 
 
 def claims(listing: Listing) -> set[str]:

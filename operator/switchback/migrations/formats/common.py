@@ -1,0 +1,117 @@
+"""What several formats need: names that begin with a number, and files that hold both halves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from switchback.migrations import lexer
+from switchback.migrations.errors import Problem
+from switchback.migrations.halves import Sql, normalise
+from switchback.migrations.lexer import Unterminated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from re import Pattern
+
+    from switchback.migrations.directives import Directives
+    from switchback.migrations.folder import Listing
+
+
+def number_forms(digits: str) -> tuple[str, ...]:
+    """The digits as written and, last, without leading zeros."""
+    return tuple(dict.fromkeys((digits, digits.lstrip("0") or "0")))
+
+
+def is_above(digits: str, largest: int) -> bool:
+    """Whether the number is larger; it may have more digits than Python wants to read."""
+    return len(digits.lstrip("0")) > len(str(largest)) or int(digits) > largest
+
+
+def is_printable(listing: Listing, name: str) -> bool:
+    """Whether a name can be shown to people; if not, that is noted as a problem."""
+    if name.isprintable():
+        return True
+    listing.problems.append(
+        Problem("its name holds characters that cannot be printed.", name, None, "Rename it.")
+    )
+    return False
+
+
+def claimed_twice(listing: Listing, name: str, first: str, kind: str, value: object) -> None:
+    """Note that `name` has the number or version of `first`."""
+    listing.problems.append(
+        Problem(
+            f"its {kind} {value} is also that of {first}.",
+            name,
+            None,
+            f"Give one of the two another {kind}.",
+        )
+    )
+
+
+def numbered(listing: Listing) -> Iterator[str]:
+    """Names of SQL files that begin with a digit and are no file of Pairs."""
+    return (
+        name
+        for name in listing.names
+        if name.endswith(".sql") and not name.endswith((".up.sql", ".down.sql")) and name[0] in "0123456789"
+    )
+
+
+def lines_with(text: str, word: Pattern[str]) -> Iterator[tuple[int, str]]:
+    """Lines in which `word` occurs, each with the offset of its first character."""
+    end = -1
+    for found in word.finditer(text):
+        if found.start() < end:
+            continue
+        start = text.rfind("\n", 0, found.start()) + 1
+        end = text.find("\n", found.end())
+        end = len(text) if end < 0 else end
+        yield start, text[start:end]
+
+
+class TextFile:
+    """One file with its text, from which halves are cut."""
+
+    def __init__(self, listing: Listing, path: str) -> None:
+        raw = listing.text(path)
+        self.listing = listing
+        self.path = path
+        self.is_readable = raw is not None
+        """When it is not, a problem is noted."""
+        self.text = normalise(raw) if raw and ("\r" in raw or raw[0] == "\ufeff") else raw or ""
+
+    def line(self, offset: int) -> int:
+        """Line of an offset, counted from 1."""
+        return self.text.count("\n", 0, offset) + 1
+
+    def problem(self, offset: int | None, message: str, advice: str) -> Problem:
+        """A problem of this file; `offset` says where, when it has a place."""
+        return Problem(message, self.path, None if offset is None else self.line(offset), advice)
+
+    def refuse(self, offset: int | None, message: str, advice: str) -> None:
+        """Note a problem."""
+        self.listing.problems.append(self.problem(offset, message, advice))
+
+    def refuse_what_stands_before(self, offset: int, marker: str) -> None:
+        """Note what is neither comment nor blank in front of the first marker, for it would not run."""
+        head = self.text[:offset]
+        if not head or head.isspace():
+            return
+        try:
+            stray = next((start for kind, start, _ in lexer.tokens(head) if kind != lexer.COMMENT), None)
+        except Unterminated as error:
+            stray = error.offset
+        if stray is not None:
+            self.refuse(
+                stray, f"this stands before `{marker}` and would not run.", "Move it below that marker."
+            )
+
+    def half(self, start: int, end: int, preset: Directives, faults: Iterable[Problem] = ()) -> Sql:
+        """What stands from `start` to `end`."""
+        return Sql.of(self.path, self.text[start:end], self.line(start), preset, tuple(faults))
+
+    def is_blank_behind_line(self, start: int) -> bool:
+        """Whether nothing follows the line in which `start` is."""
+        behind = self.text.find("\n", start)
+        return behind < 0 or self.text[behind:].isspace()
