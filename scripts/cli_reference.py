@@ -7,45 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from switchback.cli.main import ALIASES, COMMANDS, Lazy, cli
-from switchback.contract.exits import ExitCode
-from switchback.contract.reasons import MEANINGS, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-MEANING = {
-    ExitCode.OK: "done, or nothing to do",
-    ExitCode.BUG: "a bug in Switchback: please report it",
-    ExitCode.USAGE: "wrong words on the command line, or an unknown target",
-    ExitCode.PENDING: "something is pending (`status --check`, `plan --exit-code`)",
-    ExitCode.SOURCE: "files: missing, changed, behind the database, out of order, empty or invalid",
-    ExitCode.IRREVERSIBLE: "no way back: no down half, or declared irreversible",
-    ExitCode.LOCKED: "somebody else is at work: lock, reservation, locked tables, sessions that do not end",
-    ExitCode.CONNECTION: "the connection",
-    ExitCode.FAILED: "a migration failed and was rolled back, those before it stay; or a check failed",
-    ExitCode.PARTIAL: "a migration failed part-way: a part of it has taken effect",
-    ExitCode.DIFFERS: "a verification found a difference (no command of this release)",
-    ExitCode.REFUSED: "refused for safety",
-    ExitCode.MOVED: "the world moved since the plan was made, or the way leads backward",
-    ExitCode.UNKNOWN: "nobody can say whether it was committed: look at `status` before anything else",
-    ExitCode.LINT: "lint has findings (no command of this release)",
-    ExitCode.INTERRUPTED: "interrupted (SIGINT), or the question was answered with no",
-    ExitCode.TERMINATED: "stopped (SIGTERM)",
-}
-
-
-def codes_of(reason: Reason) -> list[ExitCode]:
-    """The exit codes of a reason: one, but after a signal, which is 128 and the signal's number."""
-    if reason is Reason.INTERRUPTED:
-        return [ExitCode.INTERRUPTED, ExitCode.TERMINATED]
-    return [MEANINGS[reason].exit_code]
-
-
-def exit_codes() -> Iterator[tuple[str, str, str]]:
-    """(code, meaning, reasons) for each exit code."""
-    for code in ExitCode:
-        reasons = [f"`{reason}`" for reason in MEANINGS if code in codes_of(reason)]
-        yield str(int(code)), MEANING[code], ", ".join(reasons)
 
 
 def commands() -> str:

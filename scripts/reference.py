@@ -19,6 +19,7 @@ from tables import MissingError, code, table
 
 from switchback.api.conditions import TYPES, ConditionType, Situation, conditions_for
 from switchback.api.reasons import REASONS
+from switchback.cli import exit_table
 from switchback.contract.reasons import MEANINGS, Reason, Retry
 from switchback.snapshots.registry import PROVIDERS
 
@@ -55,7 +56,7 @@ def operator_reasons() -> str:
 def run_reasons() -> str:
     """Reasons that runs give, with exit code and what the operator does next."""
     rows = (
-        (code(reason), " / ".join(str(int(each)) for each in cli_reference.codes_of(reason)),
+        (code(reason), " / ".join(str(int(each)) for each in exit_table.codes_of(reason)),
          AGAIN[MEANINGS[reason].retry], MEANINGS[reason].advice)
         for reason in sorted(Reason)
     )  # fmt: skip
@@ -64,7 +65,11 @@ def run_reasons() -> str:
 
 def exit_codes() -> str:
     """Exit codes with their meaning and the reasons that end with them."""
-    return table(("exit code", "meaning", "reasons"), cli_reference.exit_codes())
+    rows = (
+        (str(int(row.code)), row.meaning, ", ".join(code(reason) for reason in row.reasons))
+        for row in exit_table.rows()
+    )
+    return table(("exit code", "meaning", "reasons"), rows)
 
 
 def snapshot_providers() -> str:

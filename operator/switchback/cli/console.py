@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
+import time
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -19,12 +21,35 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+EACH = 20
+"""So many migrations have a line of their own. Further ones share one, unless there is something to say."""
+SLOW_MS = 1000
+"""A migration that takes as long as this has a line in any case."""
+EVERY_SECONDS = 5.0
+"""Without a terminal a line says so often how far it is."""
+
+_CLEAR = "\r\x1b[K"
+
+
+def terminal(stream: TextIO) -> bool:
+    """Whether a stream is a terminal that knows more than to go on to the next line."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def coloured(stream: TextIO) -> bool:
+    """Whether colours are for a stream: on a terminal, unless NO_COLOR is set to anything."""
+    return terminal(stream) and not os.environ.get("NO_COLOR")
+
+
 class Console:
     """Where a command's words go: to stdout, or to stderr when stdout belongs to JSON."""
 
     def __init__(self, *, json: bool = False) -> None:
         self.out: TextIO = sys.stderr if json else sys.stdout
-        self.colour = self.out.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+        self.colour = coloured(self.out)
+        self._passing = False
+        self._told = 0.0
+        self._done = 0
 
     def style(self, text: str, **how: object) -> str:
         """`text` in a style on a terminal, plain elsewhere."""
@@ -36,37 +61,66 @@ class Console:
         Raises:
             OSError: it could not be written.
         """
+        self._settle()
         click.echo(text, file=self.out, color=True)
 
     def say(self, text: str) -> None:
         """What is going on, at once: whoever reads a pod's log sees it while the run goes on."""
-        _put(self.style(text, dim=True), self.out, color=True)
+        self._put(self.style(text, dim=True))
+
+    def tick(self, text: str) -> None:
+        """How far it is: on a terminal on a line that the next words replace, elsewhere now and then."""
+        if terminal(self.out):
+            width = max(shutil.get_terminal_size().columns - 1, 20)
+            line = text if len(text) <= width else text[: width - 1] + "…"
+            self._passing = True
+            _put(f"{_CLEAR}{self.style(line, dim=True)}", self.out, color=True, end="")
+        elif time.monotonic() - self._told >= EVERY_SECONDS:
+            self._told = time.monotonic()
+            _put(text, self.out)
 
     def warn(self, text: str) -> None:
         """Something that a person should know."""
-        _put(self.style(f"warning: {text}", fg="yellow"), sys.stderr, color=True)
+        self._settle()
+        line = f"warning: {text}"
+        _put(click.style(line, fg="yellow") if coloured(sys.stderr) else line, sys.stderr, color=True)
 
     def error(self, text: str) -> None:
         """What went wrong, on stderr."""
-        head = "error:"
-        if sys.stderr.isatty() and "NO_COLOR" not in os.environ:
-            head = click.style(head, fg="red", bold=True)
-        _put(f"{head} {text}", sys.stderr)
+        self._settle()
+        head = click.style("error:", fg="red", bold=True) if coloured(sys.stderr) else "error:"
+        _put(f"{head} {text}", sys.stderr, color=True)
 
     def more(self, text: str) -> None:
         """Further words about what went wrong, on stderr."""
+        self._settle()
         _put(text, sys.stderr)
 
     def done(self, direction: Direction, migration_id: str, milliseconds: int | None, note: str) -> None:
         """One migration is committed."""
         word = "applied" if direction is Direction.FORWARD else "rolled back"
+        self._done += 1
+        if self._done > EACH and not note and (milliseconds or 0) < SLOW_MS:
+            self.tick(f"{self._done} {word}, the last one: {migration_id}")
+            return
         took = "" if milliseconds is None else f"  {self.style(duration(milliseconds), dim=True)}"
-        _put(f"{self.style(word, fg='green')}  {migration_id}{took}", self.out, color=True)
+        self._put(f"{self.style(word, fg='green')}  {migration_id}{took}")
         if note:
-            _put(f"             {note}", self.out, color=True)
+            self._put(f"             {note}")
+
+    def _settle(self) -> None:
+        """Take back a passing line before anything else is said."""
+        if self._passing:
+            self._passing = False
+            _put(_CLEAR, self.out, color=True, end="")
+
+    def _put(self, text: str) -> None:
+        self._settle()
+        _put(text, self.out, color=True)
 
     def outcome(self, text: str) -> None:
         """How the work has ended, on stdout: a sentence, or JSON."""
+        self._settle()
         _put(text, sys.stdout)
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -78,10 +132,10 @@ class Console:
             self.print(self.style(line, bold=True) if number == 0 else line)
 
 
-def _put(text: str, out: TextIO, *, color: bool | None = None) -> None:
+def _put(text: str, out: TextIO, *, color: bool | None = None, end: str = "\n") -> None:
     """One line to a stream, if it still takes any."""
     try:
-        click.echo(text, file=out, color=color)
+        click.echo(f"{text}{end}", file=out, color=color, nl=False)
     except OSError:
         _silence(out)
 

@@ -7,12 +7,21 @@ from typing import Any
 import click
 
 from switchback.cli.console import Console
-from switchback.cli.options import adopt, ahead_policy, allow_out_of_order, common, hold_contract, take
+from switchback.cli.options import (
+    adopt,
+    ahead_policy,
+    allow_out_of_order,
+    common,
+    hold_contract,
+    limits,
+    take,
+)
 from switchback.runner.policy import Ahead, Policy
 
 
 @click.command("migrate")
 @common
+@limits
 @click.option("--target", metavar="ID", help="Apply up to this migration; default: latest.")
 @click.option("--steps", type=click.IntRange(1), help="Apply at most so many.")
 @click.option("--dry-run", is_flag=True, help="Change nothing; the server enforces it.")

@@ -9,15 +9,26 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from switchback.cli import durations
+from switchback.cli.config_keys import (
+    AHEAD,
+    DEFAULT_ADVISORY,
+    DEFAULT_FOLDER,
+    DEFAULT_LEDGER_SCHEMA,
+    DEFAULT_LOCK_TIMEOUT,
+    ENV,
+    ENV_VARIABLE,
+)
 from switchback.runner.iam import VARIABLE as IAM_REGION
 from switchback.runner.policy import Ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from click.shell_completion import CompletionItem
+
 F = TypeVar("F", bound="Callable[..., Any]")
 
-DEFAULT_FOLDER = "migrations"
 INSTALL_OPERATOR = "pip install '/path/to/checkout[operator]'"
 """What brings the operator's packages. Not by name: none is published under it, a stranger's may be."""
 
@@ -34,6 +45,9 @@ class Common:
         role: that does the work; None: the user that logs in.
         ledger_schema: where the ledger is.
         search_path: schemas in which names without one are looked up; empty: as user or database say.
+        lock_timeout_ms: for each lock that a file with DDL needs; None: as long as it is without a word.
+        statement_timeout_ms: for each statement; None: the same.
+        advisory_ms: for another run to end; None: the same.
         json: answer in JSON on stdout.
         debug: show tracebacks.
     """
@@ -47,6 +61,9 @@ class Common:
     json: bool
     debug: bool
     search_path: tuple[str, ...] = ()
+    lock_timeout_ms: int | None = None
+    statement_timeout_ms: int | None = None
+    advisory_ms: int | None = None
 
 
 def _in_region(_: click.Context, __: click.Parameter, region: str | None) -> None:
@@ -64,20 +81,66 @@ iam_region = click.option(
     f"password. Default: {IAM_REGION}.",
 )
 
+
+def _configure(ctx: click.Context, param: click.Parameter, name: str | None) -> None:
+    """Before any other option is looked at: what variables and the file say."""
+    from switchback.cli import config_values  # noqa: PLC0415 - not for a help text
+
+    by_flag = ctx.get_parameter_source(str(param.name)) is _BY_FLAG
+    config_values.install(ctx, name, by_flag=by_flag)
+
+
+_BY_FLAG = click.core.ParameterSource.COMMANDLINE
+
+
+def _environments(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
+    from switchback.cli import completing  # noqa: PLC0415 - only when a shell asks
+
+    return completing.environments(begun)
+
+
+def _formats(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
+    from switchback.cli import completing  # noqa: PLC0415 - only when a shell asks
+
+    return completing.formats(begun)
+
+
+def _folders(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only when a shell asks
+
+    return [CompletionItem(begun, type="dir")]
+
+
+configured = click.option(
+    f"--{ENV}",
+    "environment",
+    metavar="NAME",
+    envvar=ENV_VARIABLE,
+    is_eager=True,
+    expose_value=False,
+    callback=_configure,
+    shell_complete=_environments,
+    help=f"Environment of the configuration file: its table [{ENV}.NAME] counts over the rest. "
+    f"Default: {ENV_VARIABLE}, else none.",
+)
+"""A command with this option reads the configuration: `switchback.toml` or `[tool.switchback]`."""
+
 _CONNECTION = (
     click.option("--url", metavar="URL", help="Database, as postgresql://user:password@host:5432/name. "
-                 "Default: DATABASE_URL, else PGHOST, PGDATABASE, PGUSER, PGPASSWORD."),
+                 "Default: SWITCHBACK_URL, DATABASE_URL, the configuration file, PGHOST and its like."),
+    configured,
     iam_region,
     click.option("--role", metavar="NAME", help="Role that does the work; default: the user that logs in."),
-    click.option("--ledger-schema", metavar="NAME", default="switchback", show_default=True,
-                 help="Schema of the ledger."),
+    click.option("--ledger-schema", metavar="NAME", default=DEFAULT_LEDGER_SCHEMA,
+                 show_default=True, help="Schema of the ledger."),
     click.option("--json", "as_json", is_flag=True, help="Answer in JSON on stdout; text goes to stderr."),
     click.option("--debug", is_flag=True, envvar="SWITCHBACK_DEBUG", help="Show where a bug happened."),
 )  # fmt: skip
 _FILES = (
     click.option("--dir", "folder", type=click.Path(path_type=Path), default=DEFAULT_FOLDER,
-                 show_default=True, help="Folder of the migrations."),
-    click.option("--format", "format_name", metavar="NAME", help="Format of the migrations; default: look."),
+                 show_default=True, shell_complete=_folders, help="Folder of the migrations."),
+    click.option("--format", "format_name", metavar="NAME", shell_complete=_formats,
+                 help="Format of the migrations; default: look."),
     click.option("--ignore", multiple=True, metavar="GLOB", help="Files that are no migrations; repeatable."),
 )  # fmt: skip
 
@@ -100,20 +163,19 @@ search_path = click.option(
 
 ahead_policy = click.option(
     "--ahead-policy",
-    type=click.Choice([str(choice) for choice in Ahead]),
+    type=click.Choice(AHEAD, case_sensitive=False),
+    metavar=f"[{'|'.join(AHEAD)}]",
     default=str(Ahead.REFUSE),
     show_default=True,
     help="For target latest, when the database holds migrations beyond the files: Refuse, Keep them (what is "
     "pending is applied if it comes after them), or Rollback to the newest file.",
 )
 allow_out_of_order = click.option(
-    "--allow-out-of-order",
-    is_flag=True,
+    "--allow-out-of-order/--no-allow-out-of-order",
     help="Apply a pending file although one that comes after it is applied.",
 )
 hold_contract = click.option(
-    "--hold-contract",
-    is_flag=True,
+    "--hold-contract/--no-hold-contract",
     help="Hold back the first pending file of phase=contract, and everything after it.",
 )
 adopt = click.option(
@@ -124,7 +186,7 @@ adopt = click.option(
 )
 down_from = click.option(
     "--down-from",
-    type=click.Choice(["auto", "file", "ledger"]),
+    type=click.Choice(["auto", "file", "ledger"], case_sensitive=False),
     default="auto",
     show_default=True,
     help="Whose down half runs when file and ledger differ; auto refuses.",
@@ -138,9 +200,34 @@ down_dir = click.option(
 )
 
 
+_LIMITS = (
+    click.option("--lock-timeout", metavar="DURATION", default=DEFAULT_LOCK_TIMEOUT, show_default=True,
+                 callback=durations.option,
+                 help="For each lock that a file with DDL needs, such as 500ms or 5s; 0: no limit."),
+    click.option("--statement-timeout", metavar="DURATION", default="0", callback=durations.option,
+                 help="For each statement; default: no limit."),
+    click.option("--advisory-lock-timeout", metavar="DURATION", default=DEFAULT_ADVISORY,
+                 show_default=True, callback=durations.option, help="For another run to end."),
+)  # fmt: skip
+
+
+def limits(function: F) -> F:
+    """Add the options that say how long a run waits; `take` takes their values."""
+    for option in reversed(_LIMITS):
+        function = option(function)
+    return function
+
+
 def connection(function: F) -> F:
     """Add the options that say which database; `take_connection` takes their values."""
     for option in reversed(_CONNECTION):
+        function = option(function)
+    return function
+
+
+def files(function: F) -> F:
+    """Add the options that say which files."""
+    for option in reversed(_FILES):
         function = option(function)
     return function
 
@@ -165,6 +252,9 @@ def take(values: dict[str, Any]) -> Common:
         json=values.pop("as_json"),
         debug=values.pop("debug"),
         search_path=values.pop("search_path"),
+        lock_timeout_ms=values.pop("lock_timeout", None),
+        statement_timeout_ms=values.pop("statement_timeout", None),
+        advisory_ms=values.pop("advisory_lock_timeout", None),
     )
 
 

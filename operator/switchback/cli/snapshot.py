@@ -10,7 +10,7 @@ import click
 
 from switchback.cli import places
 from switchback.cli.console import Console
-from switchback.cli.options import iam_region
+from switchback.cli.options import configured, iam_region
 from switchback.contract.result import DEFAULT_BUDGET
 from switchback.runner.stop import SIGNALS
 
@@ -62,7 +62,8 @@ def command() -> None:
 @command.command("create")
 @places.written_to
 @click.option("--url", metavar="URL", help="Database, as postgresql://user:password@host:5432/name. "
-              "Default: DATABASE_URL, else PGHOST, PGDATABASE, PGUSER, PGPASSWORD.")  # fmt: skip
+              "Default: SWITCHBACK_URL, DATABASE_URL, the configuration file, PGHOST.")  # fmt: skip
+@configured
 @iam_region
 @click.option("--name", metavar="NAME", help="Name of the restore point; default: <database>-<time>.")
 @_jobs

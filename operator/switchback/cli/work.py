@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from switchback.cli.outcome import as_json
+from switchback.cli.outcome import as_json, laptop_id
 from switchback.contract.reasons import Reason
+from switchback.contract.words import Operation
 from switchback.migrations.errors import SourceProblem
 from switchback.runner.connect import Wishes
 from switchback.runner.errors import RunnerError
 from switchback.runner.ledger.entries import Author
 from switchback.runner.ledger.names import Names
 from switchback.runner.opening import Opener
+from switchback.runner.operations.base import Request
 from switchback.runner.operations.perform import Ending, perform
 from switchback.runner.session import Limits, Session
 from switchback.runner.stop import Stop
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
     from switchback.cli.console import Console
     from switchback.cli.options import Common
-    from switchback.runner.operations.base import Answer, Facts, Request
+    from switchback.runner.operations.base import Answer, Facts
 
 
 def work(
@@ -46,11 +49,11 @@ def work(
         request: what to do.
         reason: why, for the ledger.
         intent_digest: of the operator's intent.
-        limits: time limits.
+        limits: time limits; None: as the shared options say.
         action: instead of the operation's own function.
         conclude: gets the ending before anything else is said; a signal cannot come in between.
     """
-    limits = limits or Limits()
+    limits = limits or _limits(common)
     stop = Stop()
     author = Author(request.operation_id, intent_digest, reason)
     with stop.installed(), stop.held():
@@ -67,6 +70,43 @@ def work(
     stop.close()
     tell(ending, console, common, opener)
     return ending
+
+
+def reach(
+    common: Common,
+    console: Console,
+    act: Callable[[Opener, Stop], Answer],
+    *,
+    read_only: bool = False,
+) -> Ending:
+    """Run `act`, which needs an address and no session, as `work` runs a request.
+
+    Args:
+        common: shared options.
+        console: for progress.
+        act: does the work; gets what opens connections, and what tells of signals.
+        read_only: whether the server refuses writes on these connections.
+    """
+    request = Request(Operation.INSPECT, laptop_id(), Path(), dry_run=read_only)
+    stop = Stop()
+    with stop.installed(), stop.held():
+        opener = Opener(common.url, _wishes(common, request, Limits()), console.warn, stop.wait)
+        session = Session(opener, Names(), Author(request.operation_id), stop, console)
+        ending = perform(session, request, opener, lambda *_: act(opener, stop))
+    stop.close()
+    tell(ending, console, common, opener)
+    return ending
+
+
+def _limits(common: Common) -> Limits:
+    known = Limits()
+    lock, statement, advisory = common.lock_timeout_ms, common.statement_timeout_ms, common.advisory_ms
+    return replace(
+        known,
+        lock_timeout_ms=known.lock_timeout_ms if lock is None else lock,
+        statement_timeout_ms=known.statement_timeout_ms if statement is None else statement,
+        advisory=known.advisory if advisory is None else advisory / 1000,
+    )
 
 
 def _wishes(common: Common, request: Request, limits: Limits) -> Wishes:

@@ -41,7 +41,7 @@ def load(
         SourceProblem: with every problem of the folder: `SourceMissing`, `SourceEmpty` or `SourceInvalid`.
     """
     listing = folders.read(os.fspath(folder), ignore)
-    chosen = _choose(listing, format)
+    chosen = choose(listing, format)
     migrations = chosen.read(listing)
     problems = [*listing.problems, *foreign.problems(listing, chosen.claims(listing), chosen.EXPECTED)]
     if problems:
@@ -51,7 +51,12 @@ def load(
     return Source(tuple(migrations), listing.digest, chosen.NAME, listing.folder, tuple(listing.notices))
 
 
-def _choose(listing: Listing, name: str | None) -> Format:
+def choose(listing: Listing, name: str | None) -> Format:
+    """The format of that name; without one, the format whose files the listing holds, else the first.
+
+    Raises:
+        SourceProblem: there is no such format, or the folder holds files of several.
+    """
     if name is not None and name != AUTO:
         if name in BY_NAME:
             return BY_NAME[name]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
 from switchback.runner.errors import RunnerError
+from switchback.runner.trouble import NEWEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -64,6 +65,30 @@ def find(name: str, major: int, missing: Reason) -> Program:
     too_old = max(program.major for program in found) < major
     reason = Reason.SNAPSHOT_CLIENT_TOO_OLD if too_old else Reason.SNAPSHOT_CLIENT_TOO_NEW
     raise RunnerError(reason, f"{name} of version {major} is needed, but {seen}.", advice)
+
+
+def find_at_least(name: str, major: int, missing: Reason) -> Program:
+    """The program `name` of version `major`, else the oldest one that is newer.
+
+    Raises:
+        RunnerError: `missing`; there is none, or all are too old.
+    """
+    found = [
+        program
+        for folder in range(major, NEWEST + 1)
+        for path in _candidates(name, folder)
+        if (program := _ask(path)) is not None
+    ]
+    fit = [program for program in found if program.major >= major]
+    if fit:
+        return min(fit, key=lambda program: program.major)
+    seen = ", ".join(dict.fromkeys(f"{program.path} is {program.release}" for program in found))
+    raise RunnerError(
+        missing,
+        f"{name} of version {major} or newer is needed, "
+        + (f"but {seen}." if seen else "and there is none on PATH."),
+        f"Install the client programs of PostgreSQL {major} (Debian: postgresql-client-{major}).",
+    )
 
 
 def _candidates(name: str, major: int) -> Iterator[Path]:

@@ -11,12 +11,15 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from switchback.migrations.directives import Directives
+from switchback.migrations.drafts import DOWN_HINTS, UP_HINTS, Draft, heading, next_number, slug
 from switchback.migrations.errors import Problem
 from switchback.migrations.formats import About
 from switchback.migrations.halves import CHECKSUM_PREFIX, Sql, normalise
 from switchback.migrations.model import DownKind, Migration
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from switchback.migrations.folder import Listing
 
 NAME = "Pairs"
@@ -99,7 +102,7 @@ def _halves(listing: Listing) -> list[_Half]:
         digits, title, way = match.groups()
         if not name.isprintable():
             listing.problems.append(
-                Problem("its name holds characters that cannot be printed.", repr(name), None, "Rename it.")
+                Problem("its name holds characters that cannot be printed.", name, None, "Rename it.")
             )
         elif len(digits.lstrip("0")) > len(str(_LARGEST)) or int(digits) > _LARGEST:
             listing.problems.append(
@@ -134,3 +137,13 @@ def _sql(listing: Listing, name: str) -> Sql:
     plain = normalise(text) if "\r" in text or text.startswith("\ufeff") else text
     raw = listing.raw[name] if plain is text else plain.encode()
     return Sql(name, plain, 1, f"{CHECKSUM_PREFIX}:{hashlib.sha256(raw).hexdigest()}", _SILENT)
+
+
+def draft(listing: Listing, title: str, now: datetime) -> tuple[Draft, ...]:
+    """The two files of a new migration."""
+    numbers = (found.group(1) for name in listing.names if (found := _FILE.fullmatch(name)))
+    stem = f"{next_number(numbers, now, '0001')}_{slug(title)}"
+    return (
+        Draft(f"{stem}.up.sql", f"{heading(title)}{UP_HINTS}\n"),
+        Draft(f"{stem}.down.sql", f"{heading(title)}{DOWN_HINTS}\n"),
+    )
