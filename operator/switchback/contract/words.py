@@ -22,6 +22,8 @@ class SourceFormat(StrEnum):
     PAIRS = "Pairs"
     DBMATE = "Dbmate"
     GOOSE = "Goose"
+    FLYWAY = "Flyway"
+    DRIZZLE = "Drizzle"
 
 
 class Operation(StrEnum):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+import unicodedata
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -15,7 +17,7 @@ from switchback.contract.reasons import Reason
 from switchback.migrations.errors import Problem, SourceProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 IGNORE_ADVICE = "If it is no migration, pass --ignore with its name or a pattern."
 
@@ -33,6 +35,8 @@ class Listing:
         problems: what was found wrong with files as such.
         notices: sentences for people about what is no problem.
         nested: contents of the files in sub-folders that a format has asked for, by relative path.
+        walked: paths of all files below a sub-folder, by its name, once it was asked for.
+        links: links to folders that were found inside sub-folders on the way; nothing follows them.
     """
 
     folder: str
@@ -43,6 +47,8 @@ class Listing:
     problems: list[Problem] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     nested: dict[str, bytes] = field(default_factory=dict)
+    walked: dict[str, list[str]] = field(default_factory=dict)
+    links: list[str] = field(default_factory=list)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -103,14 +109,22 @@ class Listing:
 
     def files_below(self, directory: str) -> list[str]:
         """Relative paths of the files below a sub-folder, hidden and ignored ones left out."""
-        found: list[str] = []
+        if directory not in self.walked:
+            self.walked[directory] = list(self._walk(directory))
+        return self.walked[directory]
+
+    def _walk(self, directory: str) -> Iterator[str]:
         for place, folders, files in os.walk(Path(self.folder) / directory):
+            inside = os.path.relpath(place, self.folder)
             folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for name in folders:
+                path = f"{inside}/{name}"
+                if os.path.islink(f"{place}/{name}") and not matches(path, self.ignore):  # noqa: PTH114 - fast
+                    self.links.append(path)
             for name in sorted(files):
-                path = str((Path(place) / name).relative_to(self.folder))
+                path = f"{inside}/{name}"
                 if not name.startswith(".") and not matches(path, self.ignore):
-                    found.append(path)
-        return found
+                    yield path
 
 
 def matches(path: str, patterns: Sequence[str]) -> bool:
@@ -160,7 +174,7 @@ def read(folder: str, ignore: Sequence[str] = ()) -> Listing:
     done = Listing(
         folder, listing.raw, frozenset(ignored), tuple(directories), tuple(ignore), listing.problems
     )
-    done.problems.extend(_case_twins(done.names))
+    done.problems.extend(case_twins(done.names))
     return done
 
 
@@ -207,12 +221,18 @@ def _content(entry: os.DirEntry[str] | _Entry, root: str, listing: Listing, *, s
             with open(entry.path, "rb", buffering=0) as file:  # noqa: PTH123 - half the time of Path.read_bytes
                 return file.readall()
     except OSError as error:
-        problem = Problem(
-            f"the file cannot be read: {error.strerror}.", entry.name, None, "Check its rights."
-        )
+        problem = _unreadable(entry.name, error)
     if not skip:
         listing.problems.append(problem)
     return None
+
+
+def _unreadable(name: str, error: OSError) -> Problem:
+    if error.errno in {errno.ENOENT, errno.ELOOP}:
+        return Problem(
+            "this symbolic link leads nowhere.", name, None, "Put the file itself into the folder."
+        )
+    return Problem(f"the file cannot be read: {error.strerror}.", name, None, "Check its rights.")
 
 
 def _inside(path: str, root: str) -> bool:
@@ -229,21 +249,28 @@ def _outside(name: str) -> Problem:
     )
 
 
-def _case_twins(names: tuple[str, ...]) -> list[Problem]:
+def case_twins(names: Iterable[str]) -> list[Problem]:
+    """A problem for every path that some file systems could not hold beside an earlier one."""
     seen: dict[str, str] = {}
     found: list[Problem] = []
     for name in names:
-        twin = seen.setdefault(name.casefold(), name)
+        twin = seen.setdefault(_folded(name), name)
         if twin != name:
+            how = "case" if twin.casefold() == name.casefold() else "how its letters are encoded"
             found.append(
                 Problem(
-                    f"its name differs from {twin} by case alone; on macOS and Windows one hides the other.",
+                    f"its name differs from {twin} by {how} alone; on macOS and Windows one hides the other.",
                     name,
                     None,
                     "Rename one of them.",
                 )
             )
     return found
+
+
+def _folded(name: str) -> str:
+    """The same for names that one folder cannot hold everywhere: of another case, composed or decomposed."""
+    return name.casefold() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
 
 
 def _undecodable(name: str, raw: bytes, place: int) -> Problem:

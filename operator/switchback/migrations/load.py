@@ -69,7 +69,9 @@ def choose(listing: Listing, name: str | None) -> Format:
         raise SourceProblem(
             [
                 Problem(
-                    f"the folder holds files of more than one format: {listing_of}.", advice="Pass --format."
+                    f"the folder holds files of more than one format: {listing_of}.",
+                    advice="Keep those of one. If the others are no migrations of this source, pass --format "
+                    "with the name of the one, and --ignore with theirs.",
                 )
             ]
         )

@@ -211,7 +211,7 @@ def test_a_journal_of_drizzle_is_named(tmp_path: Path) -> None:
     (tmp_path / "meta").mkdir()
     (tmp_path / "meta" / "_journal.json").write_text("{}")
     (tmp_path / "0000_x.sql").write_text("SELECT 1;\n--> statement-breakpoint\nSELECT 2;")
-    assert [p.message for p in refused(tmp_path).problems] == [
+    assert [p.message for p in refused(tmp_path, named="Pairs").problems] == [
         "this is a file of Drizzle, and no part of this source.",
         "this is the journal of Drizzle.",
     ]
