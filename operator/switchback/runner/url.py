@@ -11,51 +11,24 @@ import os
 import pwd
 import re
 from dataclasses import dataclass, field
-from ipaddress import ip_address
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
-from switchback.runner import iam
+from switchback.runner import iam, url_foreign
 from switchback.runner import url_params as known
-from switchback.runner.address import Address, Host
+from switchback.runner.address import Address
 from switchback.runner.errors import RunnerError
 from switchback.runner.roots import SYSTEM
+from switchback.runner.url_foreign import EXAMPLE
+from switchback.runner.url_hosts import host as full_host
+from switchback.runner.url_hosts import hosts as read_hosts
+from switchback.runner.url_hosts import with_ports, zipped
+from switchback.runner.url_text import ENCODE, decoded, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DEFAULT_PORT = 5432
-SOCKET_FOLDERS = ("/var/run/postgresql", "/tmp")  # noqa: S108 - where servers put their sockets
-EXAMPLE = "postgresql://user:password@host:5432/database"
-_ENCODE = "Percent-encode special characters of the password (@ is %40, / is %2F, ? is %3F, # is %23)."
-_IF_PASSWORD = f"If it is part of the password: {_ENCODE}"
-
-_SCHEMES = frozenset(
-    {
-        "postgres",
-        "postgresql",
-        "pgsql",
-        "psql",
-        "pgx",
-        "pgx4",
-        "pgx5",
-        "postgis",
-        "ecto",
-        "pdo-pgsql",
-        "pdo_pgsql",
-    }
-)
-_OTHERS = {
-    **dict.fromkeys(("mysql", "mysql2", "mariadb", "mysqlx"), "MySQL"),
-    **dict.fromkeys(("sqlite", "sqlite3", "file", "libsql"), "SQLite"),
-    **dict.fromkeys(("mongodb", "mongodb+srv"), "MongoDB"),
-    **dict.fromkeys(("sqlserver", "mssql"), "SQL Server"),
-    **dict.fromkeys(("oracle",), "Oracle"),
-    **dict.fromkeys(("redis", "rediss"), "Redis"),
-    **dict.fromkeys(("http", "https"), "the web"),
-    **dict.fromkeys(("prisma", "prisma+postgres"), "Prisma's proxy"),
-}
+_IF_PASSWORD = f"If it is part of the password: {ENCODE}"
 
 
 def from_environment(url: str | None, environ: Mapping[str, str] | None = None) -> Address:
@@ -93,19 +66,34 @@ def read(text: str, environ: Mapping[str, str] | None = None) -> Address:
     if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
         text = text[1:-1].strip()
     if any(ord(c) < ord(" ") or c == "\x7f" for c in text):
-        raise _invalid("it holds a line break or another control character.", "Check how it was pasted.")
+        raise invalid("it holds a line break or another control character.", "Check how it was pasted.")
     scheme, colon, rest = text.partition("://")
     if not colon and re.match(r"jdbc:postgresql:", text, re.IGNORECASE):
         scheme, rest = "jdbc:postgresql", "/" + text.split(":", 2)[2].lstrip("/")
     elif not colon:
         if re.match(r"\s*[a-z_]+\s*=", text):
             return _complete(_from_words(text), env)
-        raise _invalid("it does not begin with postgresql://.", f"Write it as {EXAMPLE}.")
-    return _complete(_from_url(scheme.lower(), rest), env)
+        raise invalid(*url_foreign.form(text))
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.:_-]*", scheme):
+        raise invalid(*url_foreign.form(text))
+    parts = _from_url(scheme.lower(), rest)
+    if parts.jdbc:
+        _complete(parts, env)  # what is wrong with it comes first
+        raise _translated(parts)
+    return _complete(parts, env)
 
 
-def _invalid(why: str, advice: str) -> RunnerError:
-    return RunnerError(Reason.URL_INVALID, f"The database URL cannot be read: {why}", advice)
+def _translated(parts: _Parts) -> RunnerError:
+    """An address of JDBC: refused, for there `ssl` and other words mean something else; said in libpq's."""
+    query = dict(parts.parameters)
+    if parts.search_path is not None:
+        query["search_path"] = parts.search_path
+    if parts.options:
+        query["options"] = parts.options
+    same = url_foreign.translation(
+        parts.hosts, parts.user, parts.database, query, secret=bool(parts.password)
+    )
+    return invalid("it is an address of JDBC.", f"Write it as {same}.")
 
 
 @dataclass
@@ -128,23 +116,22 @@ class _Parts:
 def _from_url(scheme: str, rest: str) -> _Parts:
     parts = _Parts(jdbc="jdbc:" in scheme)
     base = scheme.rpartition("jdbc:")[2].rpartition("r2dbc:")[2].removeprefix("pool:")
-    if base in _OTHERS or base.split("+")[0] in _OTHERS:
-        other = _OTHERS.get(base) or _OTHERS[base.split("+")[0]]
-        raise _invalid(f"it is an address of {other}, not of PostgreSQL.", f"Write it as {EXAMPLE}.")
-    if base.split("+")[0] not in _SCHEMES:
-        raise _invalid("it does not begin with postgresql://.", f"Write it as {EXAMPLE}.")
+    if other := url_foreign.other(base):
+        raise invalid(f"it is an address of {other}, not of PostgreSQL.", f"Write it as {EXAMPLE}.")
+    if base.split("+")[0] not in url_foreign.SCHEMES:
+        raise invalid("it does not begin with postgresql://.", f"Write it as {EXAMPLE}.")
     end = min((i for i in (rest.find("/"), rest.find("?")) if i >= 0), default=len(rest))
     authority, tail = rest[:end], rest[end:]
     path, _, query = tail.partition("?")
     userinfo, at, hosts = authority.rpartition("@")
     if "@" in path or (not at and "@" in query and not parts.jdbc):
-        raise _invalid("an @ stands where none can be.", _ENCODE)
+        raise invalid("an @ stands where none can be.", ENCODE)
     if at:
         user, _, password = userinfo.partition(":")
-        parts.user, parts.password = _decoded(user), _decoded(password)
+        parts.user, parts.password = decoded(user), decoded(password)
         parts.secrets += [password, parts.password]
-    parts.hosts = _hosts(hosts)
-    parts.database = _decoded(path[1:])
+    parts.hosts = read_hosts(hosts)
+    parts.database = decoded(path[1:])
     _take_query(parts, query)
     return parts
 
@@ -153,23 +140,24 @@ def _take_query(parts: _Parts, query: str) -> None:
     hosts, ports = "", ""
     for pair in filter(None, query.split("&")):
         raw_name, equals, raw = pair.partition("=")
-        name, value = _decoded(raw_name), _decoded(raw)
+        name, value = decoded(raw_name), decoded(raw)
         part = known.PARTS.get(name.lower())
         if "@" in raw_name or ("@" in raw and part not in {"user", "password"}):
-            raise _invalid("an @ stands where none can be.", _ENCODE)
+            raise invalid("an @ stands where none can be.", ENCODE)
         if not equals:
             advice = f"Write parameters as ?name=value&name=value. {_IF_PASSWORD}"
-            raise _invalid("a parameter in it has no value.", advice)
+            raise invalid("a parameter in it has no value.", advice)
         if part == "password":
             parts.secrets.append(raw)
         if part == "host":
-            hosts = value
+            hosts = f"{hosts},{value}" if hosts else value  # SQLAlchemy names each of several
         elif part == "port":
             ports = value
         else:
             _take(parts, name, value)
     if hosts or ports:
-        parts.hosts = _zipped(hosts or ",".join(name for name, _ in parts.hosts), ports, parts.hosts)
+        hosts, found = with_ports(hosts or ",".join(name for name, _ in parts.hosts))
+        parts.hosts = zipped(hosts, ports or found, parts.hosts)
 
 
 def _from_words(text: str) -> _Parts:
@@ -179,12 +167,12 @@ def _from_words(text: str) -> _Parts:
     try:
         words = {name: str(value) for name, value in conninfo_to_dict(text).items() if value is not None}
     except Error:  # its text repeats the input
-        raise _invalid(
+        raise invalid(
             "its key=value words are not as libpq wants them.",
             "Put values with blanks or quotes between single quotes, with a backslash before \\ and '.",
         ) from None
     parts = _Parts()
-    parts.hosts = _zipped(words.pop("host", ""), words.pop("port", ""), ())
+    parts.hosts = zipped(words.pop("host", ""), words.pop("port", ""), ())
     for name, value in words.items():
         _take(parts, name, value)
     return parts
@@ -195,7 +183,7 @@ def _take(parts: _Parts, name: str, value: str) -> None:  # noqa: C901, PLR0912 
     key = name.lower()
     part = known.PARTS.get(key)
     if "\0" in value:
-        raise _invalid("a value in it holds a NUL byte.", "Remove %00.")
+        raise invalid("a value in it holds a NUL byte.", "Remove %00.")
     if part == "user":
         parts.user = value
     elif part == "password":
@@ -206,7 +194,7 @@ def _take(parts: _Parts, name: str, value: str) -> None:  # noqa: C901, PLR0912 
     elif key in {"ssl", "sslmode"}:
         parts.parameters["sslmode"] = _ssl_mode(key, value.lower(), jdbc=parts.jdbc)
     elif key == "target_session_attrs" and value in known.READ_ONLY_ATTRS:
-        raise _invalid(
+        raise invalid(
             "target_session_attrs asks for a server where nothing can be changed.", "Use read-write."
         )
     elif key in known.TAKEN:
@@ -215,6 +203,8 @@ def _take(parts: _Parts, name: str, value: str) -> None:  # noqa: C901, PLR0912 
         parts.parameters[key] = value
     elif key == "options":
         parts.options = value
+    elif found := re.fullmatch(r"options\[([a-z_.]+)\]", key):
+        _take_setting(parts, found[1], value)
     elif key in known.SCHEMAS:
         quoted = value.replace('"', '""')
         parts.search_path = f'"{quoted}"'
@@ -222,15 +212,24 @@ def _take(parts: _Parts, name: str, value: str) -> None:  # noqa: C901, PLR0912 
         parts.search_path = value
     elif key in known.SETTINGS:
         parts.settings[known.SETTINGS[key]] = value
-    elif key == "sslaccept" and value == "accept_invalid_certs":
+    elif (key, value) in known.HARMLESS:
         parts.notices.append(f"{key} in the URL has no effect: sslmode says what is verified.")
     elif (why := _ignored(key)) is not None:
         parts.notices.append(f"{key} in the URL has no effect: {why}.")
     elif key in known.REFUSED:
         why, advice = known.REFUSED[key]
-        raise _invalid(f"{key}: {why}", advice)
+        raise invalid(f"{key}: {why}", advice)
     else:
         raise _unknown(key)
+
+
+def _take_setting(parts: _Parts, name: str, value: str) -> None:
+    """`options[name]=value`, as Rust's sqlx writes a setting of the server."""
+    if name in known.SEARCH_PATHS:
+        parts.search_path = value
+    else:
+        escaped = "".join(f"\\{c}" if c == "\\" or c.isspace() else c for c in value)
+        parts.options = f"{parts.options} -c {name}={escaped}".strip()
 
 
 def _ignored(key: str) -> str | None:
@@ -245,7 +244,7 @@ def _unknown(key: str) -> RunnerError:
     words = [*known.TAKEN, *known.PARTS, *known.SCHEMAS, *known.SEARCH_PATHS, "options", "sslmode"]
     near = difflib.get_close_matches(key, words, n=1, cutoff=0.75)
     advice = f"Did you mean {near[0]}?" if near else "Remove it, or put settings of the server into options."
-    return _invalid("a parameter in it is not known.", f"{advice} {_IF_PASSWORD}")
+    return invalid("a parameter in it is not known.", f"{advice} {_IF_PASSWORD}")
 
 
 def _ssl_mode(key: str, value: str, *, jdbc: bool) -> str:
@@ -253,55 +252,10 @@ def _ssl_mode(key: str, value: str, *, jdbc: bool) -> str:
         return "verify-full"
     mode = known.SSL_WORDS.get(value, value)
     if mode not in known.SSL_MODES:
-        raise _invalid(
+        raise invalid(
             f"{key} has a value that is not known.", f"Use one of {', '.join(sorted(known.SSL_MODES))}."
         )
     return mode
-
-
-def _hosts(text: str) -> tuple[tuple[str, str], ...]:
-    found: list[tuple[str, str]] = []
-    for one in text.split(",") if text else ():
-        bracketed = re.fullmatch(r"\[([^\[\]]*)\](?::(.*))?", one)
-        if bracketed is None and one.count(":") > 1:
-            raise _invalid("a host has several colons.", f"Write an IPv6 address as [::1]:5432. {_ENCODE}")
-        if bracketed is not None and not _is_address(_decoded(bracketed.group(1))):
-            raise _invalid("between [ and ] is no IPv6 address.", "Write an IPv6 address as [::1]:5432.")
-        if bracketed is not None:
-            name, port = bracketed.group(1), bracketed.group(2) or ""
-        else:
-            name, _, port = one.partition(":")
-        found.append((_decoded(name), _decoded(port)))
-    return tuple(found)
-
-
-def _zipped(hosts: str, ports: str, before: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """Hosts and ports as lists with commas; one port counts for all, as in libpq."""
-    names, numbers = hosts.split(",") if hosts else [""], ports.split(",") if ports else [""]
-    if len(numbers) == 1:
-        numbers = numbers * len(names)
-    if len(names) != len(numbers):
-        raise _invalid(
-            f"it names {len(names)} hosts and {len(numbers)} ports.", "Name one port, or one per host."
-        )
-    known_ports = dict(before)
-    return tuple((name, port or known_ports.get(name, "")) for name, port in zip(names, numbers, strict=True))
-
-
-def _decoded(text: str) -> str:
-    """Percent-decoded; a percent sign that begins no code stands for itself, as most drivers have it."""
-    raw = re.sub(
-        rb"%([0-9A-Fa-f]{2})",
-        lambda found: bytes([int(found.group(1), 16)]),
-        text.encode("utf-8", "surrogateescape"),
-    )
-    try:
-        decoded = raw.decode()
-    except UnicodeDecodeError:
-        raise _invalid("a percent-encoded part of it is not UTF-8.", _ENCODE) from None
-    if "\0" in decoded:
-        raise _invalid("a value in it holds a NUL byte.", "Remove %00.")
-    return decoded
 
 
 _FROM_ENVIRONMENT = (
@@ -336,8 +290,10 @@ def _complete(parts: _Parts, env: Mapping[str, str]) -> Address:
     hosts = parts.hosts
     if not any(name for name, _ in hosts) and not service:
         port = hosts[0][1] if hosts else ""
-        hosts = _zipped(env.get("PGHOST", ""), port or env.get("PGPORT", ""), ())
-    listed = tuple(_host(name, port or env.get("PGPORT", "")) for name, port in hosts if name or not service)
+        hosts = zipped(env.get("PGHOST", ""), port or env.get("PGPORT", ""), ())
+    listed = tuple(
+        full_host(name, port or env.get("PGPORT", "")) for name, port in hosts if name or not service
+    )
     region = env.get(iam.VARIABLE, "")
     if region and password:
         parts.notices.append(iam.UNUSED)
@@ -358,37 +314,10 @@ def _complete(parts: _Parts, env: Mapping[str, str]) -> Address:
     )
 
 
-def _host(name: str, port: str) -> Host:
-    if port and not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 2**16):
-        raise _invalid("the port is not a number between 1 and 65535.", _ENCODE)
-    number = int(port) if port else DEFAULT_PORT
-    if ":" in name and not name.startswith("/") and not _is_address(name):
-        raise _invalid("a host has colons and is no IPv6 address.", "Write an IPv6 address as [::1]:5432.")
-    if not name.startswith(("/", "@")) and (not name.isprintable() or re.search(r"[\s/@?#\\'\"]", name)):
-        raise _invalid("the host holds characters that no host name has.", _ENCODE)
-    return Host(name or _socket_folder(number), number)
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
-def _socket_folder(port: int) -> str:
-    """Where a server on this machine listens, when no host is named: the first folder that has its socket."""
-    for folder in SOCKET_FOLDERS:
-        if Path(folder, f".s.PGSQL.{port}").exists():
-            return folder
-    return SOCKET_FOLDERS[0]
-
-
 def _account() -> str:
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
-        raise _invalid(
+        raise invalid(
             "it names no user, and this process has no account name.", f"Write it as {EXAMPLE}."
         ) from None

@@ -18,7 +18,8 @@ TAKEN = frozenset(
 )  # fmt: skip
 """Keywords of libpq that are handed on as they are."""
 
-PARTS = {"user": "user", "username": "user", "password": "password", "host": "host", "port": "port",
+PARTS = {"user": "user", "username": "user", "password": "password", "host": "host", "socket": "host",
+         "port": "port",
          "dbname": "dbname", "database": "dbname"}  # fmt: skip
 """Parts of the address that may stand in the query."""
 
@@ -49,7 +50,7 @@ IGNORED = {
          "tcp_user_timeout", "tcpkeepalive", "statement_timeout", "lock_timeout",
          "idle_in_transaction_session_timeout", "idle_session_timeout", "transaction_timeout",
          "client_min_messages", "standard_conforming_strings", "min_messages", "command_timeout",
-         "commandtimeout", "keepalive"), _OWN,
+         "commandtimeout", "keepalive", "query_timeout"), _OWN,
     ),
     # pools: Prisma, Rails, pgx, SQLAlchemy, node-postgres, JDBC, Npgsql
     **dict.fromkeys(
@@ -74,7 +75,13 @@ IGNORED = {
          "assumeminserverversion", "autosave", "uselibpqcompat", "advisory_locks", "variables",
          "insert_returning", "sslfactory", "sslidentity", "ssladapter", "targetservertype",
          "loadbalancehosts", "hostrecheckseconds", "disablecolumnsanitiser", "tz", "serverversion",
-         "server_version", "multi_statement"), _DRIVER,
+         "server_version", "multi_statement", "fetch_types", "max_pipeline",
+         "disable_prepared_binary_result", "statement-cache-capacity", "min_read_buffer_size"), _DRIVER,
+    ),
+    # windows and pictures
+    **dict.fromkeys(
+        ("statuscolor", "enviroment", "environment", "env", "name", "safemodelevel", "advancedsafemodelevel",
+         "driverversion", "lazyload", "useprivatekey"), "it is for a program with windows",
     ),
     "pgbouncer": "whether a pooler is in between is found out by asking",
     "supa": "it is for a proxy",
@@ -103,11 +110,17 @@ REFUSED = {
     "api_key": ("this is an address of Prisma's proxy.", "Use the direct URL of the database."),
     "servicefile": ("a service file is named by the environment.", "Set PGSERVICEFILE instead."),
     "sslkeylogfile": ("it would write the keys of the TLS session to a file.", "Remove it from the URL."),
+    "ssl_context": ("this is an object of Python.", "Use sslmode=require, or verify-full."),
+    "sslinline": ("it says that certificates stand in the URL.", "Put them into files, and name those."),
+    "tlsmode": ("this is TablePlus's name for it.", "Use sslmode=require, or verify-full; or leave it out."),
     "krbservername": ("this is JDBC's name for it.", "Use krbsrvname."),
     "gssencryptionmode": ("this is JDBC's name for it.", "Use gssencmode."),
     "sslhostnameverifier": ("this is a class of Java.", "Use sslmode=verify-full with sslrootcert."),
 }
 """Parameters that cannot be ignored, with why and what to write instead."""
+
+HARMLESS = frozenset({("sslaccept", "accept_invalid_certs"), ("tlsmode", "0")})
+"""Of names that are refused: values that ask for nothing. TablePlus writes its one into every URL."""
 
 READ_ONLY_ATTRS = frozenset({"read-only", "standby", "prefer-standby"})
 """Values of target_session_attrs that ask for, or allow, a server where nothing can be changed."""

@@ -35,7 +35,7 @@ def refused(text: str, **env: str) -> RunnerError:
 @pytest.mark.parametrize(
     "scheme",
     ["postgresql", "postgres", "POSTGRESQL", "postgresql+psycopg", "postgresql+asyncpg", "postgres+pg8000",
-     "pgx5", "pgsql", "postgis", "ecto", "jdbc:postgresql", "r2dbc:postgresql", "r2dbc:pool:postgresql"],
+     "pgx5", "pgsql", "postgis", "ecto", "r2dbc:postgresql", "r2dbc:pool:postgresql", "timescale"],
 )  # fmt: skip
 def test_schemes_and_drivers(scheme: str) -> None:
     address = read(f"{scheme}://ann:{CANARY}@db.example:6543/shop")
@@ -112,13 +112,6 @@ def test_keywords_of_libpq_are_handed_on(text: str, parameters: dict[str, str]) 
 def test_numeric_addresses_belong_to_their_hosts() -> None:
     address = read("postgresql://u@a,b/d?hostaddr=10.0.0.1,10.0.0.2")
     assert [address.keywords(host)["hostaddr"] for host in address.hosts] == ["10.0.0.1", "10.0.0.2"]
-
-
-def test_jdbc_means_verified_by_true() -> None:
-    address = read("jdbc:postgresql://h/d?user=bob@server&password=p%26q&ssl=true&currentSchema=a,b")
-    assert (address.user, address.password, address.search_path) == ("bob@server", "p&q", "a,b")
-    assert dict(address.parameters) == {"sslmode": "verify-full"}
-    assert read("jdbc:postgresql:shop", PGUSER="u").database == "shop"
 
 
 @pytest.mark.parametrize(
