@@ -78,7 +78,7 @@ UNDERSTOOD = {
     "postgresql+pg8000://u:c4nary@h/d": Read(),
     "postgresql+psycopg2://u:c4nary@/d?host=a:1&host=b:2&host=c": Read("a:1,b:2,c:5432"),
     "postgresql+psycopg2://u:c4nary@/d?host=a&host=b": Read("a:5432,b:5432"),
-    # Ecto; R2DBC; sqlx
+    # Django with its URL packages
     "postgis://u:c4nary@h/d?conn_max_age=600&conn_health_checks=true": Read(
         ignored=("conn_max_age", "conn_health_checks")
     ),
