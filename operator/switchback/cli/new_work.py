@@ -63,6 +63,7 @@ def write(folder: Path, title: str, format_name: str | None, ignore: Sequence[st
     Raises:
         SourceProblem: no format can be told, or it has no template; the title has no letter; a file is there.
     """
+    title = "".join(c if c.isprintable() else " " for c in title)
     if not any(c.isalnum() for c in title):
         raise _wrong("the title has no letter.", "Say in a few words what the migration does.")
     listing = _listing(folder, ignore)

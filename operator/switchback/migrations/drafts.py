@@ -118,8 +118,9 @@ def comment(lines: Sequence[str]) -> str:
 
 
 def heading(title: str) -> str:
-    """A title as the first line of a file."""
-    return comment([" ".join(title.split())])
+    """A title as a comment that is no marker of any format, whatever it says."""
+    plain = re.sub(r"[^\w\s,.()'&/-]+", " ", title)
+    return comment([f"Migration: {' '.join(plain.split())}"])
 
 
 UP_HINTS = comment(

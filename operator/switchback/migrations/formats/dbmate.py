@@ -11,6 +11,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from switchback.migrations.directives import Directives
+from switchback.migrations.drafts import DOWN_HINTS, UP_HINTS, Draft, heading, next_number, slug, stamp
+from switchback.migrations.errors import Problem, SourceProblem
 from switchback.migrations.formats import About
 from switchback.migrations.formats.common import (
     TextFile,
@@ -23,6 +25,8 @@ from switchback.migrations.formats.common import (
 from switchback.migrations.model import DownKind, Migration
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from switchback.migrations.folder import Listing
     from switchback.migrations.halves import Sql
 
@@ -164,3 +168,24 @@ def _preset(file: TextFile, start: int, options: str) -> Directives:
         elif _OPTIONS[option]:
             preset = Directives(no_transaction=True)
     return preset
+
+
+def draft(listing: Listing, title: str, now: datetime) -> tuple[Draft, ...]:
+    """The file of a new migration.
+
+    Raises:
+        SourceProblem: the next number would come before the last one, character by character.
+    """
+    digits = [found.group(1) for name in listing.names if (found := _FILE.fullmatch(name))]
+    number = next_number(digits, now, stamp(now))
+    if digits and number <= max(digits):
+        raise SourceProblem(
+            [
+                Problem(
+                    f"the next number is {number}, which dbmate sorts before {max(digits)}.",
+                    advice="Write the file yourself, with a number that comes last character by character.",
+                )
+            ]
+        )
+    text = f"-- migrate:up\n{heading(title)}{UP_HINTS}\n\n-- migrate:down\n{DOWN_HINTS}\n"
+    return (Draft(f"{number}_{slug(title)}.sql", text),)

@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from switchback.migrations.directives import Directives
+from switchback.migrations.drafts import DOWN_HINTS, UP_HINTS, Draft, heading, next_number, slug
 from switchback.migrations.errors import Problem, SourceProblem
 from switchback.migrations.folder import case_twins
 from switchback.migrations.formats import About
@@ -22,6 +23,7 @@ from switchback.migrations.script import analyse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from switchback.migrations.folder import Listing
     from switchback.migrations.halves import Sql
@@ -270,3 +272,24 @@ def _needs_none(statement: Statement) -> bool:
 
 _GLOBAL = {("DATABASE",), ("TABLESPACE",), ("SUBSCRIPTION",)}
 _WHOLE = {("SCHEMA",), ("DATABASE",), ("SYSTEM",)}
+
+
+def draft(listing: Listing, title: str, now: datetime) -> tuple[Draft, ...]:
+    """The two files of a new migration, in the folder of the last one."""
+    known = [
+        (_parts(found.group(2)), path, found.group(2))
+        for path in _paths(listing)
+        if (found := _FILE.fullmatch(_last(path))) and _VERSION.fullmatch(found.group(2))
+    ]
+    _, path, version = max(known, default=((), "", ""))
+    head = _LAST_NUMBER.sub("", version)
+    number = next_number([version[len(head) :]] if version else [], now, "1")
+    stem = f"{head}{number}__{slug(title)}.sql"
+    folder = path[: -len(_last(path))] if path else ""
+    return (
+        Draft(f"{folder}V{stem}", f"{heading(title)}{UP_HINTS}\n"),
+        Draft(f"{folder}U{stem}", f"{heading(title)}{DOWN_HINTS}\n"),
+    )
+
+
+_LAST_NUMBER = re.compile(r"[0-9]+$")

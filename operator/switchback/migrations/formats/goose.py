@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from switchback.migrations.directives import Directives
+from switchback.migrations.drafts import DOWN_HINTS, UP_HINTS, Draft, heading, next_number, slug, stamp
 from switchback.migrations.errors import Problem
 from switchback.migrations.formats import About
 from switchback.migrations.formats.common import (
@@ -26,6 +27,8 @@ from switchback.migrations.formats.common import (
 from switchback.migrations.model import DownKind, Migration
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from switchback.migrations.folder import Listing
     from switchback.migrations.halves import Sql
 
@@ -224,3 +227,10 @@ class _Reader:
 
     def _refuse(self, start: int, message: str, advice: str) -> None:
         self.file.refuse(start, message, advice)
+
+
+def draft(listing: Listing, title: str, now: datetime) -> tuple[Draft, ...]:
+    """The file of a new migration."""
+    digits = (found.group(1) for name in listing.names if (found := _FILE.fullmatch(name)))
+    text = f"-- +goose Up\n{heading(title)}{UP_HINTS}\n\n-- +goose Down\n{DOWN_HINTS}\n"
+    return (Draft(f"{next_number(digits, now, stamp(now))}_{slug(title)}.sql", text),)
