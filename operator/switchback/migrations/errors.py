@@ -11,9 +11,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+def shown(text: str) -> str:
+    """`text` in one line that a terminal only shows: what cannot be printed is written as Python writes it.
+
+    Names of files and words of a text may hold anything, such as line ends and escape sequences.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong.
+    """One thing that is wrong. Its texts are `shown`, whatever they were made of.
 
     Attributes:
         message: what, to which object and why, as a sentence without the file's name in front.
@@ -27,6 +37,12 @@ class Problem:
     line: int | None = None
     advice: str = ""
     reason: Reason = Reason.SOURCE_INVALID
+
+    def __post_init__(self) -> None:
+        for name in ("message", "file", "advice"):
+            text = getattr(self, name)
+            if text is not None and not text.isprintable():
+                object.__setattr__(self, name, shown(text))
 
     @property
     def place(self) -> str:

@@ -97,6 +97,7 @@ class _Reader:
         self.notices: list[str] = []
         self.spans: list[Span] = []
         self.blanked: list[tuple[int, int]] = []
+        self.counted = (0, first_line)
 
     def read(self) -> Script:
         try:
@@ -110,6 +111,7 @@ class _Reader:
             )
         if complete:
             self._transaction_control()
+            self._late_settings()
         if self.problems:
             raise SourceProblem(self.problems)
         return Script(
@@ -131,7 +133,11 @@ class _Reader:
         return True
 
     def _line(self, offset: int) -> int:
-        return self.first_line + self.text.count("\n", 0, offset)
+        """Counted on from the place that was asked for before: a dump has a hundred thousand statements."""
+        place, line = self.counted if self.counted[0] <= offset else (0, self.first_line)
+        line += self.text.count("\n", place, offset)
+        self.counted = (offset, line)
+        return line
 
     def _problem(self, offset: int, message: str, advice: str) -> None:
         self.problems.append(Problem(message, self.path, self._line(offset), advice))
@@ -164,9 +170,9 @@ class _Reader:
         raise _PsqlCommandError
 
     def _copies_inline(self, span: Span) -> bool:
-        words = [word_of(self.text, token) for token in span.tokens]
-        if words[0] != "COPY":
+        if word_of(self.text, span.tokens[0]) != "COPY":
             return False
+        words = [word_of(self.text, token) for token in span.tokens]
         for before, after in pairwise(words):
             if (before, after) == ("FROM", "STDIN"):
                 self._problem(
@@ -204,6 +210,23 @@ class _Reader:
                 "with its COMMIT as the last is left out by itself. For statements that cannot run in a "
                 "transaction use `-- switchback: no-transaction` without BEGIN.",
             )
+
+    def _late_settings(self) -> None:
+        """What can be set only before anything has run in a transaction, where the record has."""
+        for span in self.spans:
+            if word_of(self.text, span.tokens[0]) != "SET":
+                continue
+            words = [word_of(self.text, token) for token in span.tokens[1:12]]
+            rest = words[1:] if words[:1] in (["LOCAL"], ["SESSION"]) else words
+            late = {"ISOLATION", "SNAPSHOT"}.intersection(rest) if rest[:1] == ["TRANSACTION"] else ()
+            if late or rest[:1] == ["TRANSACTION_ISOLATION"]:
+                self._problem(
+                    span.start,
+                    f"SET {' '.join([*rest[:1], *late])} comes too late: the migration's record is what its "
+                    "transaction begins with.",
+                    "Remove it. Another level can be set beforehand: ALTER ROLE … SET "
+                    "default_transaction_isolation = ….",
+                )
 
     def _with_semicolon(self, span: Span) -> int:
         """Offset after the semicolon that ends a statement, or after the statement when none does."""

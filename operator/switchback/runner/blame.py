@@ -26,6 +26,7 @@ INSUFFICIENT_PRIVILEGE = "42501"
 NO_TRANSACTION_WANTED = "25001"
 ENDS_TRANSACTION = "2D000"
 READ_ONLY = "25006"
+DIVISION_BY_ZERO = "22012"
 SERIALIZATION_FAILURE = "40001"
 RETRIED = frozenset({LOCK_NOT_AVAILABLE, DEADLOCK, SERIALIZATION_FAILURE})
 """What another try of the whole transaction may mend."""
@@ -41,6 +42,8 @@ _ADVICE = {
     CANCELED: "Give it more time with `-- switchback: statement-timeout=…` or --statement-timeout-seconds.",
 }
 
+_BY_HAND = "Somebody has called pg_cancel_backend for it. Find out why, then run it again."
+
 
 def failed(bundle: Bundle, failure: Failure) -> RunnerError:
     """The error for a bundle that was rolled back as a whole."""
@@ -52,6 +55,8 @@ def failed(bundle: Bundle, failure: Failure) -> RunnerError:
     if makes_read_only(failure):
         line = _about_read_only(bundle)
         return statement_failed(bundle.migration_id, bundle.path, line, error, what="cannot be recorded")
+    if failure.where is Where.GUARD:
+        return _unrecorded(bundle, error)
     what = "fails at COMMIT" if failure.where is Where.COMMIT else "fails"
     return statement_failed(bundle.migration_id, bundle.path, failure.line, error, what=what, failure=failure)
 
@@ -67,10 +72,11 @@ def statement_failed(
 ) -> RunnerError:
     """The error for one statement of a file."""
     text = None if failure is None or failure.statement is None else failure.statement.text
+    by_hand = error.sqlstate == CANCELED and "user request" in error.message
     return RunnerError(
         Reason.SQL_FAILED,
         f"{migration_id} {what}: {masked(error.message, error.sqlstate)}.",
-        _ADVICE.get(error.sqlstate),
+        _BY_HAND if by_hand else _ADVICE.get(error.sqlstate),
         file=path,
         line=line,
         sqlstate=error.sqlstate,
@@ -163,6 +169,23 @@ def makes_read_only(failure: Failure) -> bool:
         failure.where is Where.GUARD
         and failure.error.sqlstate == READ_ONLY
         and not failure.committed_inside  # else the transaction at the end is another one
+    )
+
+
+def ended_itself(failure: Failure) -> bool:
+    """Whether the guard has caught a file that ended its transaction: what is left, only the ledger knows."""
+    return failure.where is Where.GUARD and failure.ended and not makes_read_only(failure)
+
+
+def _unrecorded(bundle: Bundle, error: ServerError) -> RunnerError:
+    """The transaction went on to its end, but the record is not there any more, or nobody could see it."""
+    if error.sqlstate != DIVISION_BY_ZERO:
+        return statement_failed(bundle.migration_id, bundle.path, None, error, what="cannot be recorded")
+    return RunnerError(
+        Reason.SQL_FAILED,
+        f"{bundle.migration_id} has removed its own record from the ledger, so it was rolled back.",
+        "Leave the ledger's tables to Switchback.",
+        file=bundle.path,
     )
 
 

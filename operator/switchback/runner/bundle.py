@@ -22,6 +22,10 @@ _RESETS = "RESET SESSION AUTHORIZATION;RESET ROLE;"
 CLEAN = f"{_RESETS}RESET ALL;"
 """The session as it began."""
 
+_NEXT = "".join(f"RESET default_transaction_{each};" for each in ("isolation", "read_only", "deferrable"))
+"""What the next transaction begins with. It begins with the first statement after COMMIT, which for the next
+file in the string is the head's first RESET: too late to undo there what a file before has set."""
+
 _FLUSH = "DROP TABLE IF EXISTS pg_temp.switchback_flush;"
 FLUSH_MARKS = ("switchback_flush", "pg_temp")
 """Every bundle begins with a statement that raises a NOTICE: the server holds results back until 8 KB are
@@ -34,6 +38,12 @@ GUARD = "switchback_guard"
 
 DISCARD_TEMP = "DISCARD TEMP;"
 """Before each step: a temporary table would hide the real one from the files after it, in this run alone."""
+
+FORGET = "DEALLOCATE ALL;CLOSE ALL;UNLISTEN *;"
+"""Before a step that speaks of them: prepared statements, cursors WITH HOLD and LISTEN outlive a transaction,
+and one that was rolled back and is tried again, too."""
+FORGET_COUNT = 3
+_OUTLIVING = frozenset({"PREPARE", "EXECUTE", "DEALLOCATE", "DECLARE", "FETCH", "MOVE", "CLOSE", "LISTEN"})
 
 RESET_COUNT = 5
 
@@ -86,7 +96,7 @@ class Bundle:
     def head(self) -> str:
         """What comes before the file."""
         setup = "".join(f"{text}\n;" for text in self.setup)
-        discard = DISCARD_TEMP if self.begins_step else ""
+        discard = (DISCARD_TEMP if self.begins_step else "") + (FORGET if self.forgets else "")
         return (
             f"{reset(self.migration_id, self.operation_id)}{discard}BEGIN;"
             f"{''.join(self.settings)}{self.record};{setup}\n"
@@ -95,12 +105,18 @@ class Bundle:
     @property
     def head_count(self) -> int:
         """How many statements `head` has."""
-        return RESET_COUNT + self.begins_step + 2 + len(self.settings) + len(self.setup)
+        discards = self.begins_step + FORGET_COUNT * self.forgets
+        return RESET_COUNT + discards + 2 + len(self.settings) + len(self.setup)
+
+    @cached_property
+    def forgets(self) -> bool:
+        """Whether what outlives a transaction is forgotten before it."""
+        return self.begins_step and any(s.words[:1] and s.words[0] in _OUTLIVING for s in self.statements)
 
     @cached_property
     def tail(self) -> str:
         """What comes after the file, which may end in a comment or without a semicolon."""
-        return f"\n;\n{_RESETS}{self.guard};COMMIT;\n"
+        return f"\n;\n{_RESETS}{_NEXT}{self.guard};COMMIT;\n"
 
     @property
     def count(self) -> int:

@@ -6,6 +6,7 @@ therefore sent again, which can be done only where it stands there in so many wo
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from switchback.migrations import lexer
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from switchback.runner.plan import PlannedStep
 
 _SET_CONFIG = "SET_CONFIG"
+_ENCODING = re.compile(r"client_encoding|\bnames\b", re.IGNORECASE)
+_IDLE = "IDLE_SESSION_TIMEOUT"
+"""Ends the session between two statements, where it waits for nobody but us."""
+_UTF8 = frozenset({"utf8", "unicode", "default"})
 _IN_WORDS = ["SELECT", _SET_CONFIG, "(", lexer.STRING, ",", lexer.STRING, ",", "FALSE", ")"]
 
 
@@ -25,7 +30,7 @@ def is_setting(statement: Statement) -> bool:
     """Whether it changes the session for the statements after it, and nothing else."""
     words = statement.words
     if words[:1] in (("SET",), ("RESET",)):
-        return words[1:2] not in (("LOCAL",), ("CONSTRAINTS",))
+        return words[1:2] not in (("LOCAL",), ("CONSTRAINTS",)) and _IDLE not in words[1:3]
     return _may_call(statement) and _parts(statement) == _IN_WORDS
 
 
@@ -35,21 +40,51 @@ def refuse_uncarried(steps: Iterable[PlannedStep]) -> None:
     Raises:
         SourceProblem: naming every such statement.
     """
+    stepwise = [
+        (half, statement)
+        for step in steps
+        if (half := step.half) is not None and half.directives.no_transaction
+        for statement in half.statements
+    ]
     problems = [
         Problem(
             "set_config() with computed arguments, or beside something else, sets nothing for the statements "
             "after it in a file without a transaction.",
-            step.half.path,
+            half.path,
             statement.line,
             "Write SET name = value, or SELECT set_config('name', 'value', false) by itself.",
         )
-        for step in steps
-        if step.half is not None and step.half.directives.no_transaction
-        for statement in step.half.statements
+        for half, statement in stepwise
         if _may_call(statement) and not is_setting(statement) and _sets_session(_parts(statement))
+    ]
+    problems += [
+        Problem(
+            f"client_encoding = {encoding} would garble the statements after it, which are sent in UTF-8.",
+            half.path,
+            statement.line,
+            "Remove it: files are UTF-8, whatever the encoding of the database is.",
+        )
+        for half, statement in stepwise
+        if (encoding := _other_encoding(statement))
     ]
     if problems:
         raise SourceProblem(problems)
+
+
+def _other_encoding(statement: Statement) -> str:
+    """The encoding that a statement says what is sent is in, when it is not UTF-8."""
+    text = statement.text
+    if not is_setting(statement) or not _ENCODING.search(text):
+        return ""
+    tokens = (token for token in lexer.tokens(text) if token.kind != lexer.COMMENT)
+    words = [text[token.start : token.end].strip("'\"").lower() for token in tokens]
+    words = [word for word in words if word not in {"=", "to", "session", ","}]
+    named = {"client_encoding", "names"} if words[0] == "set" else {"client_encoding"}
+    at = 1 if words[0] == "set" else words.index("client_encoding") if "client_encoding" in words else 0
+    if words[at] not in named or at + 1 == len(words):
+        return ""
+    value = words[at + 1]
+    return "" if re.sub(r"[^a-z0-9]", "", value) in _UTF8 else value
 
 
 def _may_call(statement: Statement) -> bool:

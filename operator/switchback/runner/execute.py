@@ -12,7 +12,6 @@ from switchback.runner.bundle import Bundle
 from switchback.runner.ledger import entries
 from switchback.runner.plan import PlannedStep, Way
 from switchback.runner.stepwise import Stepwise, is_stepwise
-from switchback.runner.track import Where
 from switchback.runner.transact import Done, TransactionFailed, Transactor, Unit
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ class Executor:
         return Unit(step, bundle, _shows(step))
 
     def _explained(self, failed: TransactionFailed) -> RunnerError:
-        if failed.failure.where is Where.GUARD and not blame.makes_read_only(failed.failure):
+        if blame.ended_itself(failed.failure):
             return settle.guard_failed(self.session, failed.unit.bundle, failed.failure, failed.unit.step)
         return blame.failed(failed.unit.bundle, failed.failure)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Direction
 from switchback.runner import blame, carried, concurrently, limits, settle, watch, wire
-from switchback.runner.bundle import DISCARD_TEMP, Bundle, reset
+from switchback.runner.bundle import CLEAN, DISCARD_TEMP, FORGET, Bundle, reset
 from switchback.runner.errors import RunnerError
 from switchback.runner.ledger import counters, entries, read
 from switchback.runner.stop import Stopped
@@ -67,6 +67,7 @@ class Stepwise:
         self.is_new = row is None if self.counter.up else row is None or row.down_done is None
         self.prelude = prelude
         self.leaves_traces = False
+        self.has_settings = False
         self.done = 0
 
     def run(self) -> None:
@@ -103,7 +104,7 @@ class Stepwise:
         """Make the row, or find how far an earlier run came."""
         row, migration = self.step.row, self.step.migration
         with self.session.stop.held():
-            self.session.work.execute(DISCARD_TEMP.encode())
+            self.session.work.execute(f"{DISCARD_TEMP}{FORGET}".encode())
         hashes = json.dumps([concurrently.fingerprint(statement) for statement in self.statements])
         if self.counter.up and row is not None and migration is not None:
             self.done = row.statements_done
@@ -240,6 +241,7 @@ class Stepwise:
                 self.session.reporter.say(f"{self.step.id} is running for {int(elapsed)} s{more}.")
 
         error = None
+        self.has_settings = True
         with self.session.stop.held():
             for reply in wire.exchange(self.session.work, text, self.session.stop, tick):
                 error = reply.error or error
@@ -248,6 +250,9 @@ class Stepwise:
     def _ours(self, text: str) -> None:
         """A transaction of our own."""
         with self.session.stop.held():
+            if self.has_settings:  # by itself: what a transaction begins with counts from its first statement
+                self.session.work.execute(CLEAN.encode())
+                self.has_settings = False
             self.session.work.execute(
                 f"{reset(self.step.id, self.session.author.operation_id)}{text}".encode()
             )

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from switchback.runner.bundle import Batch, Bundle
     from switchback.runner.wire import Reply, ServerError
 
-RESETS_BEFORE_GUARD = 2
+_ENDS = frozenset({"COMMIT", "ROLLBACK", "PREPARE TRANSACTION"})
+"""Tags of what ends a transaction. ROLLBACK TO SAVEPOINT has one of them, and ends nothing."""
 
 
 class Where(Enum):
@@ -37,6 +38,7 @@ class Failure:
         line: in the file, when it is known.
         ran: whether anything of the batch ran before it; a syntax error anywhere lets nothing run.
         committed_inside: how many statements of the file were committed by a COMMIT inside it.
+        ended: whether a statement of the file may have ended the transaction.
     """
 
     index: int
@@ -46,6 +48,7 @@ class Failure:
     line: int | None = None
     ran: bool = True
     committed_inside: int = 0
+    ended: bool = False
 
     @property
     def is_unplaced(self) -> bool:
@@ -65,6 +68,7 @@ class Tracker:
         self._guard: Reply | None = None
         self._any = False
         self._commits = 0
+        self._ended = False
 
     def feed(self, reply: Reply) -> tuple[Bundle, int | None] | None:
         """Take the next reply. Gives a bundle and its milliseconds when that bundle is committed by it."""
@@ -79,11 +83,13 @@ class Tracker:
         if self._guard is not None:
             milliseconds = self._guard.row[1]
             self.index += 1
-            self._seen, self._guard, self._commits = 0, None, 0
+            self._seen, self._guard, self._commits, self._ended = 0, None, 0, False
             return bundle, None if milliseconds is None else int(milliseconds)
         if reply.column == GUARD:
             self._guard = reply
         self._seen += 1
+        if reply.tag in _ENDS:
+            self._ended = True
         if reply.tag == "COMMIT":
             self._commits = self._seen - bundle.head_count
         return None
@@ -104,7 +110,7 @@ class Tracker:
 
     def _failure(self, where: Where, error: ServerError, statement: Statement | None) -> Failure:
         line = None if statement is None else statement.line
-        return Failure(self.index, where, error, statement, line, self._any, self._commits)
+        return Failure(self.index, where, error, statement, line, self._any, self._commits, self._ended)
 
     def _by_position(self, error: ServerError) -> Failure:
         index, offset = self.batch.locate(error.position)

@@ -75,3 +75,33 @@ def test_what_cannot_be_sent_again(text: str) -> None:
     assert settings(text) == [False]
     assert refused(text)
     assert not refused(text, mark=""), "within a transaction it holds to the end of its file"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SET client_encoding = 'LATIN1'",
+        "SET SESSION client_encoding TO sql_ascii",
+        "SET NAMES 'win1252'",
+        "SELECT pg_catalog.set_config('client_encoding', 'LATIN1', false)",
+    ],
+)
+def test_another_encoding_would_garble_what_follows(text: str) -> None:
+    assert refused(text)
+    assert not refused(text, mark=""), "in a transaction everything has arrived before it is set"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SET client_encoding = 'UTF8'",
+        "set client_encoding to 'utf-8'",
+        "SET NAMES unicode",
+        "SET client_encoding TO DEFAULT",
+        "RESET client_encoding",
+        "SET app.names = 'LATIN1'",
+        "SELECT set_config('client_encoding', 'UTF8', false)",
+    ],
+)
+def test_its_own_encoding_may_be_set(text: str) -> None:
+    assert not refused(text)
