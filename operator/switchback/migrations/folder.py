@@ -37,6 +37,7 @@ class Listing:
         nested: contents of the files in sub-folders that a format has asked for, by relative path.
         walked: paths of all files below a sub-folder, by its name, once it was asked for.
         links: links to folders that were found inside sub-folders on the way; nothing follows them.
+        bent: whether the way to a folder leads over a link, by the folder's path.
     """
 
     folder: str
@@ -49,6 +50,7 @@ class Listing:
     nested: dict[str, bytes] = field(default_factory=dict)
     walked: dict[str, list[str]] = field(default_factory=dict)
     links: list[str] = field(default_factory=list)
+    bent: dict[str, bool] = field(default_factory=dict)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -71,12 +73,22 @@ class Listing:
     def fetch(self, path: str) -> bytes | None:
         """Content of a file in a sub-folder; None, and a problem noted, when it cannot be read."""
         if path not in self.nested:
-            root = os.path.realpath(self.folder)
-            raw = _content(_Entry(path, root), root, self, skip=False)
+            raw = _content(_Entry(path, self._root, self._bends(path)), self._root, self, skip=False)
             if raw is None:
                 return None
             self.nested[path] = raw
         return self.nested[path]
+
+    @cached_property
+    def _root(self) -> str:
+        return os.path.realpath(self.folder)
+
+    def _bends(self, path: str) -> bool:
+        """Whether a sub-folder on the way to a file is a link."""
+        place = os.path.dirname(f"{self._root}/{path}")  # noqa: PTH120 - fast
+        if place not in self.bent:
+            self.bent[place] = os.path.realpath(place) != place
+        return self.bent[place]
 
     def text(self, name: str) -> str | None:
         """A file as text with its line ends as they are; None, and a problem noted, when it is not text.
@@ -192,21 +204,22 @@ def _is_directory(entry: os.DirEntry[str], root: str, listing: Listing, *, skip:
 class _Entry:
     """A file in a sub-folder, as `os.scandir` would give it with its relative path for a name."""
 
-    def __init__(self, path: str, root: str) -> None:
+    def __init__(self, path: str, root: str, bent: bool) -> None:  # noqa: FBT001 - private
         self.name = path
-        self.path = str(Path(root) / path)
+        self.path = f"{root}/{path}"
+        self.bent = bent
 
     def is_symlink(self) -> bool:
         """Whether it, or a folder on the way to it, may lead elsewhere."""
-        return os.path.realpath(self.path) != self.path
+        return self.bent or os.path.islink(self.path)  # noqa: PTH114 - fast
 
     def is_file(self) -> bool:
         """Whether it is a regular file."""
-        return Path(self.path).is_file()
+        return os.path.isfile(self.path)  # noqa: PTH113 - fast
 
     def stat(self) -> os.stat_result:
         """Of what a link leads to."""
-        return Path(self.path).stat()
+        return os.stat(self.path)  # noqa: PTH116 - fast
 
 
 def _content(entry: os.DirEntry[str] | _Entry, root: str, listing: Listing, *, skip: bool) -> bytes | None:
