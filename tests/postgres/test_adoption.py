@@ -193,7 +193,9 @@ def test_a_history_outside_the_search_path_is_named(runner: Runner) -> None:
 
 
 def test_a_table_of_that_name_by_somebody_else_is_no_history(runner: Runner) -> None:
-    runner.query("DROP TABLE schema_migrations; CREATE TABLE schema_migrations (version varchar PRIMARY KEY)")
+    """Ecto's, here."""
+    columns = "version bigint PRIMARY KEY, inserted_at timestamp(0)"
+    runner.query(f"DROP TABLE schema_migrations; CREATE TABLE schema_migrations ({columns})")
     ending = job(runner, "migrate", *ADOPT)
     assert ending.reason is Reason.BASELINE_REQUIRED
     assert "golang-migrate" not in ending.message

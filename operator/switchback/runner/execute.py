@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from switchback.contract.words import Direction
 from switchback.migrations.halves import Sql
 from switchback.runner import blame, limits, settle
+from switchback.runner.adoption import keep
 from switchback.runner.bundle import Bundle
 from switchback.runner.ledger import entries
 from switchback.runner.plan import PlannedStep, Way
@@ -17,6 +18,7 @@ from switchback.runner.transact import Done, TransactionFailed, Transactor, Unit
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from switchback.migrations.model import Source
     from switchback.runner.errors import RunnerError
     from switchback.runner.ledger.model import Ledger
     from switchback.runner.session import Session
@@ -28,12 +30,15 @@ class Executor:
     Args:
         session: of this run.
         ledger: as it is under the lock.
+        source: the files.
         prelude: a statement into the ledger that is committed together with the first step, or with the
             first statement of it that takes effect.
     """
 
-    def __init__(self, session: Session, ledger: Ledger, prelude: str = "") -> None:
+    def __init__(self, session: Session, ledger: Ledger, source: Source, prelude: str = "") -> None:
         self.session = session
+        self._source = source
+        self._kept: dict[tuple[Direction, str], str] = {}
         self._prelude = prelude
         self.transactor = Transactor(session)
         self._major = ledger.identity.database.major
@@ -51,12 +56,20 @@ class Executor:
             RunnerError: the first failure; what is in `done` stays.
             Stopped: a signal came; what was under way was rolled back.
         """
+        self._kept = keep.statements(self.session, self._source, steps)
         for alone, group in groupby(steps, key=is_stepwise):
             if alone:
                 for step in group:
+                    kept = self._kept.get((step.direction, step.id), "")
                     place, prelude = self._place(step), self._once()
                     Stepwise(
-                        self.session, self.transactor, step, place, major=self._major, prelude=prelude
+                        self.session,
+                        self.transactor,
+                        step,
+                        place,
+                        major=self._major,
+                        prelude=prelude,
+                        at_the_end=kept,
                     ).run()
                 continue
             try:
@@ -85,7 +98,8 @@ class Executor:
         else:
             record = entries.removed_row(names, step.id, author, kind=_KINDS[step.way], details=step.notice)
             guard = entries.removed_guard(names, step.id)
-        half, prelude = step.half, self._once()
+        half = step.half
+        besides = (self._once(), self._kept.get((step.direction, step.id), ""))
         assert half is None or isinstance(half, Sql)  # noqa: S101 - `run` has told them apart
         bundle = Bundle(
             migration_id=step.id,
@@ -95,7 +109,7 @@ class Executor:
             first_line=1 if half is None else half.first_line,
             settings=(
                 *limits.settings(self.session.limits, half, self._major),
-                *([f"{prelude};"] if prelude else ()),
+                *(f"{text};" for text in besides if text),
             ),
             record=record,
             guard=guard,

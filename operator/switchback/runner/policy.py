@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from switchback.runner.adoption.wish import NOTHING_SAID, Wish
+
 
 class Ahead(StrEnum):
     """What to do when the target is latest and the ledger holds what the files do not have yet."""
@@ -24,6 +26,7 @@ class Policy:
         adopt: whether the history of another tool is taken over where there is no ledger.
         hold_contract: whether the first pending file of phase=contract waits, and all after it.
         hold_contract_unless_new: the same, but not where no migration is applied yet.
+        wish: what a person says about that history.
     """
 
     ahead: Ahead = Ahead.REFUSE
@@ -31,6 +34,7 @@ class Policy:
     adopt: bool = False
     hold_contract: bool = False
     hold_contract_unless_new: bool = False
+    wish: Wish = NOTHING_SAID
 
 
 USUAL = Policy()

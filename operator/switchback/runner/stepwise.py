@@ -51,6 +51,7 @@ class Stepwise:
         *,
         major: int,
         prelude: str = "",
+        at_the_end: str = "",
     ) -> None:
         assert step.half is not None  # noqa: S101 - `is_stepwise` has said so
         self.session = session
@@ -66,6 +67,7 @@ class Stepwise:
         row = step.row
         self.is_new = row is None if self.counter.up else row is None or row.down_done is None
         self.prelude = prelude
+        self.at_the_end = (at_the_end,) if at_the_end else ()
         self.leaves_traces = False
         self.has_settings = False
         self.done = 0
@@ -91,7 +93,7 @@ class Stepwise:
                 raise
             raise stopped.partly(self._left()) from None
         milliseconds = int((time.monotonic() - begun) * 1000)
-        self._ours(self.counter.finish(milliseconds, self.step.notice, *self._once()))
+        self._ours(self.counter.finish(milliseconds, self.step.notice, *self._once(), *self.at_the_end))
         self.transactor.finished(self.step, milliseconds)
 
     def _left(self) -> str:

@@ -51,7 +51,7 @@ def run(session: Session, request: Request, facts: Facts) -> Answer:
         return _nothing(plan, facts)
     from switchback.runner.execute import Executor  # noqa: PLC0415 - not needed when there is nothing to do
 
-    executor = Executor(session, facts.ledger, reinstate)
+    executor = Executor(session, facts.ledger, comparison.source, reinstate)
     facts.done = executor.done
     executor.run(plan.steps)
     applied = f"Applied {_count(len(executor.done))}; the database is at {facts.current}."

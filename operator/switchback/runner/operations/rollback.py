@@ -95,12 +95,13 @@ def _run(session: Session, request: Request, facts: Facts, plan: Plan) -> Answer
     from switchback.runner.execute import Executor  # noqa: PLC0415 - not needed when there is nothing to do
 
     assert facts.ledger is not None  # noqa: S101 - `look` has read it
+    assert facts.source is not None  # noqa: S101 - same
     count_since(session, request, facts)
     facts.ledger = session.ensure(facts.ledger)
     withdraw = ""
     if request.withdraw_intent:
         withdraw = intents.withdraw(session.names, session.author, plan.target)
-    executor = Executor(session, facts.ledger, withdraw)
+    executor = Executor(session, facts.ledger, facts.source, withdraw)
     facts.done = executor.done
     try:
         if request.own_reservation:

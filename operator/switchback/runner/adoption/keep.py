@@ -1,0 +1,189 @@
+"""Writing Drizzle's own rows beside the ledger's, as Drizzle would, so that both may go on.
+
+Whether that is wished, and where the rows are, is the newest event `KeepsRows` of the ledger. The rows are
+written in the transactions that write the ledger's own. Whoever drops Drizzle's table ends it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from switchback.contract.reasons import Reason
+from switchback.contract.words import Direction
+from switchback.runner.adoption import drizzle, drizzle_files, rows
+from switchback.runner.adoption.find import at
+from switchback.runner.errors import RunnerError
+from switchback.runner.ledger import changes
+from switchback.runner.ledger.names import identifier, literal
+from switchback.runner.plan import Way
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import psycopg
+
+    from switchback.migrations.model import Source
+    from switchback.runner.adoption.drizzle import Row
+    from switchback.runner.adoption.drizzle_files import Known
+    from switchback.runner.adoption.model import Table
+    from switchback.runner.ledger.entries import Author
+    from switchback.runner.ledger.names import Names
+    from switchback.runner.plan import PlannedStep
+    from switchback.runner.session import Session
+
+KEEPS = "KeepsRows"
+"""Event: from here on the rows of the table in its details are written as well; of none when it is empty."""
+RIGHTS = "SELECT, INSERT, DELETE"
+END = "switchback adopt --no-keep-rows"
+
+_SEQUENCE = "GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {{role}};"
+
+
+def mark(names: Names, author: Author, table: Table | None) -> str:
+    """INSERT of the event that begins it, or ends it."""
+    where = "" if table is None else json.dumps([table.schema, table.name])
+    return changes.event(names, KEEPS, author, details=where)
+
+
+class Removal(NamedTuple):
+    """A migration that is applied no more: its id and the checksum of its up half, as the ledger has it."""
+
+    id: str
+    up_checksum: str
+    forced: bool = False
+
+
+class Keeper:
+    """What has to be written into one table.
+
+    Args:
+        table: Drizzle's.
+        found: the rows that it holds.
+        known: what Drizzle would write of each file.
+    """
+
+    def __init__(self, table: Table, found: Sequence[Row], known: Mapping[str, Known]) -> None:
+        self.table = table
+        self._rows = {row: drizzle.file_of(row, known) for row in found}
+        self._known = known
+
+    def added(self, migration_id: str) -> str:
+        """INSERT of the row of a migration that is applied from here on.
+
+        Raises:
+            RunnerError: `AdoptionRefused` when Drizzle says that it is applied already.
+        """
+        if migration_id in self._rows.values():
+            raise RunnerError(
+                Reason.ADOPTION_REFUSED,
+                f"{self.table.text} says that {migration_id} is applied, and the ledger does not: "
+                "Drizzle has run it.",
+                f"Count it as applied: switchback repair --mark {migration_id}.",
+            )
+        return self._insert(migration_id)
+
+    def marked(self, migration_id: str) -> str:
+        """The same for one that only counts as applied: Drizzle may have its row."""
+        return "" if migration_id in self._rows.values() else self._insert(migration_id)
+
+    def _insert(self, migration_id: str) -> str:
+        file = self._known[migration_id]
+        when = "NULL" if file.when is None else str(file.when)
+        columns, values = "hash, created_at", f"{literal(file.hash)}, {when}"
+        if file.name and "name" in self.table.columns:
+            columns, values = f"{columns}, name", f"{values}, {literal(file.name)}"
+        return f"INSERT INTO {self.table.sql} ({columns}) VALUES ({values})"  # noqa: S608 - all quoted
+
+    def removed(self, gone: Removal) -> str:
+        """DELETE of the row of a migration that is applied no more; nothing when there is no such row.
+
+        Raises:
+            RunnerError: `AdoptionRefused` when its file is gone and no row can be told to be its own.
+        """
+        mine = [row.id for row, name in self._rows.items() if name == gone.id]
+        if not mine and gone.id not in self._known:
+            text = gone.up_checksum.partition(":")[2]
+            mine = [row.id for row in self._rows if row.name == gone.id or row.hash == text]
+            if not mine and not gone.forced:
+                raise RunnerError(
+                    Reason.ADOPTION_REFUSED,
+                    f"The file of {gone.id} is gone, and no row of {self.table.text} can be told to be "
+                    "its own.",
+                    f"Bring the file back, or write Drizzle's rows no more: {END}.",
+                )
+        if not mine:
+            return ""
+        return f"DELETE FROM {self.table.sql} WHERE id = {max(mine)}"  # noqa: S608 - quoted
+
+    def renamed(self, gone: Removal, new: str) -> str:
+        """UPDATE of the name in a row whose folder has another one now; nothing where rows have no name."""
+        if "name" not in self.table.columns:
+            return ""
+        return (
+            f"UPDATE {self.table.sql} SET name = {literal(new)} "  # noqa: S608 - quoted
+            f"WHERE name = {literal(gone.id)}"
+        )
+
+
+def keeper(session: Session, source: Source | None) -> Keeper | None:
+    """Who writes Drizzle's rows for this ledger; None when that is not wished, or its table is gone.
+
+    Raises:
+        RunnerError: `PermissionDenied`, with the statements that give the rights.
+        psycopg.Error: nobody knows.
+    """
+    if source is not None and source.format != drizzle_files.FORMAT:
+        return None
+    where = _marked(session.work, session.names)
+    if not where:
+        return None
+    schema, name = json.loads(where)
+    table = at(session.work, schema, name)
+    if table is None:
+        session.reporter.warn(f"{schema}.{name} is gone: Drizzle's rows are not written any more.")
+        return None
+    refuse_without_rights(session.work, table)
+    found, _ = drizzle.load(session.work, table)
+    return Keeper(table, found, {} if source is None else drizzle_files.known(source))
+
+
+def refuse_without_rights(connection: psycopg.Connection[Any], table: Table) -> None:
+    """Stop where Drizzle's rows cannot be written.
+
+    Raises:
+        RunnerError: `PermissionDenied`.
+    """
+    if not rows.may(connection, table, RIGHTS):
+        more = _SEQUENCE.format(schema=identifier(table.schema))
+        raise rows.denied(connection, drizzle.NAME, table, RIGHTS, more)
+
+
+def _marked(connection: psycopg.Connection[Any], names: Names) -> str:
+    row = connection.execute(
+        f"SELECT details FROM {names.events} WHERE kind = '{KEEPS}' ORDER BY seq DESC LIMIT 1".encode()  # noqa: S608 - quoted
+    ).fetchone()
+    return "" if row is None else str(row[0])
+
+
+def statements(
+    session: Session, source: Source, steps: Iterable[PlannedStep]
+) -> dict[tuple[Direction, str], str]:
+    """What has to be written beside each step, by its direction and id; nothing is left out as empty.
+
+    Raises:
+        RunnerError: `AdoptionRefused`, `PermissionDenied`: before anything runs.
+    """
+    one = keeper(session, source)
+    if one is None:
+        return {}
+    found: dict[tuple[Direction, str], str] = {}
+    for step in steps:
+        if step.direction is Direction.FORWARD:
+            text = one.added(step.id)
+        else:
+            checksum = "" if step.row is None else step.row.up_checksum
+            text = one.removed(Removal(step.id, checksum, forced=step.way is Way.FORGET))
+        if text:
+            found[step.direction, step.id] = text
+    return found

@@ -1,0 +1,91 @@
+"""Reading the rows of another tool's table, in one snapshot with what proves later that they are the same."""
+
+# ruff: noqa: S608 - names are quoted by `Table`, columns and orders are our own words
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from psycopg import errors
+
+from switchback.contract.reasons import Reason
+from switchback.runner.errors import RunnerError
+from switchback.runner.ledger.names import identifier, literal
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from switchback.runner.adoption.model import Table
+
+
+class Rows(NamedTuple):
+    """Rows, and an SQL expression that is true while the table holds the same."""
+
+    rows: list[list[Any]]
+    guard: str
+
+
+def read(
+    connection: psycopg.Connection[Any], tool: str, table: Table, columns: str, order: str = "1"
+) -> Rows:
+    """All rows of a table.
+
+    Args:
+        connection: to read with.
+        tool: whose table it is, for messages.
+        table: where they are.
+        columns: of `table`, separated by commas. Values of times are better cast to text.
+        order: SQL of ORDER BY over `table`.
+
+    Raises:
+        RunnerError: `PermissionDenied`, with the statement that gives the right.
+        psycopg.Error: it cannot be read.
+    """
+    listed = f"pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array({columns}) ORDER BY {order})"
+    everything = f"coalesce({listed}, '[]'::pg_catalog.jsonb)"
+    proof = (
+        f"pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to({everything}::pg_catalog.text, 'UTF8')), "
+        "'hex')"
+    )
+    try:
+        row = connection.execute(f"SELECT {everything}, {proof} FROM {table.sql}".encode()).fetchone()
+    except errors.InsufficientPrivilege:
+        raise denied(connection, tool, table, "SELECT") from None
+    assert row is not None  # noqa: S101 - an aggregate gives one row
+    found, digest = row
+    return Rows(found, f"(SELECT {proof} = '{digest}' FROM {table.sql})")
+
+
+def may(connection: psycopg.Connection[Any], table: Table, rights: str) -> bool:
+    """Whether the session's role has all of these rights to a table, such as `INSERT, DELETE`."""
+    words = " AND ".join(
+        f"pg_catalog.has_table_privilege(c.oid, {literal(right.strip())})" for right in rights.split(",")
+    )
+    row = connection.execute(
+        f"SELECT {words} FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        f"WHERE n.nspname = {literal(table.schema)} AND c.relname = {literal(table.name)}".encode()
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
+def denied(
+    connection: psycopg.Connection[Any], tool: str, table: Table, rights: str, more: str = ""
+) -> RunnerError:
+    """The error for missing rights, with the statements that give them.
+
+    Args:
+        connection: whose role lacks them.
+        tool: whose table it is.
+        table: to which.
+        rights: such as `SELECT`.
+        more: a further statement, `{role}` in it stands for the role.
+    """
+    row = connection.execute(b"SELECT current_user::pg_catalog.text").fetchone()
+    role = identifier("" if row is None else row[0])
+    further = f" {more.format(role=role)}" if more else ""
+    return RunnerError(
+        Reason.PERMISSION_DENIED,
+        f"The role {role.strip(chr(34))} lacks the right to {rights} in {table.text}, the history of {tool}.",
+        f"Let its owner run: GRANT USAGE ON SCHEMA {identifier(table.schema)} TO {role}; "
+        f"GRANT {rights} ON {table.sql} TO {role};{further}",
+    )
