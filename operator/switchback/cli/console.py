@@ -48,7 +48,7 @@ class Console:
         self.out: TextIO = sys.stderr if json else sys.stdout
         self.colour = coloured(self.out)
         self._passing = False
-        self._told = 0.0
+        self._told = time.monotonic()
         self._done = 0
 
     def style(self, text: str, **how: object) -> str:

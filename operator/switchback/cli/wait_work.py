@@ -61,7 +61,7 @@ def _wait(opener: Opener, stop: Stop, console: Console, seconds: float) -> Answe
                 raise
             if left <= 0:
                 raise _given_up(error, seconds) from None
-            console.tick(f"{error.message} Waiting for {time.monotonic() - begun:.0f} s of {seconds:.0f} s.")
+            console.tick(f"{error.message} Waited {time.monotonic() - begun:.0f} of {seconds:g} s.")
         else:
             took = time.monotonic() - begun
             return Answer(
@@ -73,5 +73,5 @@ def _wait(opener: Opener, stop: Stop, console: Console, seconds: float) -> Answe
 
 
 def _given_up(error: RunnerError, seconds: float) -> RunnerError:
-    waited = f" It was waited for {seconds:.0f} s." if seconds else ""
+    waited = f" Given up after {seconds:g} s." if seconds else ""
     return RunnerError(error.reason, f"{error.message}{waited}", error.advice, sqlstate=error.sqlstate)
