@@ -24,6 +24,7 @@ class SourceFormat(StrEnum):
     GOOSE = "Goose"
     FLYWAY = "Flyway"
     DRIZZLE = "Drizzle"
+    PYTHON = "Python"
 
 
 class Operation(StrEnum):

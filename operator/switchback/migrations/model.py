@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from switchback.migrations.directives import CONTRACT
 from switchback.migrations.errors import Problem, SourceProblem
+from switchback.migrations.halves import Sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -114,14 +115,7 @@ class Migration:
                 found += error.problems
                 continue
             if half is self.up and not count:
-                found.append(
-                    Problem(
-                        "the up half has no statement.",
-                        half.path,
-                        half.first_line,
-                        "Write the statements, or delete the file and its down half.",
-                    )
-                )
+                found.append(_empty(half))
         if not found:
             found += self._contradictions()
         return tuple(dict.fromkeys(found))
@@ -144,6 +138,15 @@ class Migration:
                 "Remove the directive, or remove the statements.",
             )
         ]
+
+
+def _empty(up: Half) -> Problem:
+    if isinstance(up, Sql):
+        message = "the up half has no statement."
+        advice = "Write the statements, or delete the file and its down half."
+    else:
+        message, advice = "up(connection) does nothing.", "Write what it should do, or delete the file."
+    return Problem(message, up.path, up.first_line, advice)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from switchback.contract.words import Direction
-from switchback.migrations.halves import Sql
+from switchback.migrations.halves import Code, Sql
 from switchback.runner import blame, limits, settle
 from switchback.runner.adoption import keep
 from switchback.runner.bundle import Bundle
@@ -57,9 +57,12 @@ class Executor:
             Stopped: a signal came; what was under way was rolled back.
         """
         self._kept = keep.statements(self.session, self._source, steps)
-        for alone, group in groupby(steps, key=is_stepwise):
+        for alone, group in groupby(steps, key=_goes_alone):
             if alone:
                 for step in group:
+                    if isinstance(step.half, Code):
+                        self._coded(step)
+                        continue
                     kept = self._kept.get((step.direction, step.id), "")
                     place, prelude = self._place(step), self._once()
                     Stepwise(
@@ -76,6 +79,12 @@ class Executor:
                 self.transactor.run([self._unit(step) for step in group])
             except TransactionFailed as failed:
                 raise self._explained(failed) from None
+
+    def _coded(self, step: PlannedStep) -> None:
+        from switchback.runner import coded  # noqa: PLC0415 - most folders hold SQL alone
+
+        place, prelude = self._place(step), self._once()
+        coded.of(self.session, self.transactor, step, place, major=self._major, prelude=prelude).run()
 
     def _once(self) -> str:
         """The prelude, for whoever asks first."""
@@ -122,6 +131,11 @@ class Executor:
         if blame.ended_itself(failed.failure):
             return settle.guard_failed(self.session, failed.unit.bundle, failed.failure, failed.unit.step)
         return blame.failed(failed.unit.bundle, failed.failure)
+
+
+def _goes_alone(step: PlannedStep) -> bool:
+    """Whether a step cannot travel with others in one string."""
+    return is_stepwise(step) or isinstance(step.half, Code)
 
 
 def _shows(step: PlannedStep) -> Callable[[Ledger], bool]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from switchback.runner.ledger.entries import Author
     from switchback.runner.ledger.model import Ledger
     from switchback.runner.ledger.names import Names
+    from switchback.runner.redact import Redactor
     from switchback.runner.stop import Stop
 
 
@@ -44,6 +45,9 @@ class Connector(Protocol):
 
     def prove_apart(self, first: psycopg.Connection[Any], second: psycopg.Connection[Any]) -> None:
         """Raise when two idle connections meet in one session: a pooler is in between."""
+
+    def redactor(self) -> Redactor:
+        """What takes the address's secrets out of texts."""
 
 
 @dataclass(frozen=True, slots=True)

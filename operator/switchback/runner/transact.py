@@ -102,7 +102,7 @@ class Transactor:
             tries += 1
             if failure.error.sqlstate not in blame.RETRIED or failure.where is Where.GUARD:
                 raise TransactionFailed(left[0], failure)
-            self._pause(left[0].bundle, failure, tries)
+            pause(self.session, left[0].bundle, failure, tries, self._blockers)
 
     def finished(self, step: PlannedStep, milliseconds: int | None) -> None:
         """Note that a step is done, and tell people."""
@@ -170,21 +170,35 @@ class Transactor:
             waits = f"; {self._blockers}" if self._blockers else ""
             self.session.reporter.say(f"{bundle.migration_id} is running for {seconds} s{waits}.")
 
-    def _pause(self, bundle: Bundle, failure: Failure, tries: int) -> None:
-        limit = self.session.limits
-        why = f": {self._blockers}" if self._blockers else ""
-        if tries > limit.retries:
-            raise RunnerError(
-                Reason.OBJECTS_LOCKED,
-                f"{bundle.migration_id} could not get its locks in {tries} tries{why}.",
-                file=bundle.path,
-                line=failure.line,
-                sqlstate=failure.error.sqlstate,
-            )
-        longest = min(limit.first_pause * 2 ** (tries - 1), limit.longest_pause)
-        pause = longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
-        self.session.reporter.say(
-            f"{bundle.migration_id} waits for locks{why}; rolled back, try {tries + 1} of "
-            f"{limit.retries + 1} in {pause:.0f} s."
+
+def pause(session: Session, bundle: Bundle, failure: Failure, tries: int, blockers: str) -> None:
+    """Wait before a transaction that could not get its locks is tried again.
+
+    Args:
+        session: of this run.
+        bundle: what is tried.
+        failure: of the last try.
+        tries: how often it was tried.
+        blockers: who holds the locks, in words, if that is known.
+
+    Raises:
+        RunnerError: `ObjectsLocked`: it was tried often enough.
+        Stopped: a signal came.
+    """
+    limit = session.limits
+    why = f": {blockers}" if blockers else ""
+    if tries > limit.retries:
+        raise RunnerError(
+            Reason.OBJECTS_LOCKED,
+            f"{bundle.migration_id} could not get its locks in {tries} tries{why}.",
+            file=bundle.path,
+            line=failure.line,
+            sqlstate=failure.error.sqlstate,
         )
-        self.session.stop.wait(pause)
+    longest = min(limit.first_pause * 2 ** (tries - 1), limit.longest_pause)
+    seconds = longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
+    session.reporter.say(
+        f"{bundle.migration_id} waits for locks{why}; rolled back, try {tries + 1} of "
+        f"{limit.retries + 1} in {seconds:.0f} s."
+    )
+    session.stop.wait(seconds)

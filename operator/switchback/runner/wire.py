@@ -161,7 +161,7 @@ class _Waiter:
         if self.stop.signum is not None and self.obey_until is None:
             self.poller.unregister(self.stop.fd)
             self.obey_until = time.monotonic() + OBEY_SECONDS
-            _cancel(self.connection)
+            cancel(self.connection)
         elif self.obey_until is not None and time.monotonic() > self.obey_until:
             self.connection.close()
             raise LostError("the server did not obey the cancel request in time")
@@ -169,7 +169,8 @@ class _Waiter:
             self.tick(time.monotonic() - self.begun)
 
 
-def _cancel(connection: psycopg.Connection[Any]) -> None:
+def cancel(connection: psycopg.Connection[Any]) -> None:
+    """Ask the server to end what it is doing for this connection. Fails silently."""
     try:
         connection.cancel_safe(timeout=CANCEL_SECONDS)
     except psycopg.Error:

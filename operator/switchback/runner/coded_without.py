@@ -1,0 +1,190 @@
+"""A migration in Python without a transaction of ours: its record begins before it and ends after it.
+
+What it does is done at least once: after a crash the record is there, unfinished, and it runs again from its
+start.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from psycopg.pq import TransactionStatus
+
+from switchback.contract.reasons import Reason
+from switchback.runner import blame, calling, settle, wire
+from switchback.runner.bundle import DISCARD_TEMP, reset
+from switchback.runner.coded_base import Coded, UnfinishedError
+from switchback.runner.errors import RunnerError
+from switchback.runner.ledger import counters, entries
+from switchback.runner.presence import Presence
+from switchback.runner.stop import Stopped
+from switchback.runner.transact import pause
+
+
+class Unbound(Coded):
+    """Without a transaction of ours: at least once."""
+
+    transactional = False
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        names, author, row = self.session.names, self.session.author, self.step.row
+        self.counter = counters.Counter(names, author, self.step.id, up=self.forward)
+        self.is_new = row is None if self.forward else row is None or row.down_done is None
+        self.touched = False
+
+    def run(self) -> None:
+        """Record that it is begun, call the function, record that it is done.
+
+        Raises:
+            RunnerError: `SQLFailed`, `FailedPartly`, `ObjectsLocked`, `ConnectionLost`, `OutcomeUnknown`.
+            Stopped: a signal came; a part of it may have taken effect.
+        """
+        begun = time.monotonic()
+        tries = 0
+        try:
+            self.session.stop.check()
+            self._begin()
+            while True:
+                presence = Presence(self.session, self.step.id, waits_for_locks=self.waits_for_locks)
+                fault = self._try(presence)
+                self.session.stop.check()
+                if fault is None:
+                    break
+                tries += 1
+                if fault.sqlstate not in blame.RETRIED:
+                    raise self._failed(fault)
+                self._pause(fault, tries, presence.blockers)
+        except Stopped as stopped:
+            if self._abandon():
+                raise
+            raise stopped.partly(self._left()) from None
+        self._finish(int((time.monotonic() - begun) * 1000))
+
+    def _begin(self) -> None:
+        """Make the row, or find that an earlier run has."""
+        row, migration, session = self.step.row, self.step.migration, self.session
+        hashes = json.dumps([self.half.fingerprint])
+        if not self.is_new:
+            session.reporter.say(
+                f"{self.step.id}: an earlier run did not come to its end; it runs again from its start."
+            )
+            known = "" if row is None else row.up_checksum
+            if self.forward and migration is not None and known != migration.up.checksum:
+                self._ours(self.counter.replace(migration, hashes))
+            return
+        if self.forward and migration is not None:
+            record = entries.applied_row(session.names, migration, self.position, session.author, done=0)
+            self._ours(self.counter.begin(record, hashes))
+        else:
+            self._ours(self.counter.begin_down(hashes))
+
+    def _ours(self, text: str) -> None:
+        """A transaction of our own, in a session as it began."""
+        with self.session.stop.held():
+            head = reset(self.step.id, self.session.author.operation_id)
+            self.session.work.execute(f"{head}{text}".encode())
+
+    def _try(self, presence: Presence) -> calling.Fault | None:
+        """Call the function once; afterwards the session is as it began."""
+        head = reset(self.step.id, self.session.author.operation_id) + DISCARD_TEMP
+        head += "".join(text.replace("SET LOCAL ", "SET ") for text in self.settings)
+        with self.session.stop.held():
+            try:
+                with presence.shown():
+                    error = next((reply.error for reply in self.send(head) if reply.error is not None), None)
+                    if error is not None:
+                        return calling.Fault(error.message, self.half.first_line, error.sqlstate)
+                    handed, fault = self.call()
+                    self.touched |= handed.may_have_changed
+                    fault = self._closed() or fault
+                    replies = self.send(self.after())
+            except wire.LostError as lost:
+                self.touched = True
+                settle.after_loss(self.session, self.step, lost)
+                if isinstance(lost, UnfinishedError):
+                    return calling.Fault(str(lost), self.half.first_line)
+                raise self._not_finished(lost) from None
+            self.check_lock(replies[-1] if replies else None)
+        return fault
+
+    def _closed(self) -> calling.Fault | None:
+        """A transaction that the function has left open is rolled back, and told."""
+        if self.session.work.pgconn.transaction_status == TransactionStatus.IDLE:
+            return None
+        settle.roll_back(self.session)
+        return calling.Fault(
+            "it left a transaction open, which was rolled back", self.half.first_line,
+            advice="Use `with connection.transaction():`, which ends with its block.",
+        )  # fmt: skip
+
+    def _pause(self, fault: calling.Fault, tries: int, blockers: str) -> None:
+        try:
+            pause(self.session, self.bundle(), self.failure(fault), tries, blockers)
+        except RunnerError:
+            if not self._abandon():
+                raise self._failed(fault) from None
+            raise
+
+    def _abandon(self) -> bool:
+        """Take the record away again when nothing has taken effect. Gives whether that was so."""
+        if self.touched or not self.is_new:
+            return False
+        self._ours(self.counter.abandon())
+        return True
+
+    def _left(self) -> str:
+        return (
+            f"{self.step.id} runs without a transaction, and a part of it may have taken effect. The next "
+            "run runs it again from its start."
+        )
+
+    def _failed(self, fault: calling.Fault) -> RunnerError:
+        error = fault.error(self.step.id, self.half.path)
+        if self._abandon():
+            return error
+        return RunnerError(
+            Reason.FAILED_PARTLY,
+            f"{error.message} It runs without a transaction: a part of it may have taken effect.",
+            "Mend it, or what it stumbles over, and run again: it runs again from its start.",
+            file=error.file,
+            line=error.line,
+            sqlstate=error.sqlstate,
+            detail=error.detail,
+        )
+
+    def _not_finished(self, lost: wire.LostError) -> RunnerError:
+        return RunnerError(
+            Reason.CONNECTION_LOST,
+            f"The connection broke during {self.step.id} ({lost}). It runs without a transaction: a part of "
+            "it may have taken effect.",
+            "See the server's log for why it closed, then run it again: it runs again from its start.",
+            file=self.half.path,
+            line=self.half.first_line,
+        )
+
+    def _finish(self, milliseconds: int) -> None:
+        """Write down that it is done."""
+        prelude = (self.prelude,) if self.prelude else ()
+        text = self.counter.finish(milliseconds, self.step.notice, self.counter.set(1), *prelude)
+        head = reset(self.step.id, self.session.author.operation_id)
+        with self.session.stop.held():
+            try:
+                error = next(
+                    (reply.error for reply in self.send(head + text) if reply.error is not None), None
+                )
+            except wire.LostError as lost:
+                ledger = settle.after_loss(self.session, self.step, lost)
+                row = ledger.by_id.get(self.step.id)
+                if (row is None or row.is_partial) if self.forward else row is not None:
+                    raise self._not_finished(lost) from None
+                error = None
+            if error is not None:
+                settle.roll_back(self.session)
+                self.session.stop.check()
+                raise blame.statement_failed(
+                    self.step.id, self.half.path, self.half.first_line, error, what="cannot be recorded"
+                )
+        self.transactor.finished(self.step, milliseconds)
