@@ -13,34 +13,56 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import click
 
+from switchback.cli.dress import dress
 from switchback.contract.exits import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+DAILY = "Commands"
+LEDGER = "A database's history"
+AROUND = "Databases and restore points"
+SETUP = "Set-up and help"
+OPERATOR = "The operator, and what its Jobs call"
+
+
 class Entry(NamedTuple):
-    """Where a command is, and what the overview says of it."""
+    """Where a command is, what the overview says of it, and under which heading."""
 
     module: str
     summary: str
+    group: str = DAILY
 
 
 COMMANDS: dict[str, Entry] = {
     "status": Entry("switchback.cli.status", "What is applied, pending, missing, changed."),
+    "plan": Entry("switchback.cli.plan", "What migrate or rollback would do, and what would be lost."),
     "migrate": Entry("switchback.cli.migrate", "Apply pending migrations (alias: up)."),
     "rollback": Entry("switchback.cli.rollback", "Roll back migrations (alias: down)."),
-    "plan": Entry("switchback.cli.plan", "What migrate or rollback would do, and what would be lost."),
-    "repair": Entry("switchback.cli.repair", "Rebind a ledger that came with a copy; clear a reservation."),
-    "run": Entry("switchback.cli.run", "One operation of the operator, as its Jobs call it."),
-    "check": Entry("switchback.cli.check", "Run the checks of a resource: HTTP, SQL, Prometheus, commands."),
-    "restore": Entry("switchback.cli.restore", "Restore a snapshot into a new database."),
-    "snapshot": Entry("switchback.cli.snapshot", "Take, verify and list restore points."),
-    "operator": Entry("switchback.cli.operator", "Run the Kubernetes operator."),
-    "explain": Entry("switchback.cli.explain", "What the operator would do with a manifest."),
-    "crd": Entry("switchback.cli.crd", "Print the custom resource definition."),
-    "version": Entry("switchback.cli.version", "Print the version."),
-    "completion": Entry("switchback.cli.completion", "Print a completion script for bash, zsh or fish."),
+    "new": Entry("switchback.cli.new", "Write the files of a new migration."),
+    "repair": Entry(
+        "switchback.cli.repair", "Rebind a ledger that came with a copy; clear a reservation.", LEDGER
+    ),
+    "wait": Entry("switchback.cli.wait", "Wait until the database accepts logins.", AROUND),
+    "dump": Entry(
+        "switchback.cli.dump", "Print the database's schema as SQL, the same for the same schema.", AROUND
+    ),
+    "snapshot": Entry("switchback.cli.snapshot", "Take, verify and list restore points.", AROUND),
+    "restore": Entry("switchback.cli.restore", "Restore a snapshot into a new database.", AROUND),
+    "config": Entry("switchback.cli.config", "Print every setting, and where it comes from.", SETUP),
+    "help": Entry("switchback.cli.help", "Help on a command, exit codes, formats, directives.", SETUP),
+    "version": Entry("switchback.cli.version", "Print the version.", SETUP),
+    "completion": Entry(
+        "switchback.cli.completion", "Print a completion script for bash, zsh or fish.", SETUP
+    ),
+    "explain": Entry("switchback.cli.explain", "What the operator would do with a manifest.", OPERATOR),
+    "check": Entry(
+        "switchback.cli.check", "Run the checks of a resource: HTTP, SQL, Prometheus, commands.", OPERATOR
+    ),
+    "crd": Entry("switchback.cli.crd", "Print the custom resource definition.", OPERATOR),
+    "run": Entry("switchback.cli.run", "One operation of the operator, as its Jobs call it.", OPERATOR),
+    "operator": Entry("switchback.cli.operator", "Run the Kubernetes operator.", OPERATOR),
 }
 ALIASES = {"up": "migrate", "down": "rollback"}
 
@@ -58,7 +80,8 @@ class Lazy(click.Group):
         if entry is None:
             return None
         command: click.Command = importlib.import_module(entry.module).command
-        return command
+        command.short_help = entry.summary  # for completion
+        return dress(command, ALIASES.get(cmd_name, cmd_name))
 
     def resolve_command(  # type: ignore[explicit-override] # typing.override needs Python 3.12
         self, ctx: click.Context, args: list[str]
@@ -81,8 +104,11 @@ class Lazy(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # type: ignore[explicit-override]  # noqa: ARG002 - same
         """The overview, from the table alone."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+        widest = max(map(len, COMMANDS))
+        for group in dict.fromkeys(entry.group for entry in COMMANDS.values()):
+            entries = [(n, entry.summary) for n, entry in COMMANDS.items() if entry.group == group]
+            with formatter.section(group):
+                formatter.write_dl([(n.ljust(widest), summary) for n, summary in entries])
 
 
 @click.command(
