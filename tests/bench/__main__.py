@@ -1,4 +1,4 @@
-"""`python -m tests.bench`: measures on the cluster that is up, prints, cleans up after itself."""
+"""`python -m tests.bench`: measures on the cluster that is up, and the runner; cleans up after itself."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.bench.installed import Installed
 from tests.bench.numbers import load
 from tests.bench.place import Place
 from tests.bench.report import lines
+from tests.bench.runner import ground, part
 from tests.cluster.backends.base import Images
 from tests.cluster.backends.choice import choose
 from tests.cluster.errors import BedError
@@ -28,11 +29,16 @@ def main() -> int:
     # So that what was made is removed, also where a shell has started this in the background.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    cluster = Cluster(choose()[0], Images(switchback=chosen.image))
+    wanted = chosen.part or [*_PARTS, _RUNNER]
     try:
-        _up(cluster)
-        for part in chosen.part or tuple(_PARTS):
-            _PARTS[part](cluster, chosen)
+        if wanted != [_RUNNER]:  # the others have to do with a cluster
+            cluster = Cluster(choose()[0], Images(switchback=chosen.image))
+            _up(cluster)
+        for name in wanted:
+            if name == _RUNNER:
+                part.run(part.Size(chosen.rounds, chosen.files, chosen.many, chosen.server))
+            else:
+                _PARTS[name](cluster, chosen)
     except BedError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.code
@@ -49,7 +55,7 @@ def _up(cluster: Cluster) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--part", action="append", choices=tuple(_PARTS), help="only this one")
+    parser.add_argument("--part", action="append", choices=(*_PARTS, _RUNNER), help="only this one")
     parser.add_argument("--runs", type=int, default=10, help="of part one (default: %(default)s)")
     many = parser.add_argument_group("part two")
     many.add_argument("--settled", type=int, default=2000, help="resources at rest (default: %(default)s)")
@@ -62,6 +68,17 @@ def _arguments() -> argparse.Namespace:
     moved = parser.add_argument_group("part traffic")
     moved.add_argument("--cycles", type=int, default=20, help="there and back (default: %(default)s)")
     moved.add_argument("--spoilt", type=int, default=20, help="whose check fails (default: %(default)s)")
+    beside = parser.add_argument_group("part runner, which needs no cluster")
+    beside.add_argument("--rounds", type=int, default=5, help="of each case (default: %(default)s)")
+    beside.add_argument(
+        "--files", type=int, default=1000, help="applied and rolled back (default: %(default)s)"
+    )
+    beside.add_argument(
+        "--many", type=int, default=10000, help="that are applied already (default: %(default)s)"
+    )
+    beside.add_argument(
+        "--server", choices=tuple(ground.SERVERS), default="18", help="major version (%(default)s)"
+    )
     parser.add_argument("--image", default=os.environ.get("SWITCHBACK_IMAGE", "localhost/switchback:dev"))
     return parser.parse_args()
 
@@ -115,6 +132,7 @@ def _traffic(cluster: Cluster, chosen: argparse.Namespace) -> None:
     print(f"\nafter {time.monotonic() - begun:.0f} s; {load()}\n", flush=True)
 
 
+_RUNNER = "runner"
 _PARTS = {"one": _one, "two": _two, "traffic": _traffic}
 
 

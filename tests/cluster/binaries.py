@@ -41,6 +41,8 @@ class Binary:
     """The module's folder, where it is none of `modules`."""
     system: str = ""
     """What it runs on; empty: this machine's own."""
+    tags: str = ""
+    """Build tags, with commas between."""
 
     @property
     def folder(self) -> Path:
@@ -52,6 +54,11 @@ _SNAPSHOTTER_FLAGS = "-s -w -X main.version=v8.2.0"
 
 
 _WEB = CHECKOUT / "examples" / "bookshop" / "web"
+_BENCH = CHECKOUT / "tests" / "bench" / "modules"
+# What is built in beside PostgreSQL would only make them slower to start.
+_GOOSE_TAGS = ",".join(
+    f"no_{driver}" for driver in ("clickhouse", "libsql", "mssql", "mysql", "sqlite3", "vertica", "ydb")
+)
 
 
 def _kubernetes(name: str) -> Binary:
@@ -84,11 +91,28 @@ _ALL = (
     # They run in containers, also where this machine is no Linux.
     Binary("bookshop-web", "bookshop-web", "./server", source=_WEB, system="linux"),
     Binary("bookshop-load", "bookshop-web", "./load", source=_WEB, system="linux"),
+    # Other migration tools, for the bench.
+    Binary(
+        "goose",
+        "goose",
+        "github.com/pressly/goose/v3/cmd/goose",
+        source=_BENCH / "goose",
+        tags=_GOOSE_TAGS,
+    ),
+    Binary(
+        "golang-migrate",
+        "golang-migrate",
+        "github.com/golang-migrate/migrate/v4/cmd/migrate",
+        "-s -w -X main.Version=v4.19.1",
+        source=_BENCH / "golang-migrate",
+        tags="pgx5",
+    ),
 )
 BY_NAME = {binary.name: binary for binary in _ALL}
 NODE = tuple(binary.name for binary in _ALL if binary.module == "kubernetes")
 SNAPSHOTS = ("csi-driver", "csi-snapshotter", "snapshot-controller")
 WEB = ("bookshop-web", "bookshop-load")
+MIGRATION_TOOLS = ("goose", "golang-migrate")
 LOCAL = (*NODE, "helm", "verdicts", *SNAPSHOTS, *WEB)
 
 
@@ -107,7 +131,7 @@ def ensure(*names: str) -> None:
     """Build what is missing; one build at a time on a machine, and a killed one leaves no half file."""
     if not missing(names):
         return
-    with locked(cache_root() / "bin" / ".lock", "building Kubernetes"):
+    with locked(cache_root() / "bin" / ".lock", "building programs"):
         todo = missing(names)
         if not todo:
             return
@@ -127,8 +151,8 @@ def module_folder(module: str, package: str) -> Path:
 def _key(binary: Binary) -> str:
     # A module that needs nothing but Go has no go.sum.
     sources = [binary.folder / "go.mod", *binary.folder.glob("go.sum"), *sorted(binary.folder.glob("*/*.go"))]
-    system = [binary.system] if binary.system else []
-    return digest(binary.flags, platform.machine(), *system, *(file.read_bytes() for file in sources))
+    more = [text for text in (binary.system, binary.tags) if text]
+    return digest(binary.flags, platform.machine(), *more, *(file.read_bytes() for file in sources))
 
 
 def _build(go: str, binary: Binary, label: str) -> None:
@@ -139,6 +163,7 @@ def _build(go: str, binary: Binary, label: str) -> None:
     partial = final.parent / f".{binary.name}.{os.getpid()}"
     log = cache_root() / "logs" / f"build-{binary.name}.log"
     argv = [go, "build", "-v", "-trimpath", "-buildvcs=false", "-mod=readonly", f"-ldflags={binary.flags}"]
+    argv += ["-tags", binary.tags] if binary.tags else []
     run_long(
         label,
         [*argv, "-o", partial, binary.package],
