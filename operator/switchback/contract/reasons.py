@@ -93,6 +93,7 @@ class Reason(StrEnum):
     FENCE_COMMAND_FAILED = "FenceCommandFailed"
     RESTORE_TARGET_EXISTS = "RestoreTargetExists"
     RESTORE_FAILED = "RestoreFailed"
+    DUMP_FAILED = "DumpFailed"
     # checks and slots
     CHECKS_FAILED = "ChecksFailed"
     CHECKS_INCONCLUSIVE = "ChecksInconclusive"
@@ -232,6 +233,7 @@ MEANINGS: dict[Reason, Meaning] = {
     _R.FENCE_COMMAND_FAILED: Meaning(_E.FAILED, Retry.COUNT, "See the log of the fence's pod."),
     _R.RESTORE_TARGET_EXISTS: Meaning(_E.REFUSED, Retry.STALL, "Restore into a new database name."),
     _R.RESTORE_FAILED: Meaning(_E.FAILED, Retry.STALL, "See what pg_restore said."),
+    _R.DUMP_FAILED: Meaning(_E.FAILED, Retry.STALL, "See what pg_dump said."),
     _R.CHECKS_FAILED: Meaning(_E.FAILED, Retry.STALL, "See status.checks for the last error of each check."),
     _R.CHECKS_INCONCLUSIVE: Meaning(
         _E.FAILED, Retry.STALL, "The checks came to no verdict in time, which counts as a failure."
