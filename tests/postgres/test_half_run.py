@@ -11,7 +11,6 @@ from switchback.contract.reasons import Reason
 from switchback.contract.words import Risk
 from switchback.runner.downs import DownFrom
 from switchback.runner.stepwise import Stepwise
-from switchback.runner.stop import Stopped
 from tests.postgres.running import Runner, write
 
 if TYPE_CHECKING:
@@ -116,23 +115,22 @@ def signalled(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def one(self: Stepwise, *words: Any) -> None:
         real(self, *words)
-        raise Stopped(signal.SIGTERM)
+        self.session.stop.signum = signal.SIGTERM
 
     monkeypatch.setattr(Stepwise, "_one", one)
 
 
-@pytest.mark.parametrize("rest", ["", "SELECT 2;"], ids=["the only one", "the first of two"])
-def test_a_signal_right_after_the_first_statement(
-    runner: Runner, monkeypatch: pytest.MonkeyPatch, rest: str
-) -> None:
+def test_a_signal_right_after_the_first_statement(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     write(
         runner.folder,
-        _0002_b_up=MARK + f"CREATE TABLE b (id int);\n{rest}",
-        _0002_b_down=MARK + f"DROP TABLE b;\n{rest}",
+        _0002_b_up=MARK + "CREATE TABLE b (id int);\nSELECT 2;",
+        _0002_b_down=MARK + "DROP TABLE b;\nSELECT 2;",
     )
     with monkeypatch.context() as patch:
         signalled(patch)
-        assert runner.up().result.reason is Reason.INTERRUPTED
+        ending = runner.up()
+    assert ending.result.reason is Reason.INTERRUPTED
+    assert "1 of 2 statements" in ending.result.message
     assert "b" in runner.tables
     assert row(runner) == (1, None), "what has run keeps its record"
     assert runner.up().result.exit_code == 0
@@ -142,6 +140,16 @@ def test_a_signal_right_after_the_first_statement(
     assert "b" not in runner.tables
     assert row(runner)[1] == 1
     assert runner.query("SELECT count(*) FROM switchback.events WHERE kind = 'Abandoned'") == [(0,)]
+    assert runner.down().result.reason is Reason.SUCCEEDED
+    assert runner.applied == ["0001_a"]
+
+
+def test_a_signal_right_after_the_last_statement(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The step was ended with it, and nothing is left to be stopped."""
+    write(runner.folder, _0002_b_up=MARK + "CREATE TABLE b (id int);", _0002_b_down=MARK + "DROP TABLE b;")
+    signalled(monkeypatch)
+    assert runner.up().result.reason is Reason.SUCCEEDED
+    assert row(runner) == (1, None)
     assert runner.down().result.reason is Reason.SUCCEEDED
     assert runner.applied == ["0001_a"]
 

@@ -34,6 +34,8 @@ the session has made no temporary table yet: these words tell it from the files'
 
 APPLICATION_NAME_BYTES = 63
 GUARD = "switchback_guard"
+END_OF_FILE = "\n;\n"
+"""Behind a file, which may end in a comment or without a semicolon."""
 
 
 DISCARD_TEMP = "DISCARD TEMP;"
@@ -115,8 +117,8 @@ class Bundle:
 
     @cached_property
     def tail(self) -> str:
-        """What comes after the file, which may end in a comment or without a semicolon."""
-        return f"\n;\n{_RESETS}{_NEXT}{self.guard};COMMIT;\n"
+        """What comes after the file."""
+        return f"{END_OF_FILE}{_RESETS}{_NEXT}{self.guard};COMMIT;\n"
 
     @property
     def count(self) -> int:

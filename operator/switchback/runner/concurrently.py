@@ -69,6 +69,14 @@ def moved(statement: Statement) -> Statement:
     return replace(statement, offset=0)
 
 
+def is_alone(statement: Statement) -> bool:
+    """Whether it is surely one of those that no transaction takes: then nobody has to try."""
+    first = statement.words[:1]
+    if first == ("VACUUM",):
+        return True
+    return first in (("CREATE",), ("DROP",), ("REINDEX",)) and "CONCURRENTLY" in statement.words[:4]
+
+
 def started(session: Session, migration_id: str, index: int, *, up: bool) -> Started | None:
     """What an earlier run recorded before this very statement; None when none has come so far."""
     text = read.last_event(session.work, session.names, migration_id, counters.STARTED, counters.BEGUN)

@@ -26,10 +26,13 @@ if TYPE_CHECKING:
 
     from switchback.runner.ledger.names import Names
     from switchback.runner.stop import Stop
+    from switchback.runner.wire import Reply
 
 FIRST_WAIT_SECONDS = 0.05
 LONGEST_WAIT_SECONDS = 1.0
 TELL_AFTER_SECONDS = 1.0
+
+_HELD = "switchback_lock"
 
 
 def key(names: Names, database: str) -> int:
@@ -54,9 +57,14 @@ def _where(number: int) -> str:
 def held_query(number: int) -> str:
     """A statement that gives 1 when this session holds the lock, else 0."""
     return (
-        "SELECT count(*) AS switchback_lock FROM pg_catalog.pg_locks l "
+        f"SELECT count(*) AS {_HELD} FROM pg_catalog.pg_locks l "
         f"WHERE {_where(number)} AND l.pid = pg_catalog.pg_backend_pid();"
     )
+
+
+def says_held(reply: Reply) -> bool:
+    """Whether a reply is that of `held_query` and says yes. What was cancelled says nothing, and means no."""
+    return reply.column == _HELD and reply.row[:1] == ("1",)
 
 
 @dataclass(frozen=True, slots=True)

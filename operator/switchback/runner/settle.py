@@ -30,18 +30,24 @@ AFTER_SIGNAL_SECONDS = 8.0
 """After a signal little of a pod's grace period is left for finding out."""
 
 
-def roll_back(session: Session) -> None:
+def roll_back(session: Session) -> bool:
     """End the failed transaction. A cancel that arrives late may hit this statement; then once more.
+
+    Returns:
+        Whether this session still holds the lock, which no rollback gives back.
 
     Raises:
         LostError: the connection broke.
     """
+    number = session.lock_number
+    asked = "" if number is None else lock.held_query(number)
     for _ in range(2):
         idle = session.work.info.transaction_status == TransactionStatus.IDLE  # nothing of the string has run
-        text = CLEAN if idle else f"ROLLBACK;{CLEAN}"
+        text = f"{CLEAN}{asked}" if idle else f"ROLLBACK;{CLEAN}{asked}"
         replies = list(wire.exchange(session.work, text, session.stop))
         if all(reply.error is None for reply in replies):
-            return
+            return number is None or lock.says_held(replies[-1])
+    return True  # it is asked again before anything else is sent
 
 
 def after_loss(session: Session, step: PlannedStep, lost: wire.LostError) -> Ledger:
@@ -121,6 +127,8 @@ def not_committed(step: PlannedStep, lost: wire.LostError, ledger: Ledger) -> Ru
     done = _statements_done(step, ledger)
     if step.half is not None and done:
         statements = step.half.statements
+        if done == len(statements):
+            return overtaken(step)
         return RunnerError(
             Reason.FAILED_PARTLY,
             f"The connection broke during {step.id} ({lost}), and a part of it has taken effect: {done} of "
@@ -145,12 +153,16 @@ def _statements_done(step: PlannedStep, ledger: Ledger) -> int:
     return row.statements_done if step.direction is Direction.FORWARD else row.down_done or 0
 
 
-def not_finished(step: PlannedStep, line: int, lost: wire.LostError) -> RunnerError:
-    """The connection broke while a statement ran outside any transaction, and it was not done."""
+def not_finished(step: PlannedStep, line: int, before: int, lost: wire.LostError) -> RunnerError:
+    """The connection broke while a statement ran outside any transaction, and it was not done.
+
+    `before`: how many statements before it have taken effect.
+    """
+    were = "" if not before else f" {before} before it {'has' if before == 1 else 'have'} taken effect."
     return RunnerError(
         Reason.CONNECTION_LOST,
         f"The connection broke during {step.id} ({lost}). The statement is not done; what it left, the next "
-        "run clears away.",
+        f"run clears away.{were}",
         "See the server's log for why it closed, then run it again.",
         file=None if step.half is None else step.half.path,
         line=line,
@@ -179,6 +191,40 @@ def guard_failed(session: Session, bundle: Bundle, failure: Failure, step: Plann
                 details="a COMMIT inside",
             )
     return blame.guard_failed(bundle, failure, recorded=recorded)
+
+
+def keep_lock(session: Session, ids: Sequence[str]) -> None:
+    """Make sure that the lock is held, after something that may have given it up.
+
+    Raises:
+        RunnerError: `LockTimeout` when it is gone and another run has it, or has written meanwhile.
+        LostError: the connection broke.
+    """
+    number = session.lock_number
+    if number is None:
+        return
+    replies = list(wire.exchange(session.work, CLEAN + lock.held_query(number), session.stop))
+    if not lock.says_held(replies[-1]):
+        regain_lock(session, ids)
+
+
+def overtaken(step: PlannedStep) -> RunnerError:
+    """Somebody had the lock while this run had no connection, and has used it."""
+    return RunnerError(
+        Reason.PLAN_MOVED,
+        f"While the connection that broke during {step.id} was made again, another run has gone on.",
+        "Nothing to do, if that run has arrived; else run it again.",
+    )
+
+
+def refuse_overtaken(session: Session, step: PlannedStep) -> None:
+    """Before this run goes on with a new connection: nobody else may have written in the gap.
+
+    Raises:
+        RunnerError: `PlanMoved`.
+    """
+    if read.written_by_others(session.work, session.names, session.author, session.last_event):
+        raise overtaken(step)
 
 
 def regain_lock(session: Session, ids: Sequence[str]) -> None:

@@ -12,6 +12,8 @@ import json
 import time
 from typing import TYPE_CHECKING
 
+import psycopg
+
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Direction
 from switchback.runner import blame, carried, concurrently, limits, settle, watch, wire
@@ -67,34 +69,53 @@ class Stepwise:
         row = step.row
         self.is_new = row is None if self.counter.up else row is None or row.down_done is None
         self.prelude = prelude
+        self.opening: tuple[str, ...] = ()
         self.at_the_end = (at_the_end,) if at_the_end else ()
         self.leaves_traces = False
         self.has_settings = False
-        self.done = 0
+        self.done = self.resumed_at = 0
+        self.begun = time.monotonic()
 
     def run(self) -> None:
-        """Run the statements that are not done yet.
+        """Run the statements that are not done yet. A signal is heard between them, and by what waits.
 
         Raises:
             RunnerError: `FailedPartly` when statements before the failing one have taken effect, else
                 `SQLFailed`; `ConnectionLost`, `OutcomeUnknown`, `ObjectsLocked`.
             Stopped: a signal came.
         """
-        begun = time.monotonic()
         try:
-            self._begin()
-            while self.done < len(self.statements):
-                self._one(self.done, self.statements[self.done])
-                self.done += 1
-                if self.done < len(self.statements):
-                    self.session.stop.check()
+            with self.session.stop.held():
+                self._run()
         except Stopped as stopped:
-            if self._abandon_unbegun(self.done):
+            if self._abandon_unbegun():
                 raise
             raise stopped.partly(self._left()) from None
-        milliseconds = int((time.monotonic() - begun) * 1000)
-        self._ours(self.counter.finish(milliseconds, self.step.notice, *self._once(), *self.at_the_end))
+        except wire.LostError as lost:
+            self._lost(lost)
+        except psycopg.Error as error:
+            if wire.is_usable(self.session.work.pgconn):
+                raise
+            self._lost(wire.LostError(str(error).partition("\n")[0]))
+
+    def _run(self) -> None:
+        self._begin()
+        while self.done < len(self.statements):
+            if self.done > self.resumed_at:
+                self.session.stop.check()
+            self._one(self.done, self.statements[self.done])
+            self.done += 1
+        if self.resumed_at == len(self.statements):  # an earlier run has counted all, and was ended there
+            self._finish()
+
+    def _finish(self, *before: str) -> None:
+        """End the step in a transaction of our own, together with `before`."""
+        milliseconds = self._elapsed()
+        self._ours(self.counter.finish(milliseconds, self.step.notice, *before, *self.at_the_end))
         self.transactor.finished(self.step, milliseconds)
+
+    def _elapsed(self) -> int:
+        return int((time.monotonic() - self.begun) * 1000)
 
     def _left(self) -> str:
         """What an interruption leaves, for people."""
@@ -103,10 +124,12 @@ class Stepwise:
         return f"{what} have taken effect. The next run {traces}goes on there."
 
     def _begin(self) -> None:
-        """Make the row, or find how far an earlier run came."""
+        """Make the session clean, and find how far an earlier run came.
+
+        A step that is new is recorded together with the first statement that takes effect.
+        """
         row, migration = self.step.row, self.step.migration
-        with self.session.stop.held():
-            self.session.work.execute(f"{DISCARD_TEMP}{FORGET}".encode())
+        self.session.work.execute(f"{DISCARD_TEMP}{FORGET}".encode())
         hashes = json.dumps([concurrently.fingerprint(statement) for statement in self.statements])
         if self.counter.up and row is not None and migration is not None:
             self.done = row.statements_done
@@ -117,15 +140,16 @@ class Stepwise:
             record = entries.applied_row(
                 self.session.names, migration, self.position, self.session.author, done=0
             )
-            self._ours(self.counter.begin(record, hashes))
+            self.opening = (record, self.counter.begun(hashes))
         elif row is not None and row.down_done is not None:
             self.done = row.down_done
             ran = self._ran()
             if ran != hashes:
                 self._refuse_rewritten(ran)
-                self._ours(self.counter.mend(hashes))
+                self._ours(self.counter.transaction(self.counter.begun(hashes)))
         else:
-            self._ours(self.counter.begin_down(hashes))
+            self.opening = (self.counter.set(0), self.counter.begun(hashes))
+        self.resumed_at = self.done
 
     def _ran(self) -> str:
         """Hashes of the statements as they were when the file was begun, or mended for the last time."""
@@ -139,22 +163,29 @@ class Stepwise:
             raise blame.rewritten(self.step.id, self.half.path, self.done)
 
     def _one(self, index: int, statement: Statement) -> None:
-        """Run one statement and count it."""
-        started = concurrently.started(self.session, self.step.id, index, up=self.counter.up)
+        """Run one statement and count it. With the last one the step is finished."""
+        started = None
+        if index == self.resumed_at and not self.is_new:
+            started = concurrently.started(self.session, self.step.id, index, up=self.counter.up)
         if started is None:
-            why = self._in_transaction(index, statement)
-            if why is None:
+            why = None if concurrently.is_alone(statement) else self._in_transaction(index, statement)
+            if why is None and not concurrently.is_alone(statement):
                 return
             commits = why == blame.ENDS_TRANSACTION
             blank = concurrently.Started(index, self.counter.up, commits=commits)
             started = concurrently.look(self.session, statement, blank, self._session_of(index))
-            self._ours(self.counter.start(started.text))
+            self._ours(self.counter.transaction(*self.opening, self.counter.start(started.text)))
+            self.opening = ()
         self.leaves_traces = True
         if concurrently.is_done(self.session, statement, started):
             self.session.reporter.say(f"{self.half.path}:{statement.line}: done by an earlier run.")
         else:
             self._settled(index, statement, started)
-        self._ours(self.counter.count(index + 1, *self._once()))
+        counted = (*self._once(), self.counter.set(index + 1))
+        if index + 1 == len(self.statements):
+            self._finish(*counted)
+        else:
+            self._ours(self.counter.transaction(*counted))
         self.leaves_traces = False
 
     def _settled(self, index: int, statement: Statement, started: concurrently.Started) -> None:
@@ -164,27 +195,39 @@ class Stepwise:
         try:
             error = self._alone(index, statement)
         except wire.LostError as lost:
-            settle.after_loss(self.session, self.step, lost)
-            if concurrently.is_done(self.session, statement, started):
-                return
-            raise settle.not_finished(self.step, statement.line, lost) from None
+            ledger = settle.after_loss(self.session, self.step, lost)
+            if self.counter.value(ledger) != index:
+                raise settle.overtaken(self.step) from None
+            if not concurrently.is_done(self.session, statement, started):
+                raise settle.not_finished(self.step, statement.line, index, lost) from None
+            settle.refuse_overtaken(self.session, self.step)
+            return
         if error is not None:
             self.session.stop.check()
             cleaned = concurrently.clean(self.session, started, self._session_of(index))
             self.leaves_traces = started.commits or not cleaned
             raise self._failed(index, statement, error, commits=started.commits)
+        settle.keep_lock(self.session, [self.step.id])
 
     def _in_transaction(self, index: int, statement: Statement) -> str | None:
         """Run a statement together with its counter. Gives the SQLSTATE when it wants no transaction."""
+        is_last = index + 1 == len(self.statements)
+        ours = (
+            *self.opening,
+            *([self.prelude] if self.prelude else ()),
+            *(self.at_the_end if is_last else ()),
+        )
         bundle = Bundle(
             migration_id=self.step.id,
             path=self.half.path,
             body=statement.text,
             statements=(concurrently.moved(statement),),
             first_line=statement.line,
-            settings=(*self.settings, *([f"{self.prelude};"] if self.prelude else ())),
+            settings=(*self.settings, *(f"{text};" for text in ours)),
             record=self.counter.set(index + 1),
-            guard=self.counter.guard(index + 1),
+            guard=self.counter.last_guard(index + 1, self._elapsed(), self.step.notice)
+            if is_last
+            else self.counter.guard(index + 1),
             operation_id=self.session.author.operation_id,
             setup=self._setup(index),
             begins_step=False,
@@ -192,27 +235,45 @@ class Stepwise:
         )
 
         def shows(ledger: Ledger) -> bool:
-            return self.counter.value(ledger) > index
+            return self.counter.value(ledger) == index + 1 or (is_last and self.counter.is_over(ledger))
 
         try:
-            self.transactor.run([Unit(self.step, bundle, shows, ends_step=False)])
+            self.transactor.run([Unit(self.step, bundle, shows, ends_step=is_last)])
         except TransactionFailed as failed:
             if _wants_to_be_alone(statement, failed.failure):
                 return failed.failure.error.sqlstate
-            if failed.failure.where in {Where.FILE, Where.COMMIT} or blame.makes_read_only(failed.failure):
-                raise self._failed(index, statement, failed.failure.error) from None
-            raise blame.failed(failed.unit.bundle, failed.failure) from None
+            if failed.failure.where is Where.RECORD:
+                raise blame.failed(failed.unit.bundle, failed.failure) from None
+            raise self._failed(index, statement, failed.failure.error) from None
         except RunnerError as error:
             if error.reason is Reason.CONNECTION_LOST:  # it was settled: nothing of this statement is left
-                self._abandon_unbegun(index)
+                self._abandon_unbegun()
             raise
-        self.prelude = ""
+        self.opening, self.prelude = (), ""
         return None
 
     def _once(self) -> tuple[str, ...]:
         """The prelude, as long as no transaction has taken it along."""
         text, self.prelude = self.prelude, ""
         return (text,) if text else ()
+
+    def _lost(self, lost: wire.LostError) -> None:
+        """The connection broke between two statements, or while they were counted: the ledger knows.
+
+        Raises:
+            RunnerError: unless it has broken after all was done.
+        """
+        ledger = settle.after_loss(self.session, self.step, lost)
+        if self.counter.is_over(ledger):
+            row = ledger.by_id.get(self.step.id)
+            self.transactor.finished(self.step, None if row is None else row.duration_ms)
+            settle.refuse_overtaken(self.session, self.step)
+            return
+        error = settle.not_committed(self.step, lost, ledger)
+        if error.reason is Reason.CONNECTION_LOST:
+            self.opening = ()  # it may be committed: the ledger is asked
+            self._abandon_unbegun()
+        raise error
 
     def _setup(self, index: int) -> tuple[str, ...]:
         """Statements before this one that set the session up: sent again, for a resumed run has lost them."""
@@ -250,26 +311,34 @@ class Stepwise:
         return error
 
     def _ours(self, text: str) -> None:
-        """A transaction of our own."""
-        with self.session.stop.held():
-            if self.has_settings:  # by itself: what a transaction begins with counts from its first statement
-                self.session.work.execute(CLEAN.encode())
-                self.has_settings = False
-            self.session.work.execute(
-                f"{reset(self.step.id, self.session.author.operation_id)}{text}".encode()
-            )
+        """A transaction of our own.
 
-    def _abandon_unbegun(self, index: int) -> bool:
+        Raises:
+            psycopg.Error: it failed, and was rolled back.
+        """
+        work = self.session.work
+        try:
+            if self.has_settings:  # by itself: what a transaction begins with counts from its first statement
+                work.execute(CLEAN.encode())
+                self.has_settings = False
+            work.execute(f"{reset(self.step.id, self.session.author.operation_id)}{text}".encode())
+        except psycopg.Error:
+            if wire.is_usable(work.pgconn):
+                work.execute(b"ROLLBACK")
+            raise
+
+    def _abandon_unbegun(self) -> bool:
         """Take the record away again when nothing has taken effect. Gives whether that was so."""
-        if index or not self.is_new or self.leaves_traces:
+        if self.done or not self.is_new or self.leaves_traces:
             return False
-        self._ours(self.counter.abandon())
+        if not self.opening:  # else it was never committed
+            self._ours(self.counter.abandon())
         return True
 
     def _failed(
         self, index: int, statement: Statement, error: ServerError, *, commits: bool = False
     ) -> RunnerError:
-        if self._abandon_unbegun(index):
+        if self._abandon_unbegun():
             return blame.statement_failed(self.step.id, self.half.path, statement.line, error)
         return blame.stopped_partly(self.step.id, self.half.path, statement, index, error, commits=commits)
 

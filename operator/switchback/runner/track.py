@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from switchback.runner.bundle import GUARD
+from switchback.runner.bundle import END_OF_FILE, GUARD
 
 if TYPE_CHECKING:
     from switchback.migrations.script import Statement
@@ -70,6 +70,11 @@ class Tracker:
         self._commits = 0
         self._ended = False
 
+    @property
+    def so_far(self) -> list[str]:
+        """Ids of the migrations of which something has run."""
+        return [bundle.migration_id for bundle in self.batch.bundles[: self.index + 1]]
+
     def feed(self, reply: Reply) -> tuple[Bundle, int | None] | None:
         """Take the next reply. Gives a bundle and its milliseconds when that bundle is committed by it."""
         if self.index == len(self.batch.bundles):
@@ -87,6 +92,8 @@ class Tracker:
             return bundle, None if milliseconds is None else int(milliseconds)
         if reply.column == GUARD:
             self._guard = reply
+        if not reply.tag:  # one of several results of a statement, as rules make them: its own is to come
+            return None
         self._seen += 1
         if reply.tag in _ENDS:
             self._ended = True
@@ -117,6 +124,8 @@ class Tracker:
         bundle = self.batch.bundles[index]
         if offset < 0:
             return Failure(index, Where.RECORD, error, ran=self._any)
+        if offset >= len(bundle.body) + len(END_OF_FILE):
+            return self._failure(Where.GUARD, error, None)
         statement = next((s for s in reversed(bundle.statements) if s.offset <= offset), None)
         end = len(bundle.body.rstrip())
         line = bundle.first_line + bundle.body.count("\n", 0, min(offset, end))

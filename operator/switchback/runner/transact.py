@@ -10,7 +10,7 @@ from switchback.contract.reasons import Reason
 from switchback.runner import blame, lock, settle, watch, wire
 from switchback.runner.bundle import CLEAN, Batch, Bundle, batches
 from switchback.runner.errors import RunnerError
-from switchback.runner.track import Failure, Tracker, Where
+from switchback.runner.track import Failure, Tracker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -100,7 +100,7 @@ class Transactor:
                 left = left[len(batch.bundles) :]
                 continue
             tries += 1
-            if failure.error.sqlstate not in blame.RETRIED or failure.where is Where.GUARD:
+            if failure.error.sqlstate not in blame.RETRIED or blame.ended_itself(failure):
                 raise TransactionFailed(left[0], failure)
             pause(self.session, left[0].bundle, failure, tries, self._blockers)
 
@@ -124,23 +124,29 @@ class Transactor:
                     committed = tracker.feed(reply)
                     if committed is not None:
                         self._committed(units[tracker.index - 1], committed[1])
-                if tracker.failure is not None:
-                    settle.roll_back(session)
+                if tracker.failure is not None and not settle.roll_back(session):
+                    settle.regain_lock(session, tracker.so_far)
             except wire.LostError as lost:
-                self._lost(units[: len(batch.bundles)], tracker.index, lost)
-                tracker.index, tracker.failure = len(batch.bundles), None
+                self._lost(units[: len(batch.bundles)], tracker, lost)
         if tracker.failure is not None or tracker.index < len(units):
             session.stop.check()  # a signal that came with the very last COMMIT has nothing left to stop
         return tracker
 
-    def _lost(self, units: Sequence[Unit], known: int, lost: wire.LostError) -> None:
-        """The connection broke: the ledger says what is committed. Returns when all of the batch is."""
-        ledger = settle.after_loss(self.session, units[min(known, len(units) - 1)].step, lost)
-        for unit in units[known:]:
-            if not unit.is_committed(ledger):
-                raise settle.not_committed(unit.step, lost, ledger)
-            row = ledger.by_id.get(unit.step.id)
-            self._committed(unit, None if row is None else row.duration_ms)
+    def _lost(self, units: Sequence[Unit], tracker: Tracker, lost: wire.LostError) -> None:
+        """The connection broke: the ledger says what is committed.
+
+        Returns when all of the batch is, or when it is known why a unit is not: it had failed before.
+        """
+        under_way = units[min(tracker.index, len(units) - 1)].step
+        ledger = settle.after_loss(self.session, under_way, lost)
+        if tracker.failure is None:
+            for unit in units[tracker.index :]:
+                if not unit.is_committed(ledger):
+                    raise settle.not_committed(unit.step, lost, ledger)
+                row = ledger.by_id.get(unit.step.id)
+                self._committed(unit, None if row is None else row.duration_ms)
+            tracker.index, tracker.after = len(units), None
+        settle.refuse_overtaken(self.session, under_way)
 
     def _committed(self, unit: Unit, milliseconds: int | None) -> None:
         if unit.ends_step:
@@ -153,9 +159,8 @@ class Transactor:
             RunnerError: `LockTimeout` when it is gone and another run has it, or has written meanwhile.
         """
         after = tracker.after
-        if after is None or after.error is not None or after.row[:1] == ("1",):
-            return
-        settle.regain_lock(self.session, [bundle.migration_id for bundle in tracker.batch.bundles])
+        if after is not None and after.error is None and not lock.says_held(after):
+            settle.regain_lock(self.session, tracker.so_far)
 
     def _tick(self, bundle: Bundle, elapsed: float) -> None:
         """About once a second of silence: look what the statement waits for, and tell it now and then."""

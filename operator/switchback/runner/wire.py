@@ -30,6 +30,11 @@ OBEY_SECONDS = 10.0
 """How long the server may take to end a cancelled statement: in all well inside a pod's grace period."""
 
 
+_COPYING = frozenset({ExecStatus.COPY_IN, ExecStatus.COPY_OUT})
+_NO_MORE = -1
+"""What libpq gives when a COPY to the client is over."""
+
+
 class LostError(Exception):
     """The connection broke, or was given up: what the server had done by then only the ledger can say."""
 
@@ -99,6 +104,9 @@ def exchange(
             result = pgconn.get_result()
             if result is None:
                 break
+            if result.status in _COPYING:
+                wait.through(result.status)
+                continue
             reply = _reply(result)
             if reply.error is not None and reply.error.is_fatal:
                 raise LostError(masked(reply.error.message, reply.error.sqlstate))
@@ -154,6 +162,17 @@ class _Waiter:
         self.poller.register(stop.fd, select.POLLIN)
         self.socket = connection.pgconn.socket
 
+    def through(self, status: int) -> None:
+        """Serve a COPY that a function began: nobody has data for it, and nobody wants what it gives."""
+        pgconn = self.connection.pgconn
+        if status == ExecStatus.COPY_IN:
+            pgconn.put_copy_end(b"nobody has data for it")
+            return
+        while (got := pgconn.get_copy_data(1)[0]) != _NO_MORE:
+            if not got:
+                self.once(select.POLLIN)
+                pgconn.consume_input()
+
     def once(self, events: int) -> None:
         """Wait until the socket is ready, or a second has passed, or a signal has come and is answered."""
         self.poller.register(self.socket, events)
@@ -181,8 +200,6 @@ def _reply(result: PGresult) -> Reply:
     status = result.status
     if status == ExecStatus.FATAL_ERROR:
         return Reply("", error=server_error(result))
-    if status in {ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH}:
-        raise LostError("COPY from or to the client, which nobody here can serve")
     tag = (result.command_status or b"").decode()
     if status != ExecStatus.TUPLES_OK or not result.ntuples:
         return Reply(tag)

@@ -59,25 +59,41 @@ class Counter:
             "AND m.xmin = pg_catalog.pg_current_xact_id()::pg_catalog.xid"
         )
 
-    def count(self, value: int, *more: str) -> str:
-        """A transaction that counts a statement which ran alone, with further statements."""
-        return self._transaction(*more, self.set(value))
+    def last_guard(self, value: int, milliseconds: int, notice: str) -> str:
+        """The guard of the last statement: it ends the step, too. Gives the duration in ms.
+
+        `milliseconds`: what the step has taken before this transaction.
+        """
+        here = f"{self.column} = {value} AND xmin = pg_catalog.pg_current_xact_id()::pg_catalog.xid"
+        since = "pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()"
+        took = f"{milliseconds} + pg_catalog.ceil(extract(epoch FROM {since}) * 1000)::bigint"
+        return (
+            f"WITH {self._ended(took, notice, here)}, r AS ({changes.bump(self.names)} RETURNING 1) "
+            "SELECT 1 / (count(*))::int AS switchback_guard, max(e.duration_ms) FROM e, r"
+        )
+
+    def is_over(self, ledger: Ledger) -> bool:
+        """Whether a ledger says that the step, which had begun, is done to its end."""
+        row = ledger.by_id.get(self.migration_id)
+        if not self.up:
+            return row is None
+        return row is not None and not row.is_partial
 
     def begin(self, record: str, hashes: str) -> str:
         """A transaction that makes the row of an up."""
-        return self._transaction(record, self._event(BEGUN, hashes))
+        return self.transaction(record, self.begun(hashes))
 
     def begin_down(self, hashes: str) -> str:
         """A transaction that marks the row of a down as begun."""
-        return self._transaction(self.set(0), self._event(BEGUN, hashes))
+        return self.transaction(self.set(0), self.begun(hashes))
 
-    def mend(self, hashes: str) -> str:
-        """A transaction that notes the mended statements of a down of which a part has run."""
-        return self._transaction(self._event(BEGUN, hashes))
+    def begun(self, details: str) -> str:
+        """INSERT of the event that a file was begun, or mended; its details are hashes of statements."""
+        return self._event(BEGUN, details)
 
     def start(self, details: str) -> str:
-        """A transaction that records what the database looks like before a statement runs alone."""
-        return self._transaction(self._event(STARTED, details))
+        """INSERT of the event that a statement is about to run alone, and what was there before."""
+        return self._event(STARTED, details)
 
     def abandon(self) -> str:
         """A transaction that takes the row, or the mark, away again, if nothing has taken effect.
@@ -87,7 +103,7 @@ class Counter:
         table = self.names.migrations
         change = f"DELETE FROM {table}" if self.up else f"UPDATE {table} SET down_done = NULL"
         unbegun = f"WHERE id = {literal(self.migration_id)} AND {self.column} = 0"
-        return self._transaction(
+        return self.transaction(
             f"WITH gone AS ({change} {unbegun} RETURNING id) INSERT INTO {self.names.events} "
             "(kind, migration_id, operation_id, intent_digest, reason) "
             f"SELECT 'Abandoned', id, {self.author.values} FROM gone"
@@ -106,26 +122,31 @@ class Counter:
             f"statements_total = {migration.up.count}"
         )
         update = f"UPDATE {self.names.migrations} SET {values} WHERE id = {literal(self.migration_id)}"
-        return self._transaction(update, self._event(BEGUN, hashes))
+        return self.transaction(update, self._event(BEGUN, hashes))
 
     def finish(self, milliseconds: int, notice: str, *more: str) -> str:
-        """A transaction that ends the step: an up is applied, the row of a down goes."""
-        if not self.up:
-            gone = entries.removed_row(
-                self.names, self.migration_id, self.author, kind=entries.ROLLED_BACK, details=notice
-            )
-            return self._transaction(*more, gone)
-        where = f"WHERE id = {literal(self.migration_id)}"
-        columns = "position, up_checksum, down_checksum, duration_ms"
-        done = (
-            f"WITH m AS (UPDATE {self.names.migrations} SET duration_ms = {milliseconds} {where} "
-            f"RETURNING *) INSERT INTO {self.names.events} (kind, migration_id, {columns}, operation_id, "
-            f"intent_digest, reason) SELECT '{entries.APPLIED}', id, {columns}, {self.author.values} FROM m"
+        """A transaction that ends the step, with further statements before: the row of a down goes."""
+        return self.transaction(*more, f"WITH {self._ended(str(milliseconds), notice)} SELECT FROM e")
+
+    def transaction(self, *statements: str) -> str:
+        """A transaction of our own, which gives the ledger a new revision."""
+        return f"BEGIN;{';'.join(statements)};{changes.bump(self.names)};COMMIT"
+
+    def _ended(self, milliseconds: str, notice: str, condition: str = "true") -> str:
+        """Two queries of a WITH, of which `e` is the event."""
+        where = f"WHERE id = {literal(self.migration_id)} AND {condition} RETURNING *"
+        columns = "position, up_checksum, down_checksum"
+        if self.up:
+            change = f"UPDATE {self.names.migrations} SET duration_ms = {milliseconds} {where}"
+        else:
+            change = f"DELETE FROM {self.names.migrations} {where}"
+        kind = entries.APPLIED if self.up else entries.ROLLED_BACK
+        details = "" if self.up else notice
+        return (
+            f"m AS ({change}), e AS (INSERT INTO {self.names.events} (kind, migration_id, {columns}, "
+            f"duration_ms, operation_id, intent_digest, reason, details) SELECT '{kind}', id, {columns}, "
+            f"{milliseconds}, {self.author.values}, {literal(details)} FROM m RETURNING duration_ms)"
         )
-        return self._transaction(*more, done)
 
     def _event(self, kind: str, details: str) -> str:
         return changes.event(self.names, kind, self.author, self.migration_id, details)
-
-    def _transaction(self, *statements: str) -> str:
-        return f"BEGIN;{';'.join(statements)};{changes.bump(self.names)};COMMIT"
