@@ -116,13 +116,13 @@ class Keeper:
             return ""
         return f"DELETE FROM {self.table.sql} WHERE id = {max(mine)}"  # noqa: S608 - quoted
 
-    def renamed(self, gone: Removal, new: str) -> str:
+    def renamed(self, old: str, new: str) -> str:
         """UPDATE of the name in a row whose folder has another one now; nothing where rows have no name."""
         if "name" not in self.table.columns:
             return ""
         return (
             f"UPDATE {self.table.sql} SET name = {literal(new)} "  # noqa: S608 - quoted
-            f"WHERE name = {literal(gone.id)}"
+            f"WHERE name = {literal(old)}"
         )
 
 
@@ -187,3 +187,28 @@ def statements(
         if text:
             found[step.direction, step.id] = text
     return found
+
+
+def marked(session: Session, source: Source, ids: Iterable[str]) -> str:
+    """Statements, each with its semicolon, for migrations that count as applied without having run."""
+    one = keeper(session, source)
+    texts = () if one is None else (one.marked(migration_id) for migration_id in ids)
+    return "".join(f"{text};" for text in texts if text)
+
+
+def unmarked(session: Session, source: Source | None, gone: Removal) -> str:
+    """The same for one that counts as applied no more.
+
+    Raises:
+        RunnerError: as `Keeper.removed`.
+    """
+    one = keeper(session, source)
+    text = "" if one is None else one.removed(gone)
+    return f"{text};" if text else ""
+
+
+def renamed(session: Session, source: Source, old: str, new: str) -> str:
+    """The same for one whose file has another name now."""
+    one = keeper(session, source)
+    text = "" if one is None else one.renamed(old, new)
+    return f"{text};" if text else ""
