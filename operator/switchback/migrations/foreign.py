@@ -20,7 +20,7 @@ _BY_NAME = (
         "a callback of Flyway",
         "Flyway",
     ),
-    (re.compile(r"[0-9]+_.*(?<!_test)\.go", re.DOTALL), "a Go migration of goose", ""),
+    (re.compile(r"[0-9]+_.*\.go", re.DOTALL), "a Go migration of goose", ""),
     (re.compile(r".*\.rollback\.sql", re.DOTALL), "a rollback of yoyo", ""),
     (re.compile(r"atlas\.sum"), "the sum file of Atlas", ""),
     (re.compile(r"sqitch\.plan"), "the plan of sqitch", ""),
@@ -40,7 +40,9 @@ _PYTHON = (
     (re.compile(rb"^class Migration\([\w.]*Migration\):", re.MULTILINE), "a migration of Django"),
 )
 _UP = re.compile(rb"^def[ \t]+up[ \t]*\(", re.MULTILINE)
-_HARMLESS = re.compile(r".*\.(?:md|txt|rst|adoc|html|png|svg|pdf|example|license)", re.IGNORECASE)
+_HARMLESS = re.compile(
+    r".*\.(?:md|txt|rst|adoc|html|png|svg|pdf|example|license)|.*_test\.go", re.IGNORECASE | re.DOTALL
+)
 _SQL = re.compile(r".*\.(?:sql|psql|pgsql|ddl)(?:\.\w+)?", re.IGNORECASE | re.DOTALL)
 _NUMBERED = re.compile(r"V?[0-9]+[._-].*", re.DOTALL)
 _JOURNAL = "meta/_journal.json"
@@ -100,11 +102,11 @@ def _seems(name: str, raw: bytes) -> tuple[str, str] | None:  # noqa: PLR0911 - 
             return f"is {tool}", ""
         if _UP.search(raw):
             return "is a migration in Python", "Python"
+    if _HARMLESS.fullmatch(name):
+        return None
     for pattern, what, owner in _BY_NAME:
         if pattern.fullmatch(name):
             return f"is {what}", owner
-    if _HARMLESS.fullmatch(name):
-        return None
     if _SQL.fullmatch(name) or _NUMBERED.fullmatch(name):
         for marker, what, owner in _BY_TEXT:
             if marker.search(raw):

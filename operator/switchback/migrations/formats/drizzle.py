@@ -126,6 +126,16 @@ def _by_journal(listing: Listing, journal: str) -> list[Migration]:
 def _by_folder(listing: Listing) -> list[Migration]:
     found: list[Migration] = []
     listing.problems.extend(case_twins(listing.directories))
+    for name in listing.names:
+        if name.endswith(".sql"):
+            listing.problems.append(
+                Problem(
+                    "without a journal Drizzle reads folders alone, and would pass over it in silence.",
+                    name,
+                    None,
+                    f"Move it to <14 digits>_<title>/{_UP}. {IGNORE_ADVICE}",
+                )
+            )
     for directory in listing.directories:
         match = _FOLDER.fullmatch(directory)
         inside = listing.files_below(directory)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 JOURNALS = ("meta/_journal.json", "_journal.json")
 """Where it may be. A ConfigMap has it beside the files, for its keys hold no slash."""
 
-_DIALECTS = frozenset({"postgresql", "pg"})
+_DIALECTS = ("postgresql", "pg")
 """The second is what journals of the first releases say."""
 
 
