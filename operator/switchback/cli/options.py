@@ -181,8 +181,7 @@ hold_contract = click.option(
 adopt = click.option(
     "--adopt",
     is_flag=True,
-    help="Where there is no ledger, begin with the history of another tool (schema_migrations of "
-    "golang-migrate).",
+    help="Where there is no ledger, begin with the history of another tool, as switchback adopt shows it.",
 )
 down_from = click.option(
     "--down-from",

@@ -54,7 +54,7 @@ def _uuid(_: click.Context, __: click.Parameter, text: str) -> str:
     type=click.Choice(["Never", "IfNoLedger"]),
     default="Never",
     show_default=True,
-    help="Whether a ledger begins with the history of another tool (schema_migrations of golang-migrate).",
+    help="Whether a ledger begins with the history of another tool, where it fits the files.",
 )
 @click.option(
     "--down-source",

@@ -91,7 +91,7 @@ def _up_to(
     known = {file.id for file in _files(entries)}
     notices = [*reading.notices, *(f"{entry.trouble}." for entry in entries if entry.trouble)]
     nameless = [entry.version for entry in entries if entry.migration is None]
-    if nameless:
+    if nameless and not reading.high_water:
         notices.append(f"No file is {_versions(nameless)}.")
     said = [file.id for file in files if file.id not in known]
     if said and not reading.high_water:
@@ -110,7 +110,7 @@ def _refuse_nameless(found: Found, source: Source, reading: Reading, entries: tu
     elif len(nameless) == len(entries):
         what = f"names {_versions(nameless)}, and no file has {_that(nameless)}"
     else:
-        what = f"names {_versions(nameless)} of {len(entries)}, and no file has {_that(nameless)}"
+        what = f"names {len(entries)} versions, and no file has {_versions(nameless)}"
     stranger = f" {reading.stranger}" if reading.stranger and len(nameless) == len(entries) else ""
     raise RunnerError(
         Reason.ADOPTION_REFUSED,
