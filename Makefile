@@ -23,7 +23,7 @@ demo: venv ## Play the story of a bookshop on a real cluster; ARGS=two plays the
 
 .PHONY: test
 test: venv ## Run all tests, on real PostgreSQL servers and a real cluster
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m $(if $(ARGS),pytest,tests.lanes) $(ARGS)
 
 .PHONY: test-all
 test-all: venv ## The same with the long campaigns

@@ -173,7 +173,7 @@ def _tail(bed: Bed, name: str) -> str:
 
 
 def _write_kubeconfig(bed: Bed, note: Record) -> None:
-    bed.kubeconfig.parent.mkdir(exist_ok=True)
+    bed.kubeconfig.parent.mkdir(parents=True, exist_ok=True)
     pki.write_kubeconfig(bed.pki, "admin", f"https://{network.node_ip(note.index)}:6443", bed.kubeconfig)
 
 

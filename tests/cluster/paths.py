@@ -33,14 +33,18 @@ def digest(*parts: bytes | str) -> str:
 
 @dataclass(frozen=True)
 class Bed:
-    """One bed: one checkout, one network namespace, one folder of state."""
+    """One bed: one checkout, one network namespace, one folder of state.
+
+    `word` tells several beds of one checkout apart.
+    """
 
     checkout: Path
+    word: str = ""
 
     @cached_property
     def name(self) -> str:
         """Six digits are enough here, and leave the veth's name below the kernel's 15 characters."""
-        return "sb-" + hashlib.sha256(str(self.checkout).encode()).hexdigest()[:6]
+        return "sb-" + hashlib.sha256(f"{self.checkout}{self.word}".encode()).hexdigest()[:6]
 
     @property
     def state(self) -> Path:
@@ -85,9 +89,9 @@ class Bed:
 
     @property
     def kubeconfig(self) -> Path:
-        return self.checkout / ".cluster" / "kubeconfig"
+        return self.checkout / ".cluster" / self.word / "kubeconfig"
 
 
 def this_bed() -> Bed:
-    """Return the bed of this checkout."""
-    return Bed(CHECKOUT)
+    """Return the bed of this checkout that SWITCHBACK_BED names."""
+    return Bed(CHECKOUT, os.environ.get("SWITCHBACK_BED", ""))
