@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import pty
-import select
 import subprocess
 import sys
-import termios
-import time
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -23,8 +17,9 @@ from switchback.contract.reasons import Reason
 from switchback.contract.words import Direction
 from switchback.runner.connect import Wishes, connect
 from switchback.runner.url import read
-from tests.postgres.running import PROGRAM, Runner, write
+from tests.postgres.running import Runner, write
 from tests.postgres.servers import PASSWORD
+from tests.postgres.terminal import typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -202,30 +197,6 @@ def test_the_password_is_said_nowhere(runner: Runner, tmp_path: Path) -> None:
 
 
 CTRL_C = "\x03"
-
-
-def typed(runner: Runner, answer: str, *words: str, **environment: str) -> tuple[int, str]:
-    """A command on a terminal of its own, and what stands there afterwards."""
-    surroundings = {**os.environ, "DATABASE_URL": runner.url, "TERM": "xterm", **environment}
-    if "CI" not in environment:
-        surroundings.pop("CI", None)
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen([PROGRAM, *words], stdin=theirs, stdout=theirs, stderr=theirs,
-                               env=surroundings, cwd=runner.folder.parent, start_new_session=True,
-                               preexec_fn=lambda: fcntl.ioctl(theirs, termios.TIOCSCTTY))  # fmt: skip  # noqa: PLW1509 - one thread
-    os.close(theirs)
-    said, answered, deadline = "", False, time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if select.select([ours], [], [], 0.2)[0]:
-            try:
-                said += os.read(ours, 65536).decode()
-            except OSError:
-                break
-        if "[y/N]" in said and not answered:
-            os.write(ours, f"{answer}\n".encode())
-            answered = True
-    os.close(ours)
-    return process.wait(10), said
 
 
 def test_the_question_on_a_terminal(runner: Runner) -> None:

@@ -40,10 +40,17 @@ COMMANDS: dict[str, Entry] = {
     "plan": Entry("switchback.cli.plan", "What migrate or rollback would do, and what would be lost."),
     "migrate": Entry("switchback.cli.migrate", "Apply pending migrations (alias: up)."),
     "rollback": Entry("switchback.cli.rollback", "Roll back migrations (alias: down)."),
+    "redo": Entry("switchback.cli.redo", "Roll back the last migration and apply it again."),
+    "reset": Entry("switchback.cli.reset", "Roll back everything, then apply every file."),
     "new": Entry("switchback.cli.new", "Write the files of a new migration."),
-    "repair": Entry(
-        "switchback.cli.repair", "Rebind a ledger that came with a copy; clear a reservation.", LEDGER
+    "history": Entry("switchback.cli.history", "What has happened to the database, newest first.", LEDGER),
+    "baseline": Entry(
+        "switchback.cli.baseline", "Begin a ledger where there are tables; no file runs.", LEDGER
     ),
+    "repair": Entry(
+        "switchback.cli.repair", "Mark, unmark, rename or accept a migration; rebind; release.", LEDGER
+    ),
+    "protect": Entry("switchback.cli.protect", "Guard a database against a rollback by mistake.", LEDGER),
     "wait": Entry("switchback.cli.wait", "Wait until the database accepts logins.", AROUND),
     "dump": Entry(
         "switchback.cli.dump", "Print the database's schema as SQL, the same for the same schema.", AROUND

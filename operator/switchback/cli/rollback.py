@@ -6,25 +6,19 @@ from typing import Any
 
 import click
 
+from switchback.cli.backward import backward
 from switchback.cli.console import Console
-from switchback.cli.options import adopt, common, down_dir, down_from, take
+from switchback.cli.options import take
 
 
 @click.command("rollback")
-@common
 @click.option("--steps", type=click.IntRange(1), help="Roll back so many; default: 1.")
 @click.option("--target", metavar="ID", help="Roll back to this migration, which stays; or "
               "`base`, or `latest`: to the newest file.")  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="Change nothing; the server enforces it.")
-@click.option("--force", is_flag=True, help="Forget rows without file and stored down half; "
-              "roll back all when asked for more steps than are applied.")  # fmt: skip
-@down_from
-@down_dir
-@adopt
-@click.option("--accept-data-loss", is_flag=True, help="Accept that data is lost, or may be.")
-@click.option("--accept-cascade", is_flag=True, help="Accept that CASCADE takes other objects along.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask; losses still need their flag.")
-@click.option("--reason", default="", metavar="TEXT", help="Why; kept in the ledger.")
+@click.option("--all", "every", is_flag=True, help="Roll back all that is applied; with --steps: when it is "
+              "less than that.")  # fmt: skip
+@click.option("--force", is_flag=True, help="What --forget-missing does; and with --steps what --all does.")
+@backward
 def command(**values: Any) -> int:
     """Roll back applied migrations, last applied first.
 
@@ -35,7 +29,7 @@ def command(**values: Any) -> int:
     """
     from switchback.cli import rollback_work  # noqa: PLC0415 - help must not import the driver
 
-    if values["target"] is not None and values["steps"] is not None:
-        raise click.UsageError("--target and --steps exclude each other.")
+    if values["target"] is not None and (values["steps"] is not None or values["every"]):
+        raise click.UsageError("--target excludes --steps and --all.")
     shared = take(values)
     return rollback_work.run(shared, Console(json=shared.json), **values)

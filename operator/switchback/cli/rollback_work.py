@@ -1,46 +1,81 @@
-"""What `rollback` does: plan, ask, roll back, answer."""
+"""What `rollback`, `reset` and `redo` do: plan, ask, roll back, perhaps apply again, answer."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from switchback.cli import confirm, outcome, show, work
-from switchback.contract.exits import ExitCode
+from switchback.cli.life_work import declined
 from switchback.contract.reasons import Reason
-from switchback.contract.words import Operation, Risk
+from switchback.contract.words import BASE, Operation, Risk
 from switchback.runner.downs import DownFrom
-from switchback.runner.operations import rollback
+from switchback.runner.operations import anew, rollback
 from switchback.runner.operations.base import Request
+from switchback.runner.operations.migrate import count
 from switchback.runner.policy import Ahead, Policy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from switchback.cli.console import Console
     from switchback.cli.options import Common
     from switchback.runner.operations.base import Answer, Facts
+    from switchback.runner.plan import Plan
     from switchback.runner.session import Session
+
+    Question = Callable[[Plan, str], frozenset[Risk]]
+    """With the plan and what is done after it, as the end of a sentence."""
+    Half = Callable[[Session, Request, Facts, Question], Answer]
 
 
 def run(shared: Common, console: Console, **values: Any) -> int:
     """Roll back, and give the exit code."""
-    request = _request(shared, **values)
 
-    def asking(session: Session, wished: Request, facts: Facts) -> Answer:
-        info = session.work.info
-        where = f"{info.host}:{info.port}"
-        question = partial(confirm.ask, where=where, console=console, accepted=wished.accept)
-        return rollback.run(session, wished, facts, question)
+    def act(session: Session, request: Request, facts: Facts, question: Question) -> Answer:
+        return rollback.run(session, request, facts, lambda plan: question(plan, ""))
 
-    silent = values["yes"] or request.dry_run or not confirm.may_ask()
-    action = None if silent else asking
+    if values["every"] and values["steps"] is None:
+        values["target"] = BASE
+    return _run(shared, console, "rollback", act, Ahead.ROLLBACK, **values)
+
+
+def reset(shared: Common, console: Console, **values: Any) -> int:
+    """Roll back all and apply every file, and give the exit code."""
+
+    def act(session: Session, request: Request, facts: Facts, question: Question) -> Answer:
+        return anew.reset(session, request, facts, lambda plan, number: question(plan, _then(number)))
+
+    return _run(shared, console, "reset", act, Ahead.REFUSE, **values)
+
+
+def redo(shared: Common, console: Console, **values: Any) -> int:
+    """Roll back the last steps and apply them again, and give the exit code."""
+
+    def act(session: Session, request: Request, facts: Facts, question: Question) -> Answer:
+        return anew.redo(session, request, facts, lambda plan, number: question(plan, _then(number)))
+
+    return _run(shared, console, "redo", act, Ahead.REFUSE, **values)
+
+
+def _then(number: int) -> str:
+    return f", then apply {count(number)}"
+
+
+def _run(shared: Common, console: Console, command: str, half: Half, ahead: Ahead, **values: Any) -> int:
+    request = _request(shared, ahead, **values)
+    given = confirm.Given(values["yes"], values["confirm_database"])
+
+    def action(session: Session, wished: Request, facts: Facts) -> Answer:
+        def question(plan: Plan, then: str) -> frozenset[Risk]:
+            place = confirm.where(session)
+            return confirm.consent(plan, place, console, accepted=wished.accept, given=given, then=then)
+
+        return half(session, wished, facts, question)
+
     try:
         ending = work.work(shared, console, request, reason=values["reason"], action=action)
     except confirm.Declined:
-        code, message = int(ExitCode.INTERRUPTED), "Nothing was changed."
-        console.print(message)
-        if shared.json:
-            console.outcome(outcome.early(("rollback",), Reason.INTERRUPTED, message, code))
-        return code
+        return declined(shared, console, command)
     plan = ending.facts.plan
     refused = ending.result.reason is Reason.DATA_LOSS_REFUSED
     if plan is not None and not shared.json and (request.dry_run or refused):
@@ -48,9 +83,10 @@ def run(shared: Common, console: Console, **values: Any) -> int:
     return work.answer(ending, console, shared)
 
 
-def _request(shared: Common, **values: Any) -> Request:
+def _request(shared: Common, ahead: Ahead, **values: Any) -> Request:
+    force = values.get("force", False)
     accepted: set[Risk] = set()
-    if values["force"]:
+    if force or values["forget_missing"]:
         accepted |= {Risk.FORGET_MISSING}
     if values["accept_data_loss"]:
         accepted |= {Risk.DATA_LOSS, Risk.UNKNOWN}
@@ -60,14 +96,16 @@ def _request(shared: Common, **values: Any) -> Request:
         Operation.ROLLBACK,
         outcome.laptop_id(),
         shared.folder,
-        target=values["target"],
-        steps=values["steps"],
+        target=values.get("target"),
+        steps=values.get("steps"),
         format=shared.format,
         ignore=shared.ignore,
         dry_run=values["dry_run"],
-        force=values["force"],
+        force=force,
+        forget_missing=values["forget_missing"],
+        every=values.get("every", False),
         down_from=DownFrom(values["down_from"]),
         down_folder=values["down_folder"],
-        policy=Policy(ahead=Ahead.ROLLBACK, adopt=values["adopt"]),
+        policy=Policy(ahead=ahead, adopt=values["adopt"]),
         accept=frozenset(accepted),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from switchback.contract.words import Direction, Risk, Severity
+from switchback.migrations.halves import Code
 from switchback.runner.plan import Way
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ FLAGS = {
     Risk.DATA_LOSS: "--accept-data-loss",
     Risk.UNKNOWN: "--accept-data-loss",
     Risk.CASCADE: "--accept-cascade",
-    Risk.FORGET_MISSING: "--force",
+    Risk.FORGET_MISSING: "--forget-missing",
 }
 """What accepts a risk on the command line."""
 
@@ -71,6 +72,8 @@ def _step(step: PlannedStep, console: Console, *, sql: bool) -> None:
     if step.notice:
         console.print(f"  {console.style(step.notice, fg='yellow')}")
     if step.half is not None:
+        if isinstance(step.half, Code):
+            console.print(f"  Python: {step.half.path}:{step.half.first_line}  {_called(step.half)}")
         statements = step.half.statements
         for statement in statements if sql else statements[:LINES]:
             console.print(f"  {step.half.path}:{statement.line}  {_text(statement, sql=sql)}")
@@ -78,6 +81,10 @@ def _step(step: PlannedStep, console: Console, *, sql: bool) -> None:
             console.print(f"  … {len(statements) - LINES} more statements")
     for loss in step.losses:
         console.print(f"  {console.style('at stake:', **_LOUD.get(step.severity, {}))} {loss}")
+
+
+def _called(half: Code) -> str:
+    return f"{half.function}(connection)"
 
 
 def _text(statement: Statement, *, sql: bool) -> str:
@@ -103,7 +110,9 @@ def as_data(plan: Plan) -> dict[str, Any]:
 
 def _step_data(step: PlannedStep) -> dict[str, Any]:
     half = step.half
-    statements = () if half is None else half.statements
+    statements = [] if half is None else [{"line": each.line, "text": each.text} for each in half.statements]
+    if isinstance(half, Code):
+        statements = [{"line": half.first_line, "text": f"Python: {_called(half)}"}]
     return {
         "id": step.id,
         "direction": step.direction,
@@ -112,5 +121,5 @@ def _step_data(step: PlannedStep) -> dict[str, Any]:
         "notice": step.notice,
         "severity": step.severity,
         "losses": list(step.losses),
-        "statements": [{"line": statement.line, "text": statement.text} for statement in statements],
+        "statements": statements,
     }

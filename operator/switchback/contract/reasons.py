@@ -74,6 +74,9 @@ class Reason(StrEnum):
     DATA_LOSS_REFUSED = "DataLossRefused"
     TOO_FEW_APPLIED = "TooFewApplied"
     BASELINE_REQUIRED = "BaselineRequired"
+    BASELINE_REFUSED = "BaselineRefused"
+    REPAIR_REFUSED = "RepairRefused"
+    DATABASE_PROTECTED = "DatabaseProtected"
     LEDGER_NEWER = "LedgerNewer"
     LEDGER_WRITABLE_BY_OTHERS = "LedgerWritableByOthers"
     DATABASE_CHANGED = "DatabaseChanged"
@@ -131,9 +134,14 @@ MEANINGS: dict[Reason, Meaning] = {
     _R.SOURCE_EMPTY: Meaning(_E.SOURCE, Retry.STALL, "Check the path: it holds no migration."),
     _R.SOURCE_MISSING: Meaning(_E.SOURCE, Retry.COUNT, "Create what the source names, or correct its name."),
     _R.SOURCE_INVALID: Meaning(_E.SOURCE, Retry.STALL, "Correct the named file."),
-    _R.FILE_MISSING: Meaning(_E.SOURCE, Retry.STALL, "Bring the file back, or forget the row with --force."),
+    _R.FILE_MISSING: Meaning(
+        _E.SOURCE, Retry.STALL, "Bring the file back, or forget the row with --forget-missing."
+    ),
     _R.FILE_CHANGED: Meaning(
-        _E.SOURCE, Retry.STALL, "Restore the file as it was applied; put the change into a new migration."
+        _E.SOURCE,
+        Retry.STALL,
+        "Restore the file as it was applied, and put the change into a new migration. If it may stay: "
+        "switchback repair --accept-changed ID.",
     ),
     _R.OUT_OF_ORDER: Meaning(_E.SOURCE, Retry.STALL, "Give the new file an id after the last applied one."),
     _R.TARGET_UNKNOWN: Meaning(_E.USAGE, Retry.STALL, "Name an id that the source or the ledger holds."),
@@ -189,9 +197,21 @@ MEANINGS: dict[Reason, Meaning] = {
     _R.OUTCOME_UNKNOWN: Meaning(_E.UNKNOWN, Retry.INSPECT, "Look at the ledger before anything else."),
     _R.INTERRUPTED: Meaning(_E.TERMINATED, Retry.COUNT, "Run it again."),
     _R.DATA_LOSS_REFUSED: Meaning(_E.REFUSED, Retry.INSPECT, "Look at the losses, then accept them or not."),
-    _R.TOO_FEW_APPLIED: Meaning(_E.REFUSED, Retry.STALL, "Ask for fewer steps, or for all with --force."),
+    _R.TOO_FEW_APPLIED: Meaning(_E.REFUSED, Retry.STALL, "Ask for fewer steps, or for all with --all."),
     _R.BASELINE_REQUIRED: Meaning(
-        _E.REFUSED, Retry.STALL, "The database has tables but no ledger. Allow it with --allow-non-empty."
+        _E.REFUSED,
+        Retry.STALL,
+        "Say which files made the tables: switchback baseline --target ID. To count every file as not "
+        "applied: --allow-non-empty.",
+    ),
+    _R.BASELINE_REFUSED: Meaning(
+        _E.REFUSED, Retry.STALL, "Look with status; single files are marked with switchback repair --mark ID."
+    ),
+    _R.REPAIR_REFUSED: Meaning(_E.REFUSED, Retry.STALL, "Look with status what files and ledger say."),
+    _R.DATABASE_PROTECTED: Meaning(
+        _E.REFUSED,
+        Retry.STALL,
+        "Name the database with --confirm-database; reset and redo need switchback protect --off first.",
     ),
     _R.LEDGER_NEWER: Meaning(_E.REFUSED, Retry.STALL, "Use a release of Switchback that knows this ledger."),
     _R.LEDGER_WRITABLE_BY_OTHERS: Meaning(

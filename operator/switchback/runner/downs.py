@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from switchback.contract.reasons import Reason
+from switchback.contract.reasons import Reason, meaning
 from switchback.contract.words import Direction
 from switchback.migrations.directives import from_words
 from switchback.migrations.halves import Sql
 from switchback.migrations.model import Reversal
+from switchback.migrations.script import fingerprint
 from switchback.runner import carried
 from switchback.runner.errors import RunnerError
-from switchback.runner.plan import Plan, PlannedStep, Way, listed
+from switchback.runner.plan import Plan, PlannedStep, Way
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,7 +54,7 @@ class _Choices:
 
     down_from: DownFrom
     elsewhere: Elsewhere | None
-    force: bool
+    forget: bool
 
 
 def backward(
@@ -64,7 +65,7 @@ def backward(
     *,
     down_from: DownFrom = DownFrom.REFUSE,
     elsewhere: Elsewhere | None = None,
-    force: bool = False,
+    forget: bool = False,
 ) -> Plan:
     """The plan that rolls `rows` back, last applied first.
 
@@ -75,23 +76,29 @@ def backward(
         stored: down halves that the ledger keeps, by id.
         down_from: whose down half runs when the file's differs.
         elsewhere: a second folder, for what neither files nor ledger have.
-        force: forget rows that have neither a file nor a stored down half.
+        forget: forget rows that have neither a file nor a stored down half.
 
     Raises:
         RunnerError: `Irreversible`, `NoDown`, `FileMissing` or `FileChanged`, naming every file of the range.
         SourceProblem: a down half is wrong inside.
     """
-    choices = _Choices(down_from, elsewhere, force)
+    choices = _Choices(down_from, elsewhere, forget)
+    renamed = {change.row.id: change.migration for change in comparison.renamed}
+    rewritten = {change.row.id for change in comparison.changed if not change.formatting_only}
     steps: list[PlannedStep] = []
     refusals: list[Refusal] = []
     for row in reversed(rows):
-        found = _way(row, comparison.source.by_id.get(row.id), stored.get(row.id), choices)
+        migration = comparison.source.by_id.get(row.id)
+        if migration is None:
+            found = _without_file(row, stored.get(row.id), choices, renamed.get(row.id))
+        else:
+            found = _way(row, migration, stored.get(row.id), choices)
         if isinstance(found, PlannedStep):
             found = _anew(found, row) or found
         if isinstance(found, Refusal):
             refusals.append(found)
         else:
-            steps.append(_with_part(found, row))
+            steps.append(_with_part(_with_other_up(found, rewritten), row))
     if refusals:
         raise _refused(refusals)
     carried.refuse_uncarried(steps)
@@ -99,6 +106,14 @@ def backward(
     return Plan(
         comparison.ledger, comparison.current, target, direction, tuple(steps), len(comparison.pending)
     )
+
+
+def _with_other_up(step: PlannedStep, rewritten: set[str]) -> PlannedStep:
+    """What runs is the way back from what was applied; that the file's up half is another one now is said."""
+    if step.id not in rewritten:
+        return step
+    other = f"{step.id}: its up half has changed since it was applied; what was applied is undone."
+    return replace(step, notice=f"{step.notice} {other}".strip())
 
 
 def _with_part(step: PlannedStep, row: Row) -> PlannedStep:
@@ -125,11 +140,7 @@ def _anew(step: PlannedStep, row: Row) -> Refusal | None:
     )
 
 
-def _way(  # noqa: PLR0911 - one flat list of cases
-    row: Row, migration: Migration | None, stored: str | None, choices: _Choices
-) -> PlannedStep | Refusal:
-    if migration is None:
-        return _without_file(row, stored, choices)
+def _way(row: Row, migration: Migration, stored: str | None, choices: _Choices) -> PlannedStep | Refusal:
     reversal = migration.reversal
     if reversal is Reversal.IRREVERSIBLE:
         return Refusal(Reason.IRREVERSIBLE, row.id, f"{row.id} is declared irreversible", migration.up.path)
@@ -138,14 +149,41 @@ def _way(  # noqa: PLR0911 - one flat list of cases
             return _differing(row, migration, None, stored, choices.down_from)
         return _nothing(row, migration.directives.down_none, migration)
     if reversal is Reversal.ABSENT or migration.down is None:
-        if stored is not None:
-            return _from_ledger(row, stored, migration, "its file has no down half")
-        found = _from_elsewhere(row, choices, "its file has no down half")
-        return found or Refusal(Reason.NO_DOWN, row.id, f"{row.id} has no down half", migration.up.path)
+        return _without_down(row, migration, stored, choices)
     if not row.down_checksum or row.down_checksum == migration.down.checksum:
         notice = "" if row.down_checksum else f"{row.id}: its down half was written after it was applied."
         return PlannedStep(Direction.BACKWARD, row.id, Way.FILE, migration.down, migration, row, notice)
     return _differing(row, migration, migration.down, stored, choices.down_from)
+
+
+def _without_down(
+    row: Row, migration: Migration, stored: str | None, choices: _Choices
+) -> PlannedStep | Refusal:
+    """The file has no down half: it never had one, or it was deleted, which is as if its file were gone."""
+    if stored is not None:
+        return _from_ledger(row, stored, migration, "its file has no down half")
+    found = _from_elsewhere(row, choices, "its file has no down half")
+    if found is not None:
+        return found
+    if not row.down_checksum:
+        return Refusal(Reason.NO_DOWN, row.id, f"{row.id} has no down half", migration.up.path)
+    if choices.forget:
+        return _forgotten(row, "Its down half is gone", migration)
+    return Refusal(
+        Reason.FILE_MISSING,
+        row.id,
+        f"the down half of {row.id} is gone, and the ledger keeps none of it",
+        migration.up.path,
+    )
+
+
+def _forgotten(row: Row, why: str, migration: Migration | None) -> PlannedStep:
+    again = "" if migration is None else " Migrate would apply its file again."
+    return PlannedStep(
+        Direction.BACKWARD, row.id, Way.FORGET, None, migration, row,
+        f"{row.id}: forgotten. {why} and the ledger keeps no down half, so what it did to the schema stays."
+        f"{again}",
+    )  # fmt: skip
 
 
 def _declared_later(row: Row, down: Half | None) -> bool:
@@ -170,39 +208,46 @@ def _differing(
     if down_from is DownFrom.LEDGER and stored is not None:
         return _from_ledger(row, stored, migration, "its file's down half differs")
     now = "declared as nothing to undo" if down is None else _short(down.checksum)
+    also = ", only comments or blanks differ" if _same_tokens(down, stored) else ""
+    also += ", and the ledger keeps none of it" if stored is None else ""
     return Refusal(
         Reason.FILE_CHANGED,
         row.id,
         f"the down half of {row.id} has changed since it was applied "
-        f"(then {_short(row.down_checksum)}, now {now})",
+        f"(then {_short(row.down_checksum)}, now {now}{also})",
         (down or migration.down or migration.up).path,
     )
+
+
+def _same_tokens(down: Half | None, stored: str | None) -> bool:
+    return isinstance(down, Sql) and stored is not None and down.fingerprint == fingerprint(stored)
 
 
 def _short(checksum: str) -> str:
     return checksum[:15]
 
 
-def _without_file(row: Row, stored: str | None, choices: _Choices) -> PlannedStep | Refusal:
+def _without_file(  # noqa: PLR0911 - one flat list of cases
+    row: Row, stored: str | None, choices: _Choices, renamed: Migration | None
+) -> PlannedStep | Refusal:
+    why = "its file is gone" if renamed is None else f"its file is now {renamed.id}"
     directives = from_words(row.directives.split("\n"))
     if directives.irreversible:
         return Refusal(Reason.IRREVERSIBLE, row.id, f"{row.id} was declared irreversible when it was applied")
     if directives.down_none is not None:
         return _nothing(row, directives.down_none, None)
     if stored is not None:
-        return _from_ledger(row, stored, None, "its file is gone")
-    found = _from_elsewhere(row, choices, "its file is gone")
+        return _from_ledger(row, stored, None, why)
+    if renamed is not None and renamed.down is not None and renamed.down.checksum == row.down_checksum:
+        notice = f"{row.id}: the down half of {renamed.id} runs, because {why}."
+        return PlannedStep(Direction.BACKWARD, row.id, Way.FILE, renamed.down, renamed, row, notice)
+    found = _from_elsewhere(row, choices, why)
     if found is not None:
         return found
-    if choices.force:
-        return PlannedStep(
-            Direction.BACKWARD, row.id, Way.FORGET, None, None, row,
-            f"{row.id}: forgotten. Its file is gone and the ledger keeps no down half, so what it did to the "
-            "schema stays.",
-        )  # fmt: skip
-    return Refusal(
-        Reason.FILE_MISSING, row.id, f"the file of {row.id} is gone, and the ledger keeps no down half of it"
-    )
+    if choices.forget:
+        return _forgotten(row, f"I{why[1:]}", renamed)
+    lacking = f"the file of {row.id} is {'gone' if renamed is None else f'now {renamed.id}'}"
+    return Refusal(Reason.FILE_MISSING, row.id, f"{lacking}, and the ledger keeps no down half of it")
 
 
 def _from_elsewhere(  # noqa: PLR0911 - one flat list of cases
@@ -253,13 +298,18 @@ _ADVICE = {
     Reason.FILE_CHANGED: "Restore the file: in the resource ship the file as it was applied; on a command "
     "line choose with --down-from file or --down-from ledger.",
     Reason.FILE_MISSING: "Bring the file back, name a folder that has it with --down-dir, or forget the row "
-    "with --force: the schema stays as it is.",
+    "with --forget-missing: the schema stays as it is.",
 }
+SHOWN = 10
+"""Refusals that are told one by one; the rest is counted."""
 
 
 def _refused(refusals: Sequence[Refusal]) -> RunnerError:
-    reason = next(reason for reason in URGENCY if any(r.reason is reason for r in refusals))
-    first = next(r for r in refusals if r.reason is reason)
-    ordered = sorted(refusals, key=lambda r: URGENCY.index(r.reason))
-    text = listed([r.text for r in ordered]).replace(", ", "; ") if len(ordered) > 1 else first.text
-    return RunnerError(reason, f"Nothing was rolled back: {text}.", _ADVICE.get(reason), file=first.file)
+    """One error for all; the most urgent reason gives the exit code, and each has its own words."""
+    ordered = sorted(refusals, key=lambda refusal: URGENCY.index(refusal.reason))
+    first = ordered[0]
+    text = "; ".join(refusal.text for refusal in ordered[:SHOWN])
+    more = f"; and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else ""
+    reasons = dict.fromkeys(refusal.reason for refusal in ordered)
+    advice = " ".join(_ADVICE.get(reason) or meaning(reason).advice for reason in reasons)
+    return RunnerError(first.reason, f"Nothing was rolled back: {text}{more}.", advice, file=first.file)

@@ -183,7 +183,8 @@ def _refuse_renamed(comparison: Comparison) -> None:
     raise RunnerError(
         Reason.FILE_MISSING,
         f"Applied files were renamed: {pairs}. Applying them again would run them twice.",
-        "Give the files the names under which they were applied.",
+        "Give the rows the new names, one by one, as in: switchback repair --rename "
+        f"{comparison.renamed[0].row.id} {comparison.renamed[0].migration.id}; or the files the old ones.",
         file=comparison.renamed[0].migration.up.path,
     )
 

@@ -148,11 +148,11 @@ class Session:
             lock.release(self.work, self.lock_number)
             self.lock_number = None
 
-    def ensure(self, ledger: Ledger) -> Ledger:
+    def ensure(self, ledger: Ledger, rows: str = "") -> Ledger:
         """A ledger that can be written, made when there is none. Under the lock.
 
         What another tool's history says, as `adoption.take` has looked it up, is written in the same
-        transaction.
+        transaction, and so are `rows`: statements, each with its semicolon.
 
         Raises:
             RunnerError: `LedgerNewer`; `PlanMoved`, `ObjectsLocked` when the other tool is at work.
@@ -161,7 +161,7 @@ class Session:
         if ledger.meta is not None:
             return ledger
         adoption, author = ledger.adoption, self.author
-        more = "" if adoption is None else take.sql(self.names, author, adoption)
+        more = rows if adoption is None else take.sql(self.names, author, adoption)
         text = schema.creation(self.names, ledger.identity, author.operation_id, author.intent_digest, more)
         try:
             self.work.execute(text.encode())

@@ -105,7 +105,7 @@ def test_the_digest_binds_order_files_and_state() -> None:
 
 def test_every_reason_of_a_range_is_named_and_the_most_urgent_counts() -> None:
     comparison = world([1, 2, 3], [1, 2, 3])
-    rows = [row(1, 1, down_checksum="s1:other"), row(2, 2), row(3, 3)]
+    rows = [row(1, 1, down_checksum="s1:other"), row(2, 2, down_checksum=""), row(3, 3)]
     files = dict(comparison.source.by_id)
     files["0002_m"] = Migration("0002_m", 2, "m", "Pairs", files["0002_m"].up, None, DownKind.NONE, ())
     source = Source(tuple(files.values()), "f1:0", "Pairs", "m")

@@ -111,16 +111,7 @@ class Counter:
 
     def replace(self, migration: Migration, hashes: str) -> str:
         """A transaction that notes the mended text of a file of which a part has run."""
-        down = migration.down
-        down_sql = down.text if down is not None and migration.down_kind == "SQL" else None
-        values = (
-            f"up_checksum = {literal(migration.up.checksum)}, "
-            f"down_checksum = {literal('' if down is None else down.checksum)}, "
-            f"fingerprint = {literal(migration.up.fingerprint)}, down_kind = {literal(migration.down_kind)}, "
-            f"down_sql = {literal(down_sql)}, "
-            f"directives = {literal(chr(10).join(migration.directives.words()))}, "
-            f"statements_total = {migration.up.count}"
-        )
+        values = entries.as_in_the_file(migration)
         update = f"UPDATE {self.names.migrations} SET {values} WHERE id = {literal(self.migration_id)}"
         return self.transaction(update, self._event(BEGUN, hashes))
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 APPLIED = "Applied"
 ADOPTED = "Adopted"
+BASELINED = "Baselined"
+MARKED = "Marked"
 ROLLED_BACK = "RolledBack"
 FORGOTTEN = "Forgotten"
 NOT_UNDONE = "NotUndone"
@@ -70,7 +72,7 @@ def _row(
     """`read`: directives, statements that have taken effect, statements in all."""
     words, done, total = read
     down = migration.down
-    down_sql = down.text if isinstance(down, Sql) and migration.down_kind == "SQL" else None
+    down_sql = _kept_down(migration)
     values = ", ".join(
         (
             literal(migration.id),
@@ -95,6 +97,29 @@ def _row(
     )
 
 
+def _kept_down(migration: Migration) -> str | None:
+    """The down half that the ledger keeps; None when there is none, or when it needs its file."""
+    down = migration.down
+    return down.kept if isinstance(down, Sql) and migration.down_kind == "SQL" else None
+
+
+def as_in_the_file(migration: Migration) -> str:
+    """For an UPDATE: the columns that say what a migration's file holds, and how many statements that is.
+
+    A text that could not run here has no directives, and no statement that is counted.
+    """
+    words, total = _readable(migration)
+    down = migration.down
+    return (
+        f"description = {literal(migration.description)}, format = {literal(migration.format)}, "
+        f"up_checksum = {literal(migration.up.checksum)}, "
+        f"down_checksum = {literal('' if down is None else down.checksum)}, "
+        f"fingerprint = {literal(migration.up.fingerprint)}, down_kind = {literal(migration.down_kind)}, "
+        f"down_sql = {literal(_kept_down(migration))}, directives = {literal(words)}, "
+        f"statements_total = {total}"
+    )
+
+
 def adopted(migration: Migration, position: int) -> Row:
     """The row of a migration that another tool has applied, as `adopted_row` will write it."""
     words, total = _readable(migration)
@@ -112,6 +137,11 @@ def adopted_row(names: Names, migration: Migration, position: int, author: Autho
     return _row(names, migration, position, author, (words, total, total))
 
 
+def countable(migration: Migration) -> int:
+    """How many statements the up half has; 0 of a text that could not run here."""
+    return _readable(migration)[1]
+
+
 def _readable(migration: Migration) -> tuple[str, int]:
     """Directives and number of statements; nothing and 0 of a text that could not run here.
 
@@ -123,12 +153,12 @@ def _readable(migration: Migration) -> tuple[str, int]:
         return "", 0
 
 
-def adopted_events(names: Names, details: str) -> str:
+def adopted_events(names: Names, details: str, kind: str = ADOPTED) -> str:
     """INSERT of an event for every row there is, right after they were written."""
     columns = "position, up_checksum, down_checksum, operation_id, intent_digest, reason"
     return (
         f"INSERT INTO {names.events} (kind, migration_id, {columns}, details) "
-        f"SELECT '{ADOPTED}', id, {columns}, {literal(details)} FROM {names.migrations} ORDER BY position"
+        f"SELECT '{kind}', id, {columns}, {literal(details)} FROM {names.migrations} ORDER BY position"
     )
 
 

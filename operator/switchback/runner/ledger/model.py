@@ -118,6 +118,11 @@ class Identity:
     schema_exists: bool = False
     other_relations: bool = False
 
+    @property
+    def mark(self) -> str:
+        """What `Meta.protected_for` holds where this very database is protected."""
+        return f"{self.database.system_identifier}/{self.oid}"
+
 
 @dataclass(frozen=True)
 class Ledger:
@@ -140,6 +145,11 @@ class Ledger:
     def current(self) -> str:
         """Id of the last applied migration, or `base`."""
         return self.rows[-1].id if self.rows else BASE
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether this very database is protected; a copy or a restore of a protected one is not."""
+        return self.meta is not None and self.meta.protected_for == self.identity.mark
 
     @property
     def revision(self) -> int:

@@ -11,7 +11,7 @@ from psycopg import errors
 from switchback.contract.reasons import Reason
 from switchback.contract.result import Database
 from switchback.runner.errors import RunnerError
-from switchback.runner.ledger.entries import ADOPTED
+from switchback.runner.ledger.entries import ADOPTED, BASELINED, MARKED
 from switchback.runner.ledger.model import MAJOR, Identity, Ledger, Meta, Reservation, Row
 from switchback.runner.ledger.names import TABLES, literal
 
@@ -194,14 +194,17 @@ def last_event(
 def applied_by(connection: psycopg.Connection[Any], names: Names, operation_id: str) -> list[str]:
     """Ids that an operation has begun to apply, and that are applied still; in order of application.
 
-    A history that was taken over from another tool belongs to nobody.
+    What was taken over from another tool, or only counted as applied, belongs to nobody.
     """
     text = (
         f"SELECT m.id FROM {names.migrations} m WHERE m.operation_id = %s AND NOT EXISTS "  # noqa: S608 - quoted
-        f"(SELECT FROM {names.events} e WHERE e.kind = %s AND e.migration_id = m.id "
+        f"(SELECT FROM {names.events} e WHERE e.kind = ANY(%s) AND e.migration_id = m.id "
         "AND e.operation_id = m.operation_id) ORDER BY m.position"
     )
-    return [row[0] for row in connection.execute(text.encode(), (operation_id, ADOPTED)).fetchall()]
+    return [
+        row[0]
+        for row in connection.execute(text.encode(), (operation_id, [ADOPTED, BASELINED, MARKED])).fetchall()
+    ]
 
 
 def written_by_others(

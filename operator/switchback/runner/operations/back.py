@@ -39,7 +39,7 @@ def plan_backward(session: Session, request: Request, comparison: Comparison, go
         read.stored_downs(session.work, session.names, wanted),
         down_from=request.down_from,
         elsewhere=elsewhere,
-        force=request.force,
+        forget=request.force or request.forget_missing,
     )
     if any(step.way is Way.LEDGER for step in plan.steps):
         rights.refuse_writable(session.work, session.names)

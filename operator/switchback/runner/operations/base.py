@@ -47,7 +47,9 @@ class Request:
         ignore: patterns of files that are no migrations.
         dry_run: change nothing; the server enforces it.
         allow_non_empty: begin a ledger in a database that already has relations.
-        force: forget rows without any way back; roll back all when asked for more steps than there are.
+        force: both of the next two.
+        forget_missing: forget rows that have neither a file nor a stored down half.
+        every: roll back all when asked for more steps than there are.
         down_from: whose down half runs when file and ledger differ.
         accept: risks that somebody has accepted.
         expect_source: digest that the folder must have; empty: any.
@@ -78,6 +80,8 @@ class Request:
     dry_run: bool = False
     allow_non_empty: bool = False
     force: bool = False
+    forget_missing: bool = False
+    every: bool = False
     down_from: DownFrom = DownFrom.REFUSE
     accept: frozenset[Risk] = frozenset()
     expect_source: str = ""
@@ -106,7 +110,11 @@ class Request:
 
 @dataclass
 class Facts:
-    """What a run has learned so far; the result tells it, however the run ends."""
+    """What a run has learned so far; the result tells it, however the run ends.
+
+    Attributes:
+        before: what a run of two halves has done in the first one: said before anything of the second.
+    """
 
     source: Source | None = None
     ledger: Ledger | None = None
@@ -116,6 +124,7 @@ class Facts:
     reserved_until: datetime | None = None
     marker: Marker | None = None
     slots: tuple[Fitting, ...] = ()
+    before: str = ""
 
     @property
     def applied(self) -> list[str]:

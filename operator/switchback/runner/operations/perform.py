@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from switchback.contract.reasons import Reason, meaning
-from switchback.contract.result import Result, Slot
+from switchback.contract.result import MESSAGE_BYTES, Result, Slot
 from switchback.contract.words import Direction
 from switchback.migrations.errors import SourceProblem
 from switchback.runner import clock, wire
@@ -120,14 +120,16 @@ def _failed(
     place = f"{shown.place}: " if shown.place else ""
     state = f" (SQLSTATE {shown.sqlstate})." if shown.sqlstate else ""
     said = shown.message.removesuffix(".") if state else shown.message
-    result = _result(request, facts, shown.reason, redactor.summary(travelling))
-    return Ending(result, facts, error, f"{place}{said}{state}{_so_far(facts)}", shown.advice)
+    summary = redactor.summary(travelling, MESSAGE_BYTES - len(facts.before.encode()))
+    result = _result(request, facts, shown.reason, f"{facts.before}{summary}")
+    text = f"{facts.before}{place}{said}{state}{_so_far(facts)}"
+    return Ending(result, facts, error, text, shown.advice)
 
 
 def _so_far(facts: Facts) -> str:
     """What this run has committed before it failed."""
     if not facts.done:
-        return ""
+        return f" The database is at {facts.current}." if facts.before and facts.current else ""
     number = len(facts.done)
     word = "applied" if facts.done[0].direction is Direction.FORWARD else "rolled back"
     return (

@@ -38,6 +38,7 @@ def run(
         request: what is asked.
         facts: filled on the way.
         confirm: asked with the plan before anything runs; gives the accepted risks, or raises to stop.
+            Without it somebody has answered elsewhere, and no protection of the database stands in the way.
 
     Raises:
         RunnerError, SourceProblem, Stopped: see the parts.
@@ -54,6 +55,8 @@ def run(
     refuse_risks(plan, accepted)
     changed = again(session, request, facts, comparison.source)
     shown, plan = plan, _still(session, request, facts, plan, changed)
+    if confirm is not None:
+        _refuse_newly_protected(shown, plan)
     refuse_risks(plan, accepted)
     _refuse_unseen(shown, plan, request.accept)
     return _run(session, request, facts, plan)
@@ -169,7 +172,7 @@ def _goal(request: Request, comparison: Comparison) -> Goal:
     steps = 1 if request.steps is None else request.steps
     if steps < 1:
         raise RunnerError(Reason.USAGE, f"--steps is {steps}; it counts from 1.")
-    if steps > len(rows) and request.steps is not None and not request.force:
+    if steps > len(rows) and request.steps is not None and not (request.force or request.every):
         raise RunnerError(
             Reason.TOO_FEW_APPLIED,
             f"{count(len(rows))} {'is' if len(rows) == 1 else 'are'} applied; {steps} should be rolled back.",
@@ -191,6 +194,15 @@ def _refuse_unreserved(request: Request, facts: Facts) -> None:
         raise RunnerError(
             Reason.RESERVATION_LOST,
             f"Operation {request.operation_id} has no reservation of this database: {who}.",
+        )
+
+
+def _refuse_newly_protected(shown: Plan, plan: Plan) -> None:
+    if plan.ledger.is_protected and not shown.ledger.is_protected:
+        name = plan.ledger.identity.database.name
+        raise RunnerError(
+            Reason.DATABASE_PROTECTED,
+            f"Database {name} was protected since the plan was made: nothing was rolled back.",
         )
 
 
