@@ -87,23 +87,19 @@ class Bound(Coded):
 
     def _close(self, bundle: Bundle) -> tuple[Failure, RunnerError] | None:
         """Send what comes after the function. Gives what failed; None when it is committed."""
+        replies = self.send(bundle.tail + self.after())
         guard: Reply | None = None
-        done = False
-        last: Reply | None = None
-        for reply in wire.exchange(self.session.work, bundle.tail + self.after(), self.session.stop):
-            last = reply
-            if done:
-                continue
+        for reply in replies:
             if reply.error is not None:
                 settle.roll_back(self.session)
                 return self._not_closed(bundle, reply.error, passed=guard is not None)
             if reply.column == GUARD:
                 guard = reply
             elif guard is not None and reply.tag == "COMMIT":
-                done = True
-                spent = guard.row[1] if len(guard.row) > 1 else None
+                spent = guard.row[1]
                 self.transactor.finished(self.step, None if spent is None else int(spent))
-        self.check_lock(last)
+                self.check_lock(replies[-1])
+                break
         return None
 
     def _not_closed(self, bundle: Bundle, error: ServerError, *, passed: bool) -> tuple[Failure, RunnerError]:
@@ -154,9 +150,9 @@ class Bound(Coded):
         """The connection broke: the ledger says whether it is committed."""
         ledger = settle.after_loss(self.session, self.step, lost)
         if self.shows(ledger):
-            if not closing:
-                raise self._ended(self.bundle(), recorded=True)
             row = ledger.by_id.get(self.step.id)
+            if not closing or (row is not None and row.duration_ms is None):  # the guard would have set it
+                raise self._ended(self.bundle(), recorded=True)
             self.transactor.finished(self.step, None if row is None else row.duration_ms)
             return None
         if isinstance(lost, UnfinishedError):
