@@ -126,47 +126,44 @@ def _by_journal(listing: Listing, journal: str) -> list[Migration]:
 def _by_folder(listing: Listing) -> list[Migration]:
     found: list[Migration] = []
     listing.problems.extend(case_twins(listing.directories))
-    for name in listing.names:
-        if name.endswith(".sql"):
-            listing.problems.append(
-                Problem(
-                    "without a journal Drizzle reads folders alone, and would pass over it in silence.",
-                    name,
-                    None,
-                    f"Move it to <14 digits>_<title>/{_UP}. {IGNORE_ADVICE}",
-                )
-            )
+    listing.problems.extend(_beside_folders(listing))
     for directory in listing.directories:
-        match = _FOLDER.fullmatch(directory)
+        if _FOLDER.fullmatch(directory) is None or not is_printable(listing, directory):
+            continue
         inside = listing.files_below(directory)
         up, down = f"{directory}/{_UP}", f"{directory}/{_DOWN}"
-        if match is None:
-            if up in inside:
-                listing.problems.append(
-                    Problem(
-                        "its folder is not named as one of Drizzle, whose order is that of the names.",
-                        up,
-                        None,
-                        "Name it with 14 digits and a title: 20260101120000_title.",
-                    )
-                )
-            continue
-        if not is_printable(listing, directory):
-            continue
         for path in inside:
             if path.endswith(".sql") and path not in {up, down}:
                 listing.problems.append(
                     Problem(f"Drizzle reads {_UP} alone in its folder.", path, None, IGNORE_ADVICE)
                 )
-        if up not in inside:
-            listing.problems.append(
-                Problem(
-                    f"the folder has no {_UP}.", directory, None, "Bring the file back, or delete the folder."
-                )
-            )
-            continue
-        found.append(_migration(listing, len(found) + 1, directory, up, down if down in inside else None))
+        if up in inside:
+            found.append(_migration(listing, len(found) + 1, directory, up, down if down in inside else None))
+        elif inside:  # an empty one is what git leaves behind
+            advice = "Bring the file back, or delete the folder."
+            listing.problems.append(Problem(f"the folder has no {_UP}.", directory, None, advice))
     return found
+
+
+def _beside_folders(listing: Listing) -> Iterator[Problem]:
+    """What Drizzle would pass over, or order by another kind of name."""
+    for name in listing.names:
+        if name.endswith(".sql"):
+            yield Problem(
+                "without a journal Drizzle reads folders alone, and would pass over it in silence.",
+                name,
+                None,
+                f"Move it to <14 digits>_<title>/{_UP}. {IGNORE_ADVICE}",
+            )
+    for directory in listing.directories:
+        path = f"{directory}/{_UP}"
+        if _FOLDER.fullmatch(directory) is None and path in listing.files_below(directory):
+            yield Problem(
+                "its folder is not named as one of Drizzle, whose order is that of the names.",
+                path,
+                None,
+                "Name it with 14 digits and a title: 20260101120000_title.",
+            )
 
 
 def _migration(listing: Listing, position: int, migration_id: str, up: str, down: str | None) -> Migration:
