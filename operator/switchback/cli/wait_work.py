@@ -73,5 +73,5 @@ def _wait(opener: Opener, stop: Stop, console: Console, seconds: float) -> Answe
 
 
 def _given_up(error: RunnerError, seconds: float) -> RunnerError:
-    waited = f" Given up after {seconds:g} s." if seconds else ""
-    return RunnerError(error.reason, f"{error.message}{waited}", error.advice, sqlstate=error.sqlstate)
+    waited = f"Given up after {seconds:g} s. " if seconds else ""
+    return RunnerError(error.reason, f"{waited}{error.message}", error.advice, sqlstate=error.sqlstate)
