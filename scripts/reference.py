@@ -15,6 +15,7 @@ import cli_reference
 import event_reference
 import resource_reference
 import series_reference
+import tried_reference
 from tables import MissingError, code, table
 
 from switchback.api.conditions import TYPES, ConditionType, Situation, conditions_for
@@ -112,6 +113,7 @@ WRITERS = {
     "process-series": series_reference.process,
     "labels": series_reference.labels,
     "alerts": series_reference.alerts,
+    **tried_reference.WRITERS,
 }
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FINGERPRINT_PREFIX = "t1"
 LEADING_WORDS = 8
+_LATE = frozenset({"ISOLATION", "SNAPSHOT", "DEFERRABLE"})
 
 
 @dataclass(frozen=True)
@@ -218,12 +219,12 @@ class _Reader:
                 continue
             words = [word_of(self.text, token) for token in span.tokens[1:12]]
             rest = words[1:] if words[:1] in (["LOCAL"], ["SESSION"]) else words
-            late = {"ISOLATION", "SNAPSHOT"}.intersection(rest) if rest[:1] == ["TRANSACTION"] else ()
-            if late or rest[:1] == ["TRANSACTION_ISOLATION"]:
+            late = _LATE.intersection(rest) if rest[:1] == ["TRANSACTION"] else ()
+            if late or rest[:1] in (["TRANSACTION_ISOLATION"], ["TRANSACTION_DEFERRABLE"]):
+                what = " ".join(["SET", *rest[:1], *sorted(late)])
                 self._problem(
                     span.start,
-                    f"SET {' '.join([*rest[:1], *late])} comes too late: the migration's record is what its "
-                    "transaction begins with.",
+                    f"{what} comes too late: the migration's record is what its transaction begins with.",
                     "Remove it. Another level can be set beforehand: ALTER ROLE … SET "
                     "default_transaction_isolation = ….",
                 )

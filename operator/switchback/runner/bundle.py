@@ -38,6 +38,8 @@ END_OF_FILE = "\n;\n"
 """Behind a file, which may end in a comment or without a semicolon."""
 
 
+STATEMENT_LIMIT = "SET LOCAL statement_timeout"
+
 DISCARD_TEMP = "DISCARD TEMP;"
 """Before each step: a temporary table would hide the real one from the files after it, in this run alone."""
 
@@ -117,8 +119,9 @@ class Bundle:
 
     @cached_property
     def tail(self) -> str:
-        """What comes after the file."""
-        return f"{END_OF_FILE}{_RESETS}{_NEXT}{self.guard};COMMIT;\n"
+        """What comes after the file. A limit that it has set for its own statements is not meant for ours."""
+        own = next((text for text in self.settings if text.startswith(STATEMENT_LIMIT)), "")
+        return f"{END_OF_FILE}{own}{_RESETS}{_NEXT}{self.guard};COMMIT;\n"
 
     @property
     def count(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from switchback.migrations.halves import Sql
+from switchback.runner.bundle import STATEMENT_LIMIT
 
 if TYPE_CHECKING:
     from switchback.migrations.halves import Half
@@ -43,7 +44,7 @@ def settings(limits: Limits, half: Half | None, server_major: int) -> tuple[str,
     statement = limits.statement_timeout_ms if own is None else own
     found = [
         f"SET LOCAL lock_timeout = {lock_timeout_ms(limits, half)};",
-        f"SET LOCAL statement_timeout = {statement};",
+        f"{STATEMENT_LIMIT} = {statement};",
     ]
     if server_major >= TRANSACTION_TIMEOUT_SINCE:
         found.append("SET LOCAL transaction_timeout = 0;")

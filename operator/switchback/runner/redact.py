@@ -31,8 +31,11 @@ _NAMED = re.compile(rf"(?:\b(?:{_NOUNS})\s+|,\s+)$", re.IGNORECASE)
 _PLAIN_NAME = re.compile(r"[\w$.\- ]{1,128}(?:\([\w ,\"\[\].]*\))?")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"|\'(?:[^\']|\'\')*\'|»[^«»]*«|«[^«»]*»|„[^„“”]*[“”]|“[^“”]*”|`[^`\']*\'')
 _ADDRESS = re.compile(r"[\w.+%-]{1,128}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,16}")
-_ODD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-"""C0 and C1 control characters but newline and tab, DEL, and halves of characters."""
+_ODD = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028\u2029\u202a-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+"""C0 and C1 control characters but newline and tab, DEL, halves of characters, and what is seen by nobody or
+makes a text look like another: byte order marks, blanks without width, marks that turn the direction."""
 _DIGITS = re.compile(r"\d{3,}")
 _NAMING_CLASSES = frozenset({"23", "28", "2B", "3D", "3F", "42"})
 """Classes of SQLSTATE whose primary messages put nothing but names between double quotes."""
