@@ -98,12 +98,12 @@ def _directives(console: Console) -> None:
     for known in KNOWN:
         console.print()
         console.print(f"  {console.style(f'-- switchback: {known}', bold=True)}")
-        _flow(console, _DIRECTIVES[known])
+        _flow(console, DIRECTIVES[known])
     console.print()
     console.print("A duration is a whole number with its unit: ms, s, min or h; 0 is no limit.")
 
 
-_DIRECTIVES = {
+DIRECTIVES = {
     "no-transaction": "statements run one by one, outside a transaction: for CREATE INDEX CONCURRENTLY",
     "irreversible": "there is no way back: a rollback over it is refused",
     "down=none <reason>": "there is nothing to undo: a rollback passes it, and says so with the reason",

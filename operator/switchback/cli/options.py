@@ -23,7 +23,7 @@ from switchback.runner.iam import VARIABLE as IAM_REGION
 from switchback.runner.policy import Ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from click.shell_completion import CompletionItem
 
@@ -70,6 +70,20 @@ def _in_region(_: click.Context, __: click.Parameter, region: str | None) -> Non
     """The region goes where a Job has it: whatever of this process reads the address reads it there."""
     if region:
         os.environ[IAM_REGION] = region
+
+
+class AnyCase(click.Choice[str]):
+    """Words that may be written in any case, and are shown in their own."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        super().__init__(words, case_sensitive=False)
+        self.words = tuple(words)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # type: ignore[explicit-override]  # noqa: ARG002, D102 - click's signature
+        return f"[{'|'.join(self.words)}]"
+
+    def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:  # type: ignore[explicit-override]  # noqa: ARG002, D102 - same
+        return f"{value!r} is not one of {', '.join(self.words)}."
 
 
 iam_region = click.option(
@@ -163,8 +177,7 @@ search_path = click.option(
 
 ahead_policy = click.option(
     "--ahead-policy",
-    type=click.Choice(AHEAD, case_sensitive=False),
-    metavar=f"[{'|'.join(AHEAD)}]",
+    type=AnyCase(AHEAD),
     default=str(Ahead.REFUSE),
     show_default=True,
     help="For target latest, when the database holds migrations beyond the files: Refuse, Keep them (what is "
