@@ -16,7 +16,7 @@ from tests.postgres.running import PROGRAM
 if TYPE_CHECKING:
     from tests.postgres.running import Runner
 
-QUESTIONS = ("[y/N]", "type its name:")
+QUESTIONS = ("[y/N]", "[Y/n]", "type its name:")
 
 
 def typed(runner: Runner, answer: str, *words: str, **environment: str) -> tuple[int, str]:

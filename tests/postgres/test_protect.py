@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -182,3 +183,8 @@ def test_a_rebound_copy_says_that_it_is_not_protected(runner: Runner) -> None:
     done = runner.call("repair", "--rebind")
     assert done.returncode == 0
     assert "this one is not. switchback protect protects" in done.stderr
+
+
+def test_status_says_that_it_is_protected(runner: Runner) -> None:
+    assert runner.call("status").stdout.splitlines()[0].endswith("is at 0002_b. It is protected.")
+    assert json.loads(runner.call("status", "--json").stdout)["protected"] is True

@@ -100,7 +100,8 @@ def _state(notes: dict[str, tuple[str, str]], row_id: str) -> tuple[str, str]:
 def show(comparison: Comparison, console: Console, *, everything: bool) -> None:
     """The table and a summary."""
     here = comparison.ledger.identity.database
-    console.print(f"{here.name} (PostgreSQL {here.major}) is at {comparison.current}.")
+    guard = " It is protected." if comparison.ledger.is_protected else ""
+    console.print(f"{here.name} (PostgreSQL {here.major}) is at {comparison.current}.{guard}")
     problem = unfit(comparison.ledger, "")
     if problem is not None:
         console.warn(problem.message)
@@ -138,6 +139,7 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
     return {
         "database": {"name": here.name, "systemIdentifier": here.system_identifier, "version": here.version},
         "current": comparison.current,
+        "protected": comparison.ledger.is_protected,
         "adopts": "" if comparison.ledger.adoption is None else comparison.ledger.adoption.text,
         "summary": {
             "applied": len(comparison.ledger.rows),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from dataclasses import asdict, replace
@@ -75,13 +76,15 @@ def order_of(values: dict[str, Any], operation_id: str) -> Order:
 
 
 def _wants_question(values: dict[str, Any]) -> bool:
-    return not values["yes"] and not values["as_json"] and sys.stdin.isatty() and sys.stdout.isatty()
+    if values["yes"] or values["as_json"] or os.environ.get("CI"):
+        return False
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _ask(known: Manifest, order: Order, where: str) -> None:
     origin = known.origin
     text = f"{known.name}: database {origin.database} ({size_text(origin.size)}, PostgreSQL {origin.major})"
-    click.echo(plain(f"{text} as of {known.restore_point}."))
+    click.echo(plain(f"{text} as of {known.restore_point}{_standing(known)}."))
     question = f"Restore it into the new database {order.database} at {where}?"
     try:
         agreed = click.confirm(question, default=True)
@@ -89,6 +92,14 @@ def _ask(known: Manifest, order: Order, where: str) -> None:
         agreed = False
     if not agreed:
         raise Stopped(signal.SIGINT, "Nothing was restored.")
+
+
+def _standing(known: Manifest) -> str:
+    """Where the migrations of the restore point stand, as the end of a sentence."""
+    mark = known.ledger
+    if mark is None:
+        return ", without a ledger"
+    return f", at {mark.current} ({mark.applied} applied)" if mark.applied else f", at {mark.current}"
 
 
 def told(made: Restored) -> list[str]:
