@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from switchback.cli.examples import EXAMPLES
 from switchback.cli.main import ALIASES, COMMANDS, Lazy, cli
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ def _body(command: click.Command, parent: click.Context, name: str) -> Iterator[
         yield "| --- | --- |"
         yield from (f"| {option} | {meaning} |" for option, meaning in rows)
         yield ""
+    yield "```console"
+    yield from (f"$ switchback {line}" for line in EXAMPLES[" ".join(context.command_path.split()[1:])])
+    yield "```\n"
 
 
 def _options(command: click.Command, context: click.Context) -> Iterator[tuple[str, str]]:

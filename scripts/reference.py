@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import cli_reference
+import config_reference
 import event_reference
 import resource_reference
 import series_reference
@@ -107,6 +108,11 @@ WRITERS = {
     "run-reasons": run_reasons,
     "exit-codes": exit_codes,
     "commands": cli_reference.commands,
+    "settings": config_reference.settings,
+    "url-schemes": config_reference.schemes,
+    "url-understood": config_reference.understood,
+    "url-ignored": config_reference.ignored,
+    "url-refused": config_reference.refused,
     "events": event_reference.events,
     "operator-series": series_reference.operator,
     "domain-series": series_reference.domain,

@@ -93,6 +93,7 @@ CONSENT = frozenset(
         "accept-cascade",
         "allow-non-empty",
         "adopt",
+        "confirm-database",
     }
 )
 """Flags by which a person says yes to what they see: never in a file."""
