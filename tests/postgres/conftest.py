@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.postgres.forked import Fork
+from tests.postgres.proxy import Proxy
+from tests.postgres.running import Runner
 from tests.postgres.servers import DEBIAN_15, Server, embedded_18, running
+from tests.postgres.trials import SCENARIOS, Ground
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,3 +62,22 @@ def folder(tmp_path: Path) -> Path:
     path = tmp_path / "migrations"
     path.mkdir()
     return path
+
+
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fork]:
+    """Command lines that start fast."""
+    with Fork(tmp_path_factory.mktemp("forks")) as made:
+        yield made
+
+
+@pytest.fixture
+def ground(
+    server: Server, database: str, folder: Path, forks: Fork, request: pytest.FixtureRequest
+) -> Iterator[Ground]:
+    """A way up and down, named by the parameter, that can be disturbed."""
+    with Proxy(server.port) as proxy:
+        made = Ground(Runner(database, folder), forks, proxy, SCENARIOS[request.param])
+        made.prepare()
+        yield made
+        made.admin.close()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from switchback.contract.reasons import Reason
-from switchback.runner import opening
+from switchback.runner import connect, opening
+from tests.postgres.pgbouncer import IGNORED, pooled, through
 from tests.postgres.running import Runner, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import psycopg
-    import pytest
 
     from tests.postgres.servers import Server
 
@@ -35,6 +37,50 @@ def test_two_connections_that_meet_in_one_session(
     ending = runner.up()
     assert (ending.result.reason, ending.result.exit_code) == (Reason.POOLER_REFUSED, 7)
     assert runner.tables == set()
+
+
+@pytest.mark.parametrize("mode", ["session", "transaction", "statement"])
+@pytest.mark.parametrize("ignored", ["extra_float_digits", IGNORED], ids=["as it comes", "options ignored"])
+def test_pgbouncer_is_refused_with_the_way_around_it(
+    server: Server, database: str, folder: Path, mode: str, ignored: str
+) -> None:
+    """In session mode, too: it takes role, search path and limits away, with which a session starts."""
+    write(folder, "0001_a")
+    with pooled(server, mode, ignored) as port:
+        done = Runner(through(server, database, port), folder).call("migrate", "--dir", str(folder))
+    assert done.returncode == 7, done.stdout
+    assert f"A connection pooler answers at 127.0.0.1:{port}" in done.stderr
+    assert "direct port" in done.stderr
+    assert "Traceback" not in done.stderr
+    direct = Runner(database, folder)
+    assert direct.tables == set()
+    assert direct.up().result.reason is Reason.SUCCEEDED
+
+
+@pytest.mark.parametrize("mode", ["transaction", "session"])
+def test_a_pooler_that_hands_process_ids_on(
+    server: Server, database: str, folder: Path, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose answer to the first question is right: two connections share a session, or they do not."""
+    write(folder, "0001_a")
+    shares = mode == "transaction"
+    proven = connect._unfit  # noqa: SLF001 - what such a pooler would pass
+
+    def honest(connection: psycopg.Connection[Any], where: str) -> object:
+        row = connection.execute("SELECT pg_backend_pid()").fetchone()
+        monkeypatch.setattr(connection, "backend_pid", row[0] if row else 0, raising=False)
+        found = proven(connection, where)
+        return None if found is not None and found.reason is Reason.POOLER_REFUSED else found
+
+    def told(connection: psycopg.Connection[Any]) -> int:
+        return int(getattr(connection, "backend_pid", 0))
+
+    monkeypatch.setattr(connect, "_unfit", honest)
+    monkeypatch.setattr(connect, "_told_pid", told)
+    with pooled(server, mode, IGNORED) as port:
+        ending = Runner(through(server, database, port), folder).up()
+    assert ending.result.reason is (Reason.POOLER_REFUSED if shares else Reason.SUCCEEDED), ending.text
+    assert Runner(database, folder).tables == (set() if shares else {"t_0001_a"})
 
 
 def test_no_second_connection_is_no_obstacle(server: Server, folder: Path) -> None:

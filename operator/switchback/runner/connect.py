@@ -257,19 +257,27 @@ def _unfit(connection: psycopg.Connection[Any], where: str) -> RunnerError | Non
 
 
 def prove_apart(first: psycopg.Connection[Any], second: psycopg.Connection[Any], address: Address) -> None:
-    """Prove that two idle connections are two sessions: a pooler that passes process ids on shares one.
+    """Prove that two idle connections are two sessions: a pooler that passes process ids on shares some.
 
-    Two round trips.
+    It gives the second one, for a transaction, the session that the first one has used last, and the first
+    one then another. Three round trips.
 
     Raises:
         RunnerError: `PoolerRefused`.
     """
-    query = b"SELECT pg_catalog.pg_backend_pid()"
+    query = "SELECT pg_catalog.pg_backend_pid()"
     try:
-        with first.transaction():
-            one = first.execute(query).fetchone()
-            two = second.execute(query).fetchone()
+        cursor = second.execute(f"BEGIN;{query}".encode())
+        cursor.nextset()
+        two = cursor.fetchone()
+        one = first.execute(query.encode()).fetchone()
+        second.execute(b"ROLLBACK")
     except psycopg.Error as error:
         raise trouble.running(error, address) from None
-    if one == two:
+    if one == two or (one, two) != ((_told_pid(first),), (_told_pid(second),)):
         raise trouble.pooler(address.where, "two connections meet in one server process")
+
+
+def _told_pid(connection: psycopg.Connection[Any]) -> int:
+    """The server process that a connection was told of when it was made."""
+    return connection.pgconn.backend_pid

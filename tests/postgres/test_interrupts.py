@@ -1,0 +1,120 @@
+"""A run is disturbed at every message, up and down: the ledger knows what is done, and a second run arrives.
+
+The connection is cut, the program gets signals, its session is ended or cancelled, the server is restarted.
+Each run is a real command line behind a proxy. A random sample in the usual run, every way at every message
+with SWITCHBACK_CAMPAIGN=1; SWITCHBACK_SEED repeats a sample.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.crash.chance import CAMPAIGN, SEED
+from tests.postgres.proxy import Proxy
+from tests.postgres.running import Runner
+from tests.postgres.servers import DEBIAN_15, STOP_SECONDS, embedded_18, running
+from tests.postgres.trials import SCENARIOS, Ground, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.postgres.forked import Fork
+    from tests.postgres.proxy import Pair
+    from tests.postgres.servers import Server
+    from tests.postgres.trials import Way
+
+SAMPLE = 7
+RESTARTS = 1
+
+_WORK = (
+    "FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'switchback %' "
+    "AND application_name NOT LIKE 'switchback observe%'"
+)
+
+
+def cut(pair: Pair, _: Ground) -> None:
+    pair.cut()
+
+
+def cut_near(pair: Pair, _: Ground) -> None:
+    pair.cut_near()
+
+
+def signalled(signum: int) -> Callable[[Pair, Ground], None]:
+    def act(_: Pair, ground: Ground) -> None:
+        os.kill(ground.fork.pid, signum)
+        time.sleep(0.03)  # it is heard before the message goes on
+
+    return act
+
+
+def asked(function: str) -> Callable[[Pair, Ground], None]:
+    def act(_: Pair, ground: Ground) -> None:
+        ground.query(f"SELECT {function}(pid) {_WORK}")
+
+    return act
+
+
+WAYS: dict[str, Way] = {
+    "cut": (cut, {0, 7, 9, 13}),
+    "cut for the client": (cut_near, {0, 7, 9, 13}),
+    "SIGTERM": (signalled(signal.SIGTERM), {0, 7, 9, 13, 143}),
+    "SIGINT": (signalled(signal.SIGINT), {0, 7, 9, 13, 130}),
+    "SIGKILL": (signalled(signal.SIGKILL), {0, -signal.SIGKILL}),
+    "pg_terminate_backend": (asked("pg_terminate_backend"), {0, 7, 9, 13}),
+    "pg_cancel_backend": (asked("pg_cancel_backend"), {0, 8, 9}),
+}
+
+
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("ground", list(SCENARIOS), indirect=True)
+@pytest.mark.parametrize("ways", [[name] for name in WAYS] if CAMPAIGN else [list(WAYS)], ids="-".join)
+def test_disturbed_at_a_message(ground: Ground, ways: list[str]) -> None:
+    print(f"SWITCHBACK_SEED={SEED}")
+    print(walk(ground, SAMPLE, {name: WAYS[name] for name in ways}, random.Random(SEED)))  # noqa: S311 - repeatable
+
+
+def restarted(server: Server, signum: int, keeper: ThreadPoolExecutor) -> Callable[[Pair, Ground], None]:
+    """`keeper`: its thread starts the server, which ends with the thread that has started it."""
+
+    def act(*_: object) -> None:
+        assert server.process is not None
+        server.process.send_signal(signum)
+        server.process.wait(STOP_SECONDS)
+        keeper.submit(server.start).result()
+
+    return act
+
+
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("major", ["18", "15"])
+def test_the_server_is_restarted(major: str, forks: Fork, folder: Path) -> None:
+    """What was committed has to be on disk then, so the server waits for that here."""
+    programs = DEBIAN_15 if major == "15" else embedded_18()
+    if not (programs / "postgres").exists():
+        pytest.skip(f"there is no PostgreSQL {major}")
+    print(f"SWITCHBACK_SEED={SEED}")
+    chance = random.Random(SEED)  # noqa: S311 - repeatable
+    names = list(SCENARIOS) if CAMPAIGN else [chance.choice(list(SCENARIOS))]
+    with (
+        ThreadPoolExecutor(1) as keeper,
+        running(programs, synchronous_commit="on") as server,
+        Proxy(server.port) as proxy,
+    ):
+        for name in names:
+            here = folder / name
+            here.mkdir()
+            ground = Ground(Runner(server.url(server.create_database()), here), forks, proxy, SCENARIOS[name])
+            ground.prepare()
+            for how in (signal.SIGINT, signal.SIGQUIT):
+                ways = {how.name: (restarted(server, how, keeper), {0, 7, 9})}
+                print(walk(ground, RESTARTS, ways, chance))
+            ground.admin.close()
