@@ -44,6 +44,7 @@ COMMANDS: dict[str, Entry] = {
     "reset": Entry("switchback.cli.reset", "Roll back everything, then apply every file."),
     "new": Entry("switchback.cli.new", "Write the files of a new migration."),
     "history": Entry("switchback.cli.history", "What has happened to the database, newest first.", LEDGER),
+    "adopt": Entry("switchback.cli.adopt", "Begin a ledger with another tool's history.", LEDGER),
     "baseline": Entry(
         "switchback.cli.baseline", "Begin a ledger where there are tables; no file runs.", LEDGER
     ),

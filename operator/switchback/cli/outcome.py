@@ -29,6 +29,7 @@ OPERATIONS = {
     "redo": Operation.ROLLBACK,
     "reset": Operation.ROLLBACK,
     "repair": Operation.RELEASE,
+    "adopt": Operation.MIGRATE,
     "baseline": Operation.MIGRATE,
     "history": Operation.INSPECT,
     "protect": Operation.RELEASE,

@@ -64,35 +64,48 @@ def read(connection: psycopg.Connection[Any], table: Table, source: Source) -> R
     """
     found, guard = load(connection, table)
     known = drizzle_files.known(source) if source.format == drizzle_files.FORMAT else {}
-    entries = tuple(_entry(row, known, source) for row in found)
+    files = Files(known)
+    entries = tuple(_entry(row, files, source) for row in found)
     version = f"at {entries[-1].version}" if entries else "nothing applied"
     return Reading(version, entries, guard)
 
 
-def file_of(row: Row, known: Mapping[str, Known]) -> str:
-    """Id of the migration that a row is about; empty when there is none."""
-    if row.name is not None:
-        return row.name if row.name in known else ""
-    same_text = [one for one, file in known.items() if file.has(row.hash)]
-    timed = [
-        one for one, file in known.items() if row.created_at is not None and _meets(file, row.created_at)
-    ]
-    both = [one for one in timed if one in same_text]
-    for candidates in (both, timed, same_text):
-        if len(candidates) == 1:
-            return candidates[0]
-    return ""
+class Files:
+    """Which file a row is about."""
+
+    def __init__(self, known: Mapping[str, Known]) -> None:
+        self.known = known
+        self._by_text: dict[str, list[str]] = {}
+        self._by_time: dict[int, list[str]] = {}
+        for migration_id, file in known.items():
+            for text in {file.hash, *file.others}:
+                self._by_text.setdefault(text, []).append(migration_id)
+            if file.when is not None:
+                self._by_time.setdefault(file.when, []).append(migration_id)
+
+    def of(self, row: Row) -> str:
+        """Id of the migration; empty when there is none."""
+        if row.name is not None:
+            return row.name if row.name in self.known else ""
+        same_text = self._by_text.get(row.hash, [])
+        timed = self._at(row.created_at)
+        both = [one for one in timed if one in same_text]
+        for candidates in (both, timed, same_text):
+            if len(candidates) == 1:
+                return candidates[0]
+        return ""
+
+    def _at(self, created_at: int | None) -> list[str]:
+        """Files of that time. Folders of version 1 have lost the fraction of a second."""
+        if created_at is None:
+            return []
+        exact = [one for one in self._by_time.get(created_at, []) if not self.known[one].name]
+        second = self._by_time.get(created_at // _SECOND * _SECOND, [])
+        return [*exact, *(one for one in second if self.known[one].name)]
 
 
-def _meets(file: Known, created_at: int) -> bool:
-    """Whether a time is that of a file. Folders of version 1 have lost the fraction of a second."""
-    return file.when is not None and file.when == (
-        created_at // _SECOND * _SECOND if file.name else created_at
-    )
-
-
-def _entry(row: Row, known: Mapping[str, Known], source: Source) -> Entry:
-    name = file_of(row, known)
+def _entry(row: Row, files: Files, source: Source) -> Entry:
+    name, known = files.of(row), files.known
     if not name:
         return Entry(row.name or f"{row.created_at} (hash {row.hash[:12]})", None)
     file = source.by_id[name]

@@ -64,9 +64,14 @@ class Keeper:
     """
 
     def __init__(self, table: Table, found: Sequence[Row], known: Mapping[str, Known]) -> None:
+        files = drizzle.Files(known)
         self.table = table
-        self._rows = {row: drizzle.file_of(row, known) for row in found}
         self._known = known
+        self._named: dict[str, list[Row]] = {}
+        self._texts: dict[str, list[Row]] = {}
+        for row in found:
+            name = row.name or files.of(row)
+            (self._named if name else self._texts).setdefault(name or row.hash, []).append(row)
 
     def added(self, migration_id: str) -> str:
         """INSERT of the row of a migration that is applied from here on.
@@ -74,7 +79,7 @@ class Keeper:
         Raises:
             RunnerError: `AdoptionRefused` when Drizzle says that it is applied already.
         """
-        if migration_id in self._rows.values():
+        if migration_id in self._named:
             raise RunnerError(
                 Reason.ADOPTION_REFUSED,
                 f"{self.table.text} says that {migration_id} is applied, and the ledger does not: "
@@ -85,7 +90,7 @@ class Keeper:
 
     def marked(self, migration_id: str) -> str:
         """The same for one that only counts as applied: Drizzle may have its row."""
-        return "" if migration_id in self._rows.values() else self._insert(migration_id)
+        return "" if migration_id in self._named else self._insert(migration_id)
 
     def _insert(self, migration_id: str) -> str:
         file = self._known[migration_id]
@@ -101,10 +106,10 @@ class Keeper:
         Raises:
             RunnerError: `AdoptionRefused` when its file is gone and no row can be told to be its own.
         """
-        mine = [row.id for row, name in self._rows.items() if name == gone.id]
+        mine = self._named.get(gone.id, [])
         if not mine and gone.id not in self._known:
             text = gone.up_checksum.partition(":")[2]
-            mine = [row.id for row in self._rows if row.name == gone.id or row.hash == text]
+            mine = self._texts.get(text, [])
             if not mine and not gone.forced:
                 raise RunnerError(
                     Reason.ADOPTION_REFUSED,
@@ -114,7 +119,10 @@ class Keeper:
                 )
         if not mine:
             return ""
-        return f"DELETE FROM {self.table.sql} WHERE id = {max(mine)}"  # noqa: S608 - quoted
+        file = self._known.get(gone.id)
+        timed = [row.id for row in mine if file is not None and row.created_at == file.when]
+        number = max(timed or [row.id for row in mine])
+        return f"DELETE FROM {self.table.sql} WHERE id = {number}"  # noqa: S608 - quoted
 
     def renamed(self, old: str, new: str) -> str:
         """UPDATE of the name in a row whose folder has another one now; nothing where rows have no name."""
@@ -154,9 +162,18 @@ def refuse_without_rights(connection: psycopg.Connection[Any], table: Table) -> 
     Raises:
         RunnerError: `PermissionDenied`.
     """
-    if not rows.may(connection, table, RIGHTS):
+    if not (rows.may(connection, table, RIGHTS) and _may_count(connection, table)):
         more = _SEQUENCE.format(schema=identifier(table.schema))
         raise rows.denied(connection, drizzle.NAME, table, RIGHTS, more)
+
+
+def _may_count(connection: psycopg.Connection[Any], table: Table) -> bool:
+    """Whether the role may take the next number of the table's ids."""
+    sequence = f"pg_catalog.pg_get_serial_sequence({literal(table.sql)}, 'id')"
+    row = connection.execute(
+        f"SELECT coalesce(pg_catalog.has_sequence_privilege({sequence}, 'USAGE'), true)".encode()
+    ).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _marked(connection: psycopg.Connection[Any], names: Names) -> str:

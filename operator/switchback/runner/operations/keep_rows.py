@@ -84,7 +84,8 @@ def _missing(session: Session, comparison: Comparison, table: Table) -> tuple[st
     """
     known = drizzle_files.known(comparison.source)
     rows, _ = drizzle.load(session.work, table)
-    named = {row: drizzle.file_of(row, known) for row in rows}
+    files = drizzle.Files(known)
+    named = {row: files.of(row) for row in rows}
     applied = comparison.ledger.by_id
     stray = [name or f"hash {row.hash[:12]}" for row, name in named.items() if name not in applied]
     if stray:
@@ -93,7 +94,8 @@ def _missing(session: Session, comparison: Comparison, table: Table) -> tuple[st
             f"{table.text} has rows of what the ledger does not count as applied: {listed(stray)}.",
             "Count it as applied with switchback repair --mark ID, or delete those rows.",
         )
-    gone = [row.id for row in comparison.ledger.rows if row.id not in known and row.id not in named.values()]
+    listed_there = set(named.values())
+    gone = [r.id for r in comparison.ledger.rows if r.id not in known and r.id not in listed_there]
     if gone:
         raise RunnerError(
             Reason.ADOPTION_REFUSED,
