@@ -94,9 +94,17 @@ def find(environ: Mapping[str, str], start: Path) -> File | None:
     for folder in (start, *start.parents):
         for name in (OWN, SHARED):
             path = folder / name
-            if path.is_file() and (found := _read(path, start)) is not None:
+            if _is_file(path) and (found := _read(path, start)) is not None:
                 return found
     return None
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file. A folder above may be closed to us: then it has none for us."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _read(path: Path, start: Path | None = None) -> File | None:
@@ -135,6 +143,8 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
 
     try:
         return tomllib.loads(text)
+    except RecursionError:
+        raise ConfigError(f"{_shown(path)}: its values are nested too deep.") from None
     except tomllib.TOMLDecodeError as error:
         what, _, where = str(error).rpartition(" (at ")
         numbers = "".join(c if c.isdigit() else " " for c in where).split()

@@ -192,8 +192,8 @@ def install(ctx: click.Context, environment: str | None, *, by_flag: bool) -> No
         ConfigError: see `look`; for the URL only when the command asks for it.
     """
     try:
-        found = look(environment or None, by_flag=by_flag, environ=os.environ, start=Path.cwd())
-    except (ConfigError, OSError):
+        found = look(environment or None, by_flag=by_flag, environ=os.environ, start=_here())
+    except ConfigError:
         if ctx.resilient_parsing:  # the shell wants words to complete, not sentences
             return
         raise
@@ -204,6 +204,13 @@ def install(ctx: click.Context, environment: str | None, *, by_flag: bool) -> No
     if not ctx.resilient_parsing and ctx.command.name != "config":
         defaults[URL.parameter] = lambda: _url(found)
     ctx.default_map = {**(ctx.default_map or {}), **defaults}
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise ConfigError(f"The working directory cannot be used: {error.strerror}.") from None
 
 
 def _url(found: Settings) -> str | None:

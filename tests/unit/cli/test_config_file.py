@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from switchback.cli import config_file
+from switchback.cli import config_file, config_keys
 from switchback.cli.config_file import ConfigError, find
 from switchback.cli.toml_lines import lines_of
 
@@ -166,10 +170,47 @@ k = 1
     assert lines["x", "z w", "k"] == 16
 
 
+def test_what_cannot_be_reached_above_is_passed_over(here: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can be somebody else")
+    (here / "closed" / "open").mkdir(parents=True)
+    (here / "closed" / "switchback.toml").write_text('role = "x"\n')
+    (here / "closed").chmod(0o600)
+    program = (
+        "import os, pathlib, sys; from switchback.cli import config_file;"
+        "os.chdir(sys.argv[1]); os.setuid(12345);"
+        "print(config_file.find({}, pathlib.Path(sys.argv[1])))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, here / "closed" / "open"], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("None\n", "")
+
+
+def test_nesting_without_end_is_told(here: Path) -> None:
+    assert "nested too deep" in refused(f"ignore = {'[' * 5000}{']' * 5000}\n")
+
+
+KEY = st.sampled_from(
+    [*config_keys.BY_NAME, "env", "env.x", "nope", '"a b"', "[env.x]\nrole", "[[env]]\nrole"]
+)
+VALUE = st.sampled_from(
+    ['"x"', "1", "1.5", "true", "[]", '["a"]', "{ a = 1 }", "2026-01-01", '"""\na\n"""', "="]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.one_of(st.builds("{} = {}".format, KEY, VALUE), st.text(max_size=20)), max_size=6))
+def test_no_text_breaks_the_reader(here: Path, lines: list[str]) -> None:
+    (here / "switchback.toml").write_text("\n".join(lines), encoding="utf-8", errors="replace")
+    try:
+        find({}, here)
+    except ConfigError as error:
+        assert error.message.startswith("switchback.toml")  # noqa: PT017 - either is fine
+
+
 def test_tomllib_is_not_loaded_for_nothing(here: Path) -> None:
     """The reader costs nothing where there is no file: see also `test_startup`."""
-    import sys  # noqa: PLC0415
-
     sys.modules.pop("tomllib", None)
     assert config_file.find({}, here) is None
     assert "tomllib" not in sys.modules
