@@ -23,6 +23,7 @@ from switchback.api.conditions import TYPES, ConditionType, Situation, condition
 from switchback.api.reasons import REASONS
 from switchback.cli import exit_table
 from switchback.contract.reasons import MEANINGS, Reason, Retry
+from switchback.migrations.formats import FORMATS
 from switchback.snapshots.registry import PROVIDERS
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
@@ -74,6 +75,12 @@ def exit_codes() -> str:
     return table(("exit code", "meaning", "reasons"), rows)
 
 
+def formats() -> str:
+    """How each format names, orders and reverses its migrations."""
+    heads = ("format", "id of a migration", "order", "short forms", "way back")
+    return table(heads, ((f"[{each.NAME}](#{each.NAME.lower()})", *each.ABOUT) for each in FORMATS))
+
+
 def snapshot_providers() -> str:
     """What each provider of restore points can tell and do."""
     rows = (
@@ -100,6 +107,7 @@ def _yes(can: object) -> str:
 
 
 WRITERS = {
+    "formats": formats,
     "snapshot-providers": snapshot_providers,
     "columns": resource_reference.columns,
     "conditions": condition_types,

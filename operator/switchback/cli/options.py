@@ -19,6 +19,7 @@ from switchback.cli.config_keys import (
     ENV,
     ENV_VARIABLE,
 )
+from switchback.contract.words import SourceFormat
 from switchback.runner.iam import VARIABLE as IAM_REGION
 from switchback.runner.policy import Ahead
 
@@ -154,7 +155,7 @@ _FILES = (
     click.option("--dir", "folder", type=click.Path(path_type=Path), default=DEFAULT_FOLDER,
                  show_default=True, shell_complete=_folders, help="Folder of the migrations."),
     click.option("--format", "format_name", metavar="NAME", shell_complete=_formats,
-                 help="Format of the migrations; default: look."),
+                 help=f"Format of the migrations: {', '.join(SourceFormat)}. Auto, the default, looks."),
     click.option("--ignore", multiple=True, metavar="GLOB", help="Files that are no migrations; repeatable."),
 )  # fmt: skip
 
