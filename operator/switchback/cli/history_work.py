@@ -19,7 +19,7 @@ from switchback.runner.ledger import history
 from switchback.runner.operations.base import Answer, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable, Sequence
 
     from switchback.cli.console import Console
     from switchback.cli.options import Common
@@ -53,10 +53,10 @@ def run(shared: Common, console: Console, migration: str, limit: int) -> int:
         if ledger.meta is None:
             found.told = not migration
             if migration:
-                raise _unknown(migration, [])
+                raise _unknown(migration, ())
             return Answer(Reason.UP_TO_DATE, f"The database {name} has no ledger: nothing has happened yet.")
         if migration:
-            found.about = _meant(migration, history.ids(session.work, session.names))
+            found.about = _meant(migration, *history.ids(session.work, session.names))
         found.events, found.total = history.events(session.work, session.names, found.about, limit)
         found.told = True
         return Answer(Reason.UP_TO_DATE, "")
@@ -74,8 +74,8 @@ def run(shared: Common, console: Console, migration: str, limit: int) -> int:
     return int(ExitCode.OK)
 
 
-def _meant(wanted: str, known: list[str]) -> str:
-    """The id that is meant: in full, or the only one that begins with this number or text.
+def _meant(wanted: str, known: Sequence[str], old: Container[str]) -> str:
+    """The id that is meant: in full, or the only one of today that begins with this number or text.
 
     Raises:
         RunnerError: `TargetUnknown`, `TargetAmbiguous`.
@@ -83,8 +83,9 @@ def _meant(wanted: str, known: list[str]) -> str:
     if wanted in known:
         return wanted
     number = wanted.lstrip("0") or "0" if wanted.isascii() and wanted.isdigit() else None
-    matching = [one for one in known if number is not None and _number(one) == number]
-    matching = matching or [one for one in known if one.startswith(wanted)]
+    named = [one for one in known if one not in old]
+    matching = [one for one in named if number is not None and _number(one) == number]
+    matching = matching or [one for one in named if one.startswith(wanted)]
     if len(matching) == 1:
         return matching[0]
     if matching:
@@ -104,7 +105,7 @@ def _either(ids: Iterable[str]) -> str:
     return " or ".join(ids)
 
 
-def _unknown(wanted: str, known: list[str]) -> RunnerError:
+def _unknown(wanted: str, known: Sequence[str]) -> RunnerError:
     last = f" The last ones are: {', '.join(known[-NEAR:])}." if known else ""
     return RunnerError(
         Reason.TARGET_UNKNOWN,

@@ -41,10 +41,14 @@ class Event(NamedTuple):
     down_checksum: str
 
 
-def ids(connection: psycopg.Connection[Any], names: Names) -> list[str]:
-    """Every migration that something is known of, applied or not any more."""
-    text = f"SELECT DISTINCT migration_id FROM {names.events} WHERE migration_id IS NOT NULL ORDER BY 1"
-    return [row[0] for row in _fetched(connection, names, text, None)]
+def ids(connection: psycopg.Connection[Any], names: Names) -> tuple[list[str], set[str]]:
+    """Every migration that something is known of, applied or not; and which of them are old names."""
+    text = (
+        f"SELECT migration_id, CASE WHEN kind = '{RENAMED}' THEN details END FROM {names.events} "
+        "WHERE migration_id IS NOT NULL GROUP BY 1, 2 ORDER BY 1"
+    )
+    rows = _fetched(connection, names, text, None)
+    return list(dict.fromkeys(row[0] for row in rows)), {row[1] for row in rows if row[1]}
 
 
 def events(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from switchback.runner.ledger.model import Ledger, Row
     from switchback.runner.operations.base import Facts, Request
     from switchback.runner.session import Session
+
+
+_CHECKSUM = re.compile(r"(s1:[0-9a-f]{12})[0-9a-f]+")
+"""In the history twelve digits are enough: the event has its checksums beside it."""
 
 
 @dataclass(frozen=True)
@@ -263,10 +268,11 @@ def _accept(session: Session, request: Request, facts: Facts, ledger: Ledger) ->
         return Change("", f"{row.id} says what its file is already.")
     source.check([row.id])
     differs = f"{_up_differs(row, file)}; {_down_differs(row, file.down)}"
+    brief = _CHECKSUM.sub(r"\1", differs)
     return Change(
         f"let the row of {row.id} say what its file is now: {differs}",
         f"The row of {row.id} says what its file is now: {differs}.",
-        amend.accept(session.names, session.author, file, differs),
+        amend.accept(session.names, session.author, file, brief),
     )
 
 

@@ -145,7 +145,7 @@ class _Both:
             return Answer(Reason.SUCCEEDED, f"Would {would}apply {count(self.number)}; nothing was changed.")
         undone = [entry.id for entry in reversed(facts.done)]
         if undone:
-            self.session.reporter.say(f"Rolled back {count(len(undone))}; now they are applied again.")
+            self.session.reporter.say(f"Rolled back {count(len(undone))}; applying again.")
             facts.before = (
                 f"Rolled back {count(len(undone))}, but did not come to the end of applying again; once this "
                 "is mended, migrate goes on from here. "
