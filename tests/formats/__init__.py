@@ -1,0 +1,1 @@
+"""Small good folders of every format, for tests that are about all of them."""
