@@ -28,10 +28,11 @@ FEW = (TEN[0], TEN[4], TEN[7])
 """A plain step, one with a dollar quote, one without a transaction."""
 
 ODD = (
-    b"\0", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\r", b"\n", b"\x1b[31m", b"\xe2\x80\xae", b"'", b'"',
-    b"$$",    b"$x$", b"/*", b"*/", b"--", b";", b"\\", b"\\copy", b"COPY a FROM STDIN;", b"COMMIT;", b"BEGIN;", b"((((",
-    b"{",    b"-- switchback: ", b"-- switchback no-transaction\n", b"-- +goose Down\n", b"-- migrate:up\n", b"${x}",
-    b"--> statement-breakpoint", b"\ndef up(connection):\n", b"\n\t  ", b"9" * 30, b"[" * 300, b"-" * 300,
+    b"\0", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\r", b"\n", b"\x1b[31m", b"\xe2\x80\xae",
+    b"'", b'"', b"$$", b"$x$", b"/*", b"*/", b"--", b";", b"\\", b"\\copy", b"COPY a FROM STDIN;",
+    b"COMMIT;", b"BEGIN;", b"((((", b"{", b"${x}", b"9" * 30, b"[" * 300, b"-" * 300, b"\n\t  ",
+    b"-- switchback: ", b"-- switchback no-transaction\n", b"-- +goose Down\n", b"-- migrate:up\n",
+    b"--> statement-breakpoint", b"\ndef up(connection):\n",
 )  # fmt: skip
 
 
