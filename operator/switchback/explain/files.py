@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from switchback.contract.reasons import Reason
-from switchback.contract.words import BASE, SourceFormat
+from switchback.contract.words import BASE, Direction, SourceFormat
 from switchback.controller.observe import source_from
 from switchback.controller.observed import Source, Trouble
 from switchback.explain.findings import Finding, Level
 from switchback.migrations.errors import SourceProblem
+from switchback.migrations.halves import Code
 from switchback.migrations.load import load
 from switchback.migrations.model import Reversal
 from switchback.migrations.target import resolve
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from switchback.api.spec import Spec
+    from switchback.explain.cases import Known
     from switchback.migrations import errors, model
 
 Object = dict[str, Any]
@@ -29,6 +31,7 @@ Object = dict[str, Any]
 REFS = ("spec", "source", "configMapRefs")
 THE_SOURCE = "the source"
 PLACE = "in spec.source"
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,19 @@ def findings(files: Files, applied: Sequence[str] = ()) -> list[Finding]:
     except SourceProblem as problem:
         return [_finding(one) for one in problem.problems]
     return []
+
+
+def unknown_losses(files: Files, known: Known) -> list[Finding]:
+    """That nobody can tell what a way back destroys that is surely taken and leads through Python."""
+    by_id = {} if files.migrations is None else files.migrations.by_id
+    called = [name for name in known.todo if name in by_id and isinstance(by_id[name].down, Code)]
+    if not called or not known.certain or known.direction is not Direction.BACKWARD:
+        return []
+    shown = ", ".join(called[:_SHOWN]) + (f" and {len(called) - _SHOWN} more" if called[_SHOWN:] else "")
+    what = "a function in Python, whose" if len(called) == 1 else "functions in Python, whose"
+    message = f"rolling back {shown} calls {what} losses are unknown: they count as losses."
+    advice = "Read what `down` does; spec.rollback.dataLossPolicy says who accepts it."
+    return [Finding(Level.WARNING, "DataLossUnknown", message, ("spec", "target"), advice)]
 
 
 def target_finding(files: Files, target: str, applied: Sequence[str]) -> Finding | None:

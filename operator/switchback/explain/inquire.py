@@ -371,6 +371,7 @@ def _played(report: Report, stage: Stage, beside: Companions) -> None:
     report.told = stories(stage)
     report.findings += advice(report.document, stage.spec, stage.files.ids, beside, report.namespace)
     report.findings += lookout.cautions(stage)
+    report.findings += [one for told in report.told for one in files.unknown_losses(stage.files, told.known)]
     applied = _applied(stage)
     found = files.findings(stage.files, applied)
     report.findings += [one for one in found if one.reason != OperatorReason.CONFIG_MAP_MISSING]

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from switchback.explain.files import Files, files_of, findings, target_finding
+from switchback.explain.cases import Case, Known
+from switchback.explain.files import Files, files_of, findings, target_finding, unknown_losses
 from tests.unit.explain.build import FILES, config_map, files, spec
 
 WANTED = spec(source=FILES)
@@ -76,3 +77,30 @@ def test_what_cannot_be_undone() -> None:
     }
     found = files_of(WANTED, {"shop-files": content})
     assert list(found.no_way_back(("0002_b", "0001_a"))) == ["0001_a"]
+
+
+def test_python_is_read_and_not_run() -> None:
+    module = "raise SystemExit('it ran')\ndef up(c):\n    c.execute('x')\n"
+    content = {"data": {"0001_a.py": module, "0002_b.py": f"{module}def down(c):\n    c.execute('y')\n"}}
+    found = files_of(WANTED, {"shop-files": content})
+    assert found.ids == ("0001_a", "0002_b")
+    assert findings(found) == []
+    assert list(found.no_way_back(("0002_b", "0001_a"))) == ["0001_a"]
+
+
+def test_what_a_way_back_in_python_destroys_is_unknown() -> None:
+    text = "def up(c):\n    c.execute('x')\ndef down(c):\n    c.execute('y')\n"
+    ids = tuple(f"000{number}_x" for number in range(1, 8))
+    found = files_of(WANTED, {"shop-files": {"data": {f"{name}.py": text for name in ids}}})
+    back = Known(Case.BEYOND, ids[-1], "base", ids[::-1], certain=True)
+    (told,) = unknown_losses(found, back)
+    assert told.message == (
+        "rolling back 0007_x, 0006_x, 0005_x, 0004_x, 0003_x and 2 more calls functions in Python, whose "
+        "losses are unknown: they count as losses."
+    )
+    (one,) = unknown_losses(found, Known(Case.BEYOND, ids[1], ids[0], ids[1:2], certain=True))
+    assert one.message.startswith("rolling back 0002_x calls a function in Python, whose losses are unknown")
+    assert unknown_losses(found, Known(Case.BEYOND, ids[1], ids[0], ids[1:2])) == []
+    assert unknown_losses(found, Known(Case.BEHIND, ids[0], ids[1], ids[1:2], certain=True)) == []
+    sql = files(WANTED, "0001_a", "0002_b")
+    assert unknown_losses(sql, Known(Case.BEYOND, "0002_b", "0001_a", ("0002_b",), certain=True)) == []
