@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 
+import click
 import pytest
 
-from switchback.cli.console import Console, duration
+from switchback.cli import console as console_module
+from switchback.cli.console import EACH, Console, duration
 from switchback.contract.words import Direction
 
 
@@ -23,7 +25,8 @@ def test_no_colour_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+    ("environment", "coloured"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
 )
 def test_colour_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], *, coloured: bool
@@ -79,3 +82,80 @@ def test_tables_line_up(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_durations(milliseconds: int, text: str) -> None:
     assert duration(milliseconds) == text
+
+
+def apply(console: Console, number: int, *, note_at: int = 0, slow_at: int = 0) -> None:
+    for at in range(1, number + 1):
+        note = "not undone" if at == note_at else ""
+        console.done(Direction.FORWARD, f"{at:04}", 5000 if at == slow_at else 1, note)
+    console.outcome(f"Applied {number}.")
+
+
+def test_many_migrations_share_a_line_without_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(10_000))
+    monkeypatch.setattr(console_module.time, "monotonic", lambda: next(clock) / 100)
+    apply(Console(), 1000, note_at=500, slow_at=600)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:EACH] == [f"applied  {at:04}  1 ms" for at in range(1, EACH + 1)]
+    rest = lines[EACH:]
+    assert {"applied  0500  1 ms", "             not undone", "applied  0600  5.0 s"} <= set(rest)
+    told = [line for line in rest if "the last one" in line]
+    assert 1 <= len(told) <= 3, "one in five seconds"
+    assert rest[-1] == "Applied 1000."
+    assert len(lines) < EACH + 10
+
+
+def test_many_migrations_share_one_line_of_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    out = Terminal()
+    monkeypatch.setattr("sys.stdout", out)
+    apply(Console(), 1000, note_at=500)
+    stays = out.getvalue().split("\n")
+    seen = [click.unstyle(line.rpartition("\r")[2]) for line in stays]
+    assert "applied  0500  1 ms" in seen
+    assert len(stays) == EACH + 2 + 2, "the first ones, the one with a note, the end"
+    assert seen[-2] == "Applied 1000.", "what passed was taken away before it"
+    assert "1000 applied, the last one: 1000" in out.getvalue()
+
+
+@pytest.mark.parametrize("word", ["print", "say", "warn", "error", "more", "outcome"])
+def test_a_passing_line_is_taken_away_before_anything_else(
+    monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    out = Terminal()
+    monkeypatch.setattr("sys.stdout", out)
+    monkeypatch.setattr("sys.stderr", out)
+    console = Console()
+    console.tick("so far")
+    getattr(console, word)("this")
+    assert click.unstyle(out.getvalue()).rpartition("\r")[2].strip() in {
+        "this",
+        "warning: this",
+        "error: this",
+    }
+    assert out.getvalue().count("\x1b[K") == 2
+
+
+def test_a_passing_line_is_no_longer_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
+    out = Terminal()
+    monkeypatch.setattr("sys.stdout", out)
+    Console().tick("x" * 400)
+    assert len(click.unstyle(out.getvalue()).strip()) < 40
+
+
+def test_colours_follow_the_stream_they_are_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`2> errors.txt` on a terminal: no colours in the file."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    out, err = Terminal(), io.StringIO()
+    monkeypatch.setattr("sys.stdout", out)
+    monkeypatch.setattr("sys.stderr", err)
+    console = Console()
+    console.warn("look")
+    console.error("wrong")
+    assert err.getvalue() == "warning: look\nerror: wrong\n"
