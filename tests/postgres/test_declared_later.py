@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from switchback.contract.reasons import Reason
-from switchback.runner.downs import DownFrom
+from switchback.runner.policy import DownFrom
 from tests.postgres.running import Runner, write
 
 if TYPE_CHECKING:

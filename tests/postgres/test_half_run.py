@@ -9,7 +9,7 @@ import pytest
 
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Risk
-from switchback.runner.downs import DownFrom
+from switchback.runner.policy import DownFrom
 from switchback.runner.stepwise import Stepwise
 from tests.postgres.running import Runner, write
 

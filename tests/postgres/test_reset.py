@@ -10,8 +10,8 @@ import pytest
 
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Risk
-from switchback.runner.downs import DownFrom
 from switchback.runner.operations import anew
+from switchback.runner.policy import DownFrom
 from tests.postgres.acting import act, told
 from tests.postgres.running import Runner, write
 from tests.postgres.terminal import typed

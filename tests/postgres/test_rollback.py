@@ -9,8 +9,8 @@ import pytest
 
 from switchback.contract.reasons import Reason
 from switchback.migrations import script
-from switchback.runner.downs import DownFrom
 from switchback.runner.errors import RunnerError
+from switchback.runner.policy import DownFrom
 from tests.postgres.running import Runner, write
 
 if TYPE_CHECKING:

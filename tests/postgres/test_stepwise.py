@@ -12,8 +12,8 @@ import pytest
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Risk
 from switchback.runner import stepwise, wire
-from switchback.runner.downs import DownFrom
 from switchback.runner.errors import RunnerError
+from switchback.runner.policy import DownFrom
 from switchback.runner.stop import Stop
 from tests.postgres.running import Runner, write
 

@@ -8,7 +8,7 @@ import pytest
 
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Risk
-from switchback.runner.downs import DownFrom
+from switchback.runner.policy import DownFrom
 from tests.postgres.running import Runner, write
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ Nothing here repeats a value: one may be an address with its password.
 
 from __future__ import annotations
 
-import difflib
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -207,6 +206,8 @@ def _unknown(name: str) -> str:
     plain = name.lower().replace("_", "-").lstrip("-")
     if plain in CONSENT:
         return f"{plain} is said on the command line each time, never in a file."
+    import difflib  # noqa: PLC0415 - only for a wrong word
+
     near = difflib.get_close_matches(plain, [*BY_NAME, ENV], n=1, cutoff=0.5)
     hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(BY_NAME)}."
     return f"the key {name} is not known. {hint}"
@@ -275,6 +276,8 @@ def shown(path: Path) -> str:
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint for a name that is not known."""
     names = sorted(known)
+    import difflib  # noqa: PLC0415 - only for a wrong word
+
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if near:
         return f"Did you mean {near[0]}?"

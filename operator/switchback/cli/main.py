@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
+import gc
 import importlib
 import os
 import signal
@@ -97,6 +97,8 @@ class Lazy(click.Group):
         """As click does, but name the nearest command for one that is not known."""
         name = args[0]
         if name not in COMMANDS and name not in ALIASES and not ctx.resilient_parsing and name[:1] != "-":
+            import difflib  # noqa: PLC0415 - only for a wrong word
+
             near = difflib.get_close_matches(name, [*COMMANDS, *ALIASES], n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
             ctx.fail(f"No such command: {name}.{hint}")
@@ -129,8 +131,14 @@ def cli() -> None:
     """Change a PostgreSQL schema in both directions."""
 
 
+OBJECTS_UNTIL_COLLECTION = 100_000
+"""Python's own 700 would look for garbage a hundred times while a command starts, and find none."""
+
+
 def main() -> NoReturn:
     """Run the command line and exit with a code of the public contract."""
+    if "operator" not in sys.argv[1:2]:  # it alone lives long
+        gc.set_threshold(OBJECTS_UNTIL_COLLECTION)
     sys.exit(run(cli, "switchback"))
 
 

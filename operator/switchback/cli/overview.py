@@ -11,7 +11,6 @@ from switchback.cli import outcome, work
 from switchback.contract.exits import ExitCode
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Operation
-from switchback.runner.adoption import take
 from switchback.runner.compare import Comparison, compare
 from switchback.runner.fitness import unfit
 from switchback.runner.operations.base import Answer, Facts, Request, load_source
@@ -33,8 +32,13 @@ def run(common: Common, console: Console, *, check: bool, everything: bool, adop
 
     def action(session: Session, request: Request, facts: Facts) -> Answer:
         source = load_source(request, facts)
-        facts.ledger = take.look(session, request.policy, source, session.read())
-        found.append(compare(source, facts.ledger))
+        ledger = session.read()
+        if request.policy.adopt:
+            from switchback.runner.adoption import take  # noqa: PLC0415 - only who comes from another tool
+
+            ledger = take.look(session, request.policy, source, ledger)
+        facts.ledger = ledger
+        found.append(compare(source, ledger))
         return Answer(Reason.UP_TO_DATE, "")
 
     request = Request(

@@ -41,8 +41,8 @@ def command(**values: Any) -> int:
     """
     from switchback.cli import outcome, show, work  # noqa: PLC0415 - help must not import the driver
     from switchback.contract.words import Operation  # noqa: PLC0415 - same
-    from switchback.runner.downs import DownFrom  # noqa: PLC0415 - same
     from switchback.runner.operations.base import Request  # noqa: PLC0415 - same
+    from switchback.runner.policy import DownFrom  # noqa: PLC0415 - same
 
     shared = take(values)
     console = Console(json=shared.json)

@@ -8,11 +8,10 @@ from switchback.cli import confirm, outcome, show, work
 from switchback.cli.life_work import declined
 from switchback.contract.reasons import Reason
 from switchback.contract.words import BASE, Operation, Risk
-from switchback.runner.downs import DownFrom
 from switchback.runner.operations import anew, rollback
 from switchback.runner.operations.base import Request
 from switchback.runner.operations.migrate import count
-from switchback.runner.policy import Ahead, Policy
+from switchback.runner.policy import Ahead, DownFrom, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

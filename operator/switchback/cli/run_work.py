@@ -10,9 +10,8 @@ from switchback.cli.traffic_options import expected_undo, refuse_incomplete
 from switchback.cli.work import work, write_result
 from switchback.contract.result import encode
 from switchback.contract.words import Operation, Risk
-from switchback.runner.downs import DownFrom
 from switchback.runner.operations.base import Request
-from switchback.runner.policy import Ahead, Policy
+from switchback.runner.policy import Ahead, DownFrom, Policy
 from switchback.runner.session import Limits
 
 if TYPE_CHECKING:

@@ -28,8 +28,12 @@ def source_digest(files: Mapping[str, bytes]) -> str:
     The operator computes it from ConfigMaps, the runner from the folder they are mounted in: a run whose
     folder differs from what was planned ends with `SourceMoved`.
     """
-    names = sorted(files)
-    return _digest("f1", canonical([[name, hashlib.sha256(files[name]).hexdigest()] for name in names]))
+    return hashes_digest({name: hashlib.sha256(content).hexdigest() for name, content in files.items()})
+
+
+def hashes_digest(hashes: Mapping[str, str]) -> str:
+    """The same from the SHA-256 of each file's content, in hex."""
+    return _digest("f1", canonical([[name, hashes[name]] for name in sorted(hashes)]))
 
 
 def plan_digest(

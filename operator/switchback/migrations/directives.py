@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, fields, replace
 
@@ -198,6 +197,8 @@ def _duration(name: str, value: str) -> int:
 
 def _unknown(text: str) -> DirectiveError:
     known = {entry.split(" ")[0].split("<")[0]: entry for entry in KNOWN}
+    import difflib  # noqa: PLC0415 - only for a wrong word
+
     near = difflib.get_close_matches(text.partition(" ")[0].lower().replace("_", "-"), known, n=1, cutoff=0.5)
     if near:
         advice = f"Did you mean `{known[near[0]]}`?"

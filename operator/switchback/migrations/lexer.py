@@ -12,6 +12,7 @@ small files cost milliseconds. Blanks are the gaps between tokens; comments are 
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -54,8 +55,7 @@ _CONTINUED = r"[ \t\f\v]*+(?:--[^\n\r]*+)?[\n\r](?:[ \t\n\r\f\v]++|--[^\n\r]*+[\
 _PLAIN = r"[^']*+(?:''[^']*+)*+'"
 _ESCAPED = r"[^'\\]*+(?:(?:''|\\.)[^'\\]*+)*+'"
 
-_TOKEN = re.compile(
-    rf"""
+_TOKEN = rf"""
       (?P<blank>  [ \t\n\r\f\v]++ )
     | (?P<escape> [eE]'{_ESCAPED}(?:{_CONTINUED}{_ESCAPED})*+ )
     | (?P<plain>  (?:[uU]&|[bBxX])?'{_PLAIN}(?:{_CONTINUED}{_PLAIN})*+ )
@@ -72,9 +72,7 @@ _TOKEN = re.compile(
     | (?P<op>     (?:(?!--|/\*)[~!@\#^&|`?+\-*/%<>=])++ )
     | (?P<punct>  ::|:=|\.\.|[,()\[\].;:] )
     | (?P<other>  . )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+"""
 _KIND = {
     "escape": STRING,
     "plain": STRING,
@@ -87,6 +85,14 @@ _KIND = {
     "punct": PUNCTUATION,
     "other": OTHER,
 }
+
+
+@cache
+def _token() -> re.Pattern[str]:
+    """Compiled when a text is looked into: where nothing is to be done, none is."""
+    return re.compile(_TOKEN, re.VERBOSE | re.DOTALL)
+
+
 _NEST = re.compile(r"/\*|\*/")
 _SIGN_MAY_END = frozenset("~!@#^&|`?%")
 """An operator of several characters ends in + or - only when it holds one of these."""
@@ -98,7 +104,7 @@ def tokens(text: str) -> Iterator[Token]:
     Raises:
         Unterminated: while iterating, at a literal or comment that has no end.
     """
-    match, kinds, new = _TOKEN.match, _KIND, Token._make
+    match, kinds, new = _token().match, _KIND, Token._make
     position, length = 0, len(text)
     while position < length:
         found = match(text, position)

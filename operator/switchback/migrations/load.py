@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from switchback.contract.reasons import Reason
 from switchback.migrations import folder as folders
 from switchback.migrations import foreign
 from switchback.migrations.errors import Problem, SourceProblem
-from switchback.migrations.formats import AUTO, BY_NAME, FORMATS, Format
+from switchback.migrations.formats import AUTO, BY_NAME, FORMATS, Format, candidates
 from switchback.migrations.model import Source
 
 if TYPE_CHECKING:
@@ -60,10 +59,12 @@ def choose(listing: Listing, name: str | None) -> Format:
     if name is not None and name != AUTO:
         if name in BY_NAME:
             return BY_NAME[name]
+        import difflib  # noqa: PLC0415 - only for a wrong name
+
         near = difflib.get_close_matches(name, BY_NAME, n=1, cutoff=0.4)
         advice = f"Did you mean {near[0]}?" if near else f"Known are {', '.join([AUTO, *BY_NAME])}."
         raise SourceProblem([Problem(f"the format {name} is not known.", advice=advice, reason=Reason.USAGE)])
-    holding = {known.NAME: found for known in FORMATS if (found := known.evidence(listing))}
+    holding = {known.NAME: found for known in candidates(listing) if (found := known.evidence(listing))}
     if len(holding) > 1:
         listing_of = ", ".join(f"{known} ({file})" for known, file in holding.items())
         raise SourceProblem(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
@@ -88,6 +87,8 @@ def _unknown(target: str, known: list[str], source: Source) -> Problem:
 
 def _nearest(target: str, known: list[str]) -> list[str]:
     """Ids that look like the target, or stand beside it in number."""
+    import difflib  # noqa: PLC0415 - only for an unknown target
+
     close = difflib.get_close_matches(target, known, n=NEAREST, cutoff=0.4)
     if len(close) < NEAREST and known:
         within = [known_id for known_id in known if target.lower() in known_id.lower()]

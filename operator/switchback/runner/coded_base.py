@@ -104,7 +104,7 @@ class Coded:
         names, author, migration = self.session.names, self.session.author, self.step.migration
         if self.forward and migration is not None:
             record = entries.applied_row(names, migration, self.position, author, done=migration.up.count)
-            guard = entries.applied_guard(names, self.step.id)
+            guard = entries.applied_guard(names, migration, self.position, author)
         else:
             kind, notice = entries.ROLLED_BACK, self.step.notice
             record = entries.removed_row(names, self.step.id, author, kind=kind, details=notice)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason, meaning
@@ -15,6 +14,7 @@ from switchback.migrations.script import fingerprint
 from switchback.runner import carried
 from switchback.runner.errors import RunnerError
 from switchback.runner.plan import Plan, PlannedStep, Way
+from switchback.runner.policy import DownFrom
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,14 +24,6 @@ if TYPE_CHECKING:
     from switchback.runner.compare import Comparison
     from switchback.runner.elsewhere import Elsewhere
     from switchback.runner.ledger.model import Row
-
-
-class DownFrom(Enum):
-    """Whose down half runs when file and ledger differ."""
-
-    REFUSE = "auto"
-    FILE = "file"
-    LEDGER = "ledger"
 
 
 @dataclass(frozen=True)

@@ -100,10 +100,9 @@ class Executor:
     def _unit(self, step: PlannedStep) -> Unit:
         names, author = self.session.names, self.session.author
         if step.way is Way.UP and step.migration is not None:
-            record = entries.applied_row(
-                names, step.migration, self._place(step), author, done=step.migration.up.count
-            )
-            guard = entries.applied_guard(names, step.id)
+            migration, place = step.migration, self._place(step)
+            record = entries.applied_row(names, migration, place, author, done=migration.up.count)
+            guard = entries.applied_guard(names, migration, place, author)
         else:
             record = entries.removed_row(names, step.id, author, kind=_KINDS[step.way], details=step.notice)
             guard = entries.removed_guard(names, step.id)

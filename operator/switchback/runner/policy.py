@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 
 from switchback.runner.adoption.wish import NOTHING_SAID, Wish
 
@@ -14,6 +14,14 @@ class Ahead(StrEnum):
     REFUSE = "Refuse"
     KEEP = "Keep"
     ROLLBACK = "Rollback"
+
+
+class DownFrom(Enum):
+    """Whose down half runs when file and ledger differ."""
+
+    REFUSE = "auto"
+    FILE = "file"
+    LEDGER = "ledger"
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import psycopg
 
 from switchback.runner import lock
-from switchback.runner.adoption import take
 from switchback.runner.bundle import FLUSH_MARKS
 from switchback.runner.errors import RunnerError
-from switchback.runner.ledger import read, schema
+from switchback.runner.ledger import read
 from switchback.runner.redact import plain
 
 if TYPE_CHECKING:
@@ -161,6 +160,9 @@ class Session:
         if ledger.meta is not None:
             return ledger
         adoption, author = ledger.adoption, self.author
+        from switchback.runner.adoption import take  # noqa: PLC0415 - once in the life of a database
+        from switchback.runner.ledger import schema  # noqa: PLC0415 - same
+
         more = rows if adoption is None else take.sql(self.names, author, adoption)
         text = schema.creation(self.names, ledger.identity, author.operation_id, author.intent_digest, more)
         try:

@@ -6,7 +6,6 @@ parser is not asked, for its errors repeat it.
 
 from __future__ import annotations
 
-import difflib
 import os
 import pwd
 import re
@@ -242,6 +241,8 @@ def _ignored(key: str) -> str | None:
 def _unknown(key: str) -> RunnerError:
     """Only a near miss of a known word is named: anything else might be a piece of a password."""
     words = [*known.TAKEN, *known.PARTS, *known.SCHEMAS, *known.SEARCH_PATHS, "options", "sslmode"]
+    import difflib  # noqa: PLC0415 - only for a wrong word
+
     near = difflib.get_close_matches(key, words, n=1, cutoff=0.75)
     advice = f"Did you mean {near[0]}?" if near else "Remove it, or put settings of the server into options."
     return invalid("a parameter in it is not known.", f"{advice} {_IF_PASSWORD}")

@@ -52,12 +52,36 @@ class Format(Protocol):
         """Other spellings of an id that `--target` accepts when they are unique."""
 
 
-def _module(name: SourceFormat) -> Format:
-    return cast("Format", importlib.import_module(f"{__name__}.{name.lower()}"))
+class _Later:
+    """A format whose module is imported when it is needed."""
+
+    def __init__(self, name: SourceFormat) -> None:
+        self.NAME = str(name)
+
+    def __getattr__(self, attribute: str) -> object:
+        return getattr(importlib.import_module(f"{__name__}.{self.NAME.lower()}"), attribute)
 
 
-FORMATS: tuple[Format, ...] = tuple(_module(name) for name in SourceFormat if name is not SourceFormat.AUTO)
+FORMATS: tuple[Format, ...] = tuple(
+    cast("Format", _Later(name)) for name in SourceFormat if name is not SourceFormat.AUTO
+)
 BY_NAME: dict[str, Format] = {known.NAME: known for known in FORMATS}
+
+
+def candidates(listing: Listing) -> list[Format]:
+    """The formats that a folder may be of, told by its names alone: the others are not even loaded."""
+    hopeless: set[str] = set()
+    names = listing.names
+    if not any(name.endswith(".py") for name in names):
+        hopeless.add(SourceFormat.PYTHON)
+    if not any(name.endswith(".sql") and not name.endswith((".up.sql", ".down.sql")) for name in names):
+        hopeless |= {SourceFormat.DBMATE, SourceFormat.GOOSE}
+    if not listing.directories:
+        if "_journal.json" not in listing.raw:
+            hopeless.add(SourceFormat.DRIZZLE)
+        if {name[0] for name in names}.isdisjoint("VU"):
+            hopeless.add(SourceFormat.FLYWAY)
+    return [known for known in FORMATS if known.NAME not in hopeless]
 
 
 def short_forms(migration_id: str, format_name: str) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ what does not match. What it would skip, or run although it is no `.sql`, is ref
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +13,7 @@ from switchback.migrations.directives import Directives
 from switchback.migrations.drafts import DOWN_HINTS, UP_HINTS, Draft, heading, next_number, slug
 from switchback.migrations.errors import Problem
 from switchback.migrations.formats import About
-from switchback.migrations.halves import CHECKSUM_PREFIX, Sql, normalise
+from switchback.migrations.halves import CHECKSUM_PREFIX, Sql
 from switchback.migrations.model import DownKind, Migration
 
 if TYPE_CHECKING:
@@ -49,8 +48,12 @@ def short_forms(migration_id: str) -> tuple[str, ...]:
     found = _ID.match(migration_id)
     if found is None:
         return ()
-    digits = found.group(1)
-    return tuple(dict.fromkeys((digits, digits.lstrip("0") or "0")))
+    return _forms(found.group(1))
+
+
+def _forms(digits: str) -> tuple[str, ...]:
+    plain = digits.lstrip("0") or "0"
+    return (digits,) if plain == digits else (digits, plain)
 
 
 def evidence(listing: Listing) -> str:
@@ -123,7 +126,7 @@ def _migration(listing: Listing, position: int, up: _Half, down: _Half | None) -
         up=_sql(listing, up.name),
         down=None if down is None else _sql(listing, down.name),
         down_kind=DownKind.NONE if down is None else DownKind.SQL,
-        short_forms=short_forms(migration_id),
+        short_forms=_forms(up.digits),
     )
 
 
@@ -134,9 +137,9 @@ def _sql(listing: Listing, name: str) -> Sql:
     text = listing.text(name)
     if text is None:  # a problem is noted, and the source will be refused
         return Sql.of(name, "")
-    plain = normalise(text) if "\r" in text or text.startswith("\ufeff") else text
-    raw = listing.raw[name] if plain is text else plain.encode()
-    return Sql(name, plain, 1, f"{CHECKSUM_PREFIX}:{hashlib.sha256(raw).hexdigest()}", _SILENT)
+    if "\r" in text or text.startswith("\ufeff"):
+        return Sql.of(name, text, 1, _SILENT)
+    return Sql(name, text, 1, f"{CHECKSUM_PREFIX}:{listing.sha256(name)}", _SILENT)
 
 
 def draft(listing: Listing, title: str, now: datetime) -> tuple[Draft, ...]:

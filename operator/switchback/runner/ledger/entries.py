@@ -162,18 +162,32 @@ def adopted_events(names: Names, details: str, kind: str = ADOPTED) -> str:
     )
 
 
-def applied_guard(names: Names, migration_id: str) -> str:
-    """The guard of an up; writes the duration, the event and the new revision. Gives the duration in ms."""
+def applied_guard(names: Names, migration: Migration, position: int, author: Author) -> str:
+    """The guard of an up; writes the duration, the event and the new revision. Gives the duration in ms.
+
+    One INSERT that divides by zero unless both updates have hit: a query over all three would take the server
+    half as long again.
+    """
     elapsed = _ELAPSED.format(since="applied_at")
+    down = migration.down
+    told = ", ".join(
+        (
+            literal(APPLIED),
+            literal(migration.id),
+            str(position),
+            literal(migration.up.checksum),
+            literal("" if down is None else down.checksum),
+        )
+    )
     return (
         f"WITH m AS (UPDATE {names.migrations} SET duration_ms = {elapsed} "
-        f"WHERE id = {literal(migration_id)} AND {_MINE} RETURNING *), "
-        f"e AS (INSERT INTO {names.events} (kind, migration_id, position, up_checksum, down_checksum, "
+        f"WHERE id = {literal(migration.id)} AND {_MINE} RETURNING duration_ms), "
+        f"r AS (UPDATE {names.meta} SET revision = revision + 1 RETURNING revision) "
+        f"INSERT INTO {names.events} (kind, migration_id, position, up_checksum, down_checksum, "
         "duration_ms, operation_id, intent_digest, reason) "
-        f"SELECT '{APPLIED}', id, position, up_checksum, down_checksum, duration_ms, operation_id, "
-        "intent_digest, reason FROM m RETURNING duration_ms), "
-        f"r AS (UPDATE {names.meta} SET revision = revision + 1 RETURNING 1) "
-        "SELECT 1 / (count(*))::int AS switchback_guard, max(e.duration_ms) FROM e, r"
+        f"VALUES ({told}, (SELECT duration_ms FROM m), {author.values}) "
+        "RETURNING 1 / (duration_ms IS NOT NULL AND (SELECT revision FROM r) IS NOT NULL)::int "
+        "AS switchback_guard, duration_ms"
     )
 
 
@@ -201,9 +215,10 @@ def removed_guard(names: Names, migration_id: str) -> str:
     elapsed = _ELAPSED.format(since="at")
     return (
         f"WITH e AS (UPDATE {names.events} SET duration_ms = {elapsed} "
-        f"WHERE seq = (SELECT max(seq) FROM {names.events}) AND migration_id = {literal(migration_id)} "
-        f"AND {_MINE} RETURNING duration_ms), "
-        f"r AS (UPDATE {names.meta} SET revision = revision + 1 RETURNING 1) "
-        "SELECT 1 / (count(*))::int AS switchback_guard, max(e.duration_ms) FROM e, r "
-        f"WHERE NOT EXISTS (SELECT FROM {names.migrations} WHERE id = {literal(migration_id)})"
+        f"WHERE seq = (SELECT seq FROM {names.events} ORDER BY seq DESC LIMIT 1) "
+        f"AND migration_id = {literal(migration_id)} AND {_MINE} RETURNING duration_ms), "
+        f"r AS (UPDATE {names.meta} SET revision = revision + 1 RETURNING revision) "
+        "SELECT 1 / ((SELECT duration_ms FROM e) IS NOT NULL AND (SELECT revision FROM r) IS NOT NULL "
+        f"AND NOT EXISTS (SELECT FROM {names.migrations} WHERE id = {literal(migration_id)}))::int "
+        "AS switchback_guard, (SELECT duration_ms FROM e)"
     )

@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from switchback.runner import paths
-from switchback.runner.downs import DownFrom, backward
+from switchback.runner.downs import backward
 from switchback.runner.elsewhere import Elsewhere
 from switchback.runner.ledger import read, rights
 from switchback.runner.plan import Plan, Way
+from switchback.runner.policy import DownFrom
 
 if TYPE_CHECKING:
     from switchback.runner.compare import Comparison

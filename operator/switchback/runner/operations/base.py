@@ -9,16 +9,14 @@ from switchback.contract.reasons import Reason
 from switchback.contract.result import Marker
 from switchback.contract.words import LATEST, Direction, Operation
 from switchback.migrations.load import load
-from switchback.runner.adoption import take
 from switchback.runner.compare import Comparison, compare
-from switchback.runner.downs import DownFrom
 from switchback.runner.errors import RunnerError
 from switchback.runner.expected import ANY, Bounds, Undo
 from switchback.runner.fitness import refuse_other, reserved
 from switchback.runner.ledger import changes
 from switchback.runner.operations.wishes import refuse_unnamed
 from switchback.runner.order import standing
-from switchback.runner.policy import USUAL, Policy
+from switchback.runner.policy import USUAL, DownFrom, Policy
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -214,8 +212,11 @@ def _judged(session: Session, request: Request, facts: Facts, source: Source) ->
         raise held
     if held is not None:
         session.reporter.warn(held.message)
-    facts.ledger = take.look(session, request.policy, source, ledger)
-    return compare(source, facts.ledger)
+    if request.policy.adopt:
+        from switchback.runner.adoption import take  # noqa: PLC0415 - only who comes from another tool
+
+        facts.ledger = take.look(session, request.policy, source, ledger)
+    return compare(source, ledger if facts.ledger is None else facts.ledger)
 
 
 def wished(request: Request) -> str:

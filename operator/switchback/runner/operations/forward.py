@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
 from switchback.migrations.model import Reversal
-from switchback.runner import carried, paths
-from switchback.runner.adoption import take
+from switchback.runner import paths
 from switchback.runner.errors import RunnerError
 from switchback.runner.plan import Plan, forward, listed
 
@@ -39,6 +38,8 @@ def plan_forward(session: Session, request: Request, comparison: Comparison, goa
     # What waits is looked at as well: better now than when the traffic has moved.
     for notice in comparison.source.check([*(step.id for step in plan.steps), *plan.held]):
         session.reporter.warn(notice)
+    from switchback.runner import carried  # noqa: PLC0415 - not needed when there is nothing to do
+
     carried.refuse_uncarried(plan.steps)
     for migration in goal.ahead:
         if migration.reversal is Reversal.ABSENT:
@@ -94,6 +95,8 @@ def refuse_first_contact(session: Session, request: Request, comparison: Compari
     ledger = comparison.ledger
     if ledger.meta is not None or ledger.adoption is not None or not ledger.identity.other_relations:
         return
+    from switchback.runner.adoption import take  # noqa: PLC0415 - once in the life of a database
+
     history, how = take.named(session, ledger)
     if request.allow_non_empty:
         if history:

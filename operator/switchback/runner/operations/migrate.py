@@ -10,7 +10,6 @@ from switchback.runner import slots
 from switchback.runner.errors import RunnerError
 from switchback.runner.goal import Goal, goal
 from switchback.runner.ledger import changes, intents
-from switchback.runner.operations.back import plan_backward
 from switchback.runner.operations.base import Answer, Facts, Request, again, count_since, look, wished
 from switchback.runner.operations.forward import plan_forward
 from switchback.runner.operations.wishes import is_withdrawn
@@ -123,6 +122,8 @@ def _plan(session: Session, request: Request, comparison: Comparison, facts: Fac
     wish = _goal(request, comparison)
     facts.target = wish.target
     if wish.direction is Direction.BACKWARD:
+        from switchback.runner.operations.back import plan_backward  # noqa: PLC0415 - rarely needed
+
         plan = plan_backward(session, request, comparison, wish)
     else:
         plan = plan_forward(session, request, comparison, wish)

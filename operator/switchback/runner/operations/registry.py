@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Protocol
 
 from switchback.contract.words import Operation
-from switchback.runner.operations import drain, inspect, migrate, release, reserve, rollback
 
 if TYPE_CHECKING:
     from switchback.runner.operations.base import Answer, Facts, Request
@@ -19,11 +19,21 @@ class Run(Protocol):
         """Do it, filling `facts` on the way, and say how it ended."""
 
 
+def _later(module: str) -> Run:
+    """The operation of a module that is imported when it is called: a run needs one of them."""
+
+    def run(session: Session, request: Request, facts: Facts) -> Answer:
+        done: Answer = importlib.import_module(f"{__package__}.{module}").run(session, request, facts)
+        return done
+
+    return run
+
+
 OPERATIONS: dict[Operation, Run] = {
-    Operation.INSPECT: inspect.run,
-    Operation.MIGRATE: migrate.run,
-    Operation.RESERVE: reserve.run,
-    Operation.RELEASE: release.run,
-    Operation.ROLLBACK: rollback.run,
-    Operation.DRAIN: drain.run,
+    Operation.INSPECT: _later("inspect"),
+    Operation.MIGRATE: _later("migrate"),
+    Operation.RESERVE: _later("reserve"),
+    Operation.RELEASE: _later("release"),
+    Operation.ROLLBACK: _later("rollback"),
+    Operation.DRAIN: _later("drain"),
 }
