@@ -78,6 +78,8 @@ class Handed(psycopg.Connection[Any]):
         self._transactional = transactional
         self._over = ""
         self._told = False
+        self._inside = 0
+        self._rolled_back = False
         self.has_ended = False
         self.may_have_changed = False
         self.failed: psycopg.Error | None = None
@@ -94,7 +96,9 @@ class Handed(psycopg.Connection[Any]):
             raise psycopg.InterfaceError(self._over)
         in_main = threading.current_thread() is threading.main_thread()
         before = self.pgconn.transaction_status
+        self._rolled_back = False
         with self._stop.held() if in_main else contextlib.nullcontext():
+            self._inside += 1
             try:
                 value = self._waited(gen, timeout)
             except psycopg.Error as error:
@@ -102,6 +106,8 @@ class Handed(psycopg.Connection[Any]):
                 self._note(before)
                 self._refuse_stopped(in_main=in_main)
                 raise
+            finally:
+                self._inside -= 1
             self._note(before)
         self._refuse_stopped(in_main=in_main)
         return value
@@ -147,7 +153,8 @@ class Handed(psycopg.Connection[Any]):
         ):
             return
         if not self._transactional:
-            self.may_have_changed |= before != TransactionStatus.INERROR
+            undone = before == TransactionStatus.INERROR or self._rolled_back
+            self.may_have_changed |= not undone
             return
         self.has_ended = True
         self._over = f"{self._function} has ended the transaction that it ran in; nothing more is sent."
@@ -157,6 +164,12 @@ class Handed(psycopg.Connection[Any]):
         """No statement of its own is begun once a signal has come, whoever swallows what it raises."""
         self._stop.check()
         yield from super()._start_query()
+
+    def _exec_command(self, command: Any, *rest: Any, **more: Any) -> PQGen[Any]:
+        """What psycopg sends on its own, such as the end of a `transaction()`."""
+        result = yield from super()._exec_command(command, *rest, **more)
+        self._rolled_back = command == b"ROLLBACK"
+        return result
 
     def live(self, rows: Iterable[Params]) -> Iterator[Params]:
         """`rows`, with signals raised while the next one is made up, though `wait` holds them back."""
@@ -178,17 +191,19 @@ class Handed(psycopg.Connection[Any]):
         A thread that still runs a statement is waited for, but its statement is cancelled.
         """
         self._over = f"{self._function} has returned; its connection ended with it."
-        free = self.lock.acquire(blocking=False)
-        if not free:
+        deadline = time.monotonic() + wire.OBEY_SECONDS
+        if self._inside:
             wire.cancel(self._work)
-            free = self.lock.acquire(timeout=wire.OBEY_SECONDS)
+        while self._inside and time.monotonic() < deadline:
+            time.sleep(0.02)
+        free = self.lock.acquire(blocking=False)
         pgconn = self.pgconn
         pgconn.notice_handler, pgconn.notify_handler = self._saved
         self.pgconn = _dead()
         if free:
             self.lock.release()
         active = pgconn.transaction_status == TransactionStatus.ACTIVE
-        return free and not active and pgconn.pipeline_status == PipelineStatus.OFF
+        return free and not self._inside and not active and pgconn.pipeline_status == PipelineStatus.OFF
 
     @property
     def autocommit(self) -> bool:
