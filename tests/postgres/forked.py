@@ -86,6 +86,7 @@ def _child(request: dict[str, Any]) -> NoReturn:
 
 
 _USED = (
+    "cli.redo", "cli.reset", "cli.repair", "cli.life_work",
     "cli.migrate", "cli.outcome", "cli.rollback", "cli.rollback_work", "cli.work", "runner.execute",
     "runner.losses", "runner.parser",
 )  # fmt: skip
