@@ -7,7 +7,6 @@ import io
 import click
 import pytest
 
-from switchback.cli import console as console_module
 from switchback.cli.console import EACH, Console, duration
 from switchback.contract.words import Direction
 
@@ -95,7 +94,7 @@ def test_many_migrations_share_a_line_without_a_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter(range(10_000))
-    monkeypatch.setattr(console_module.time, "monotonic", lambda: next(clock) / 100)
+    monkeypatch.setattr("switchback.cli.console.time.monotonic", lambda: next(clock) / 100)
     apply(Console(), 1000, note_at=500, slow_at=600)
     lines = capsys.readouterr().out.splitlines()
     assert lines[:EACH] == [f"applied  {at:04}  1 ms" for at in range(1, EACH + 1)]
