@@ -31,6 +31,8 @@ NAMES = {*WORDS, *WAYS}
 _ALLOWED = sys.stdlib_module_names | {"psycopg"}
 _BLOCKS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_JOINED = (ast.JoinedStr, getattr(ast, "TemplateStr", ast.JoinedStr))
+"""f-strings, and t-strings where Python has them."""
 _MARK = re.compile(r"#+[#\s]*(?=switchback)", re.IGNORECASE)
 _ELSEWHERE = "is set in a way that cannot be read without running the module."
 
@@ -267,7 +269,7 @@ class _Reader:
     def literal(self) -> frozenset[int]:
         found: set[int] = set()
         for node in ast.walk(self.tree):
-            texts = isinstance(node, ast.JoinedStr) or (
+            texts = isinstance(node, _JOINED) or (
                 isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)
             )
             if texts and isinstance(node, ast.expr) and (node.end_lineno or 0) > node.lineno:

@@ -161,12 +161,11 @@ description = "{title}"
 
 
 def up(connection: psycopg.Connection) -> None:
-    """Runs in one transaction, together with the ledger's record."""
-    connection.execute("SELECT 1")
+    """Changes the schema, in one transaction with the ledger's record: connection.execute("...")."""
 
 
 def down(connection: psycopg.Connection) -> None:
-    """Undoes it. Nothing to undo, or no way back? switchback help directives"""
+    """Undoes it. Nothing to undo, or no way back? See: switchback help directives."""
 '''
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from switchback.contract.reasons import Reason
-from switchback.migrations import module
+from switchback.migrations import folder, module
 from switchback.migrations.errors import SourceProblem
 from switchback.migrations.formats import python
 from switchback.migrations.halves import Code
@@ -336,3 +337,14 @@ def test_the_limit_of_recursion_stays_what_it_was(tmp_path: Path) -> None:
 def test_short_forms_come_from_the_id() -> None:
     assert python.short_forms("0012_x") == ("0012", "12")
     assert python.short_forms("x") == ()
+
+
+def test_a_new_module_waits_for_its_statements(tmp_path: Path) -> None:
+    (draft,) = python.draft(
+        folder.read(str(tmp_path)), 'The "new" \\ books', datetime(2026, 1, 31, tzinfo=UTC)
+    )
+    (tmp_path / draft.path).write_text(draft.text)
+    (migration,) = load(tmp_path).migrations
+    assert (migration.id, migration.description) == ("0001_the_new_books", "The 'new' / books")
+    assert [problem.message for problem in migration.problems()] == ["up(connection) does nothing."]
+    assert migration.reversal is Reversal.ABSENT
