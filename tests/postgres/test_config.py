@@ -109,3 +109,12 @@ def test_the_limit_of_locks_comes_from_a_variable(project: Path, folder: Path, p
         assert done.returncode == 0, done.stderr
     finally:
         pg18.drop_database(name)
+
+
+def test_a_person_without_a_folder_is_told_how_to_begin(tmp_path: Path, pg18: Server) -> None:
+    done = call(tmp_path, "status", DATABASE_URL=pg18.url())
+    assert done.returncode == 4
+    assert done.stderr.endswith("Name the folder with --dir, or begin one: switchback new TITLE\n")
+    assert call(tmp_path, "new", "create", "books").returncode == 0
+    done = call(tmp_path, "migrate", DATABASE_URL=pg18.url())
+    assert "0001_create_books.up.sql:1: the up half has no statement" in done.stderr

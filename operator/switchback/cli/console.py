@@ -18,7 +18,7 @@ import click
 from switchback.contract.words import Direction
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 EACH = 20
@@ -123,12 +123,25 @@ class Console:
         self._settle()
         _put(text, sys.stdout)
 
-    def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Columns as wide as their longest cell; the last one flows."""
+    def table(
+        self,
+        head: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        colours: Mapping[str, str] | None = None,
+    ) -> None:
+        """Columns as wide as their longest cell; the last one flows.
+
+        Args:
+            head: titles of the columns.
+            rows: cells.
+            colours: of first cells, by their text.
+        """
         widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
         for number, row in enumerate([head, *rows]):
             cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-            line = "  ".join(cells).rstrip()
+            colour = (colours or {}).get(row[0]) if number else None
+            first = self.style(cells[0], fg=colour) if colour is not None else cells[0]
+            line = "  ".join((first, *cells[1:])).rstrip()
             self.print(self.style(line, bold=True) if number == 0 else line)
 
 

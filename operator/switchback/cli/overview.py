@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from switchback.runner.session import Session
 
 CONTRACT_NOTE = "phase=contract: --hold-contract holds it and what comes after it back"
+COLOURS = {"pending": "yellow"} | dict.fromkeys(("missing", "changed", "renamed", "partial"), "red")
+"""On a terminal: what waits, and what a person has to look at."""
 SHOWN_APPLIED = 10
 """The last applied migrations; earlier ones are counted, unless all are asked for."""
 
@@ -117,7 +119,9 @@ def show(comparison: Comparison, console: Console, *, everything: bool) -> None:
     if lines:
         console.print()
         console.table(
-            ("STATE", "ID", "APPLIED", "NOTE"), [line for i, line in enumerate(lines) if i not in hidden]
+            ("STATE", "ID", "APPLIED", "NOTE"),
+            [line for i, line in enumerate(lines) if i not in hidden],
+            COLOURS,
         )
         console.print()
     console.print(summary(comparison))

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from switchback.cli.outcome import as_json, laptop_id
-from switchback.contract.reasons import Reason
+from switchback.contract.reasons import Reason, meaning
 from switchback.contract.words import Operation
 from switchback.migrations.errors import SourceProblem
+from switchback.migrations.load import SOURCE_MOUNT
 from switchback.runner.connect import Wishes
 from switchback.runner.errors import RunnerError
 from switchback.runner.ledger.entries import Author
@@ -138,8 +139,17 @@ def tell(ending: Ending, console: Console, common: Common, opener: Opener) -> No
         console.more(clean(f"  {type(error).__name__}: {error} ({_way(error)})"))
     if ending.result.reason is Reason.BUG and common.debug:
         console.more(clean("".join(traceback.format_exception(error))))
-    if ending.advice:
-        console.more(clean(ending.advice))
+    if advice := _advice(ending, common):
+        console.more(clean(advice))
+
+
+def _advice(ending: Ending, common: Common) -> str:
+    """What to do next: for a person who has no folder yet, how to begin one."""
+    missing = ending.result.reason is Reason.SOURCE_MISSING
+    general = ending.advice == meaning(Reason.SOURCE_MISSING).advice
+    if missing and general and str(common.folder) != SOURCE_MOUNT:
+        return "Name the folder with --dir, or begin one: switchback new TITLE"
+    return ending.advice
 
 
 def _way(error: BaseException) -> str:

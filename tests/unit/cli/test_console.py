@@ -71,6 +71,15 @@ def test_json_has_stdout_for_itself(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == ""
 
 
+def test_first_cells_have_colours_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    out = Terminal()
+    monkeypatch.setattr("sys.stdout", out)
+    Console().table(("STATE", "ID"), [("applied", "1"), ("pending", "2")], {"pending": "yellow"})
+    assert out.getvalue().splitlines()[1:] == ["applied  1", "\x1b[33mpending\x1b[0m  2"]
+
+
 def test_tables_line_up(capsys: pytest.CaptureFixture[str]) -> None:
     Console().table(("STATE", "ID"), [("applied", "0001"), ("pending", "2")])
     assert capsys.readouterr().out == "STATE    ID\napplied  0001\npending  2\n"
