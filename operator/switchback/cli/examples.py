@@ -14,6 +14,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "rollback",
         "rollback --dry-run --target 0005",
         'rollback --steps 2 --accept-data-loss --reason "INC-4711"',
+        "rollback --snapshot pgdump:./restore-points --check http=https://shop.example/health",
     ),
     "redo": ("redo", "redo --steps 2 --accept-data-loss"),
     "reset": ("reset --dry-run", "reset --yes --accept-data-loss"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from switchback.cli import confirm, outcome, show, work
+from switchback.cli import around, confirm, outcome, show, work
 from switchback.cli.life_work import declined
 from switchback.contract.reasons import Reason
 from switchback.contract.words import BASE, Operation, Risk
@@ -21,17 +22,21 @@ if TYPE_CHECKING:
     from switchback.runner.operations.base import Answer, Facts
     from switchback.runner.plan import Plan
     from switchback.runner.session import Session
+    from switchback.snapshots.seal import Sealed
 
     Question = Callable[[Plan, str], frozenset[Risk]]
     """With the plan and what is done after it, as the end of a sentence."""
-    Half = Callable[[Session, Request, Facts, Question], Answer]
+    Before = Callable[[], None]
+    Half = Callable[[Session, Request, Facts, Question, Before | None], Answer]
 
 
 def run(shared: Common, console: Console, **values: Any) -> int:
     """Roll back, and give the exit code."""
 
-    def act(session: Session, request: Request, facts: Facts, question: Question) -> Answer:
-        return rollback.run(session, request, facts, lambda plan: question(plan, ""))
+    def act(
+        session: Session, request: Request, facts: Facts, question: Question, before: Before | None
+    ) -> Answer:
+        return rollback.run(session, request, facts, lambda plan: question(plan, ""), before)
 
     if values["every"] and values["steps"] is None:
         values["target"] = BASE
@@ -41,8 +46,10 @@ def run(shared: Common, console: Console, **values: Any) -> int:
 def reset(shared: Common, console: Console, **values: Any) -> int:
     """Roll back all and apply every file, and give the exit code."""
 
-    def act(session: Session, request: Request, facts: Facts, question: Question) -> Answer:
-        return anew.reset(session, request, facts, lambda plan, number: question(plan, _then(number)))
+    def act(
+        session: Session, request: Request, facts: Facts, question: Question, before: Before | None
+    ) -> Answer:
+        return anew.reset(session, request, facts, lambda plan, number: question(plan, _then(number)), before)
 
     return _run(shared, console, "reset", act, Ahead.REFUSE, **values)
 
@@ -50,8 +57,10 @@ def reset(shared: Common, console: Console, **values: Any) -> int:
 def redo(shared: Common, console: Console, **values: Any) -> int:
     """Roll back the last steps and apply them again, and give the exit code."""
 
-    def act(session: Session, request: Request, facts: Facts, question: Question) -> Answer:
-        return anew.redo(session, request, facts, lambda plan, number: question(plan, _then(number)))
+    def act(
+        session: Session, request: Request, facts: Facts, question: Question, before: Before | None
+    ) -> Answer:
+        return anew.redo(session, request, facts, lambda plan, number: question(plan, _then(number)), before)
 
     return _run(shared, console, "redo", act, Ahead.REFUSE, **values)
 
@@ -63,13 +72,17 @@ def _then(number: int) -> str:
 def _run(shared: Common, console: Console, command: str, half: Half, ahead: Ahead, **values: Any) -> int:
     request = _request(shared, ahead, **values)
     given = confirm.Given(values["yes"], values["confirm_database"])
+    made: list[Sealed] = []
 
     def action(session: Session, wished: Request, facts: Facts) -> Answer:
         def question(plan: Plan, then: str) -> frozenset[Risk]:
             place = confirm.where(session)
             return confirm.consent(plan, place, console, accepted=wished.accept, given=given, then=then)
 
-        return half(session, wished, facts, question)
+        def before() -> None:
+            made.append(around.restore_point(values["snapshot"], session, shared, console, facts))
+
+        return half(session, wished, facts, question, before if values["snapshot"] else None)
 
     try:
         ending = work.work(shared, console, request, reason=values["reason"], action=action)
@@ -79,6 +92,12 @@ def _run(shared: Common, console: Console, command: str, half: Half, ahead: Ahea
     refused = ending.result.reason is Reason.DATA_LOSS_REFUSED
     if plan is not None and not shared.json and (request.dry_run or refused):
         show.show(plan, console)
+    if made:
+        from switchback.cli import snapshot_work  # noqa: PLC0415 - most rollbacks take none
+
+        ending = replace(ending, result=snapshot_work.with_snapshot(ending, made))
+    if not request.dry_run:
+        ending = around.checked(ending, values["checks"], console)
     return work.answer(ending, console, shared)
 
 

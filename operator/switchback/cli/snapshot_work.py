@@ -88,13 +88,13 @@ def create(console: Console, **values: Any) -> int:
     where: list[str] = []
 
     def act(opener: Opener) -> Answer:
-        name = values["name"] or _default_name(opener.address.database)
+        name = values["name"] or default_name(opener.address.database)
         refuse_odd_name(name)
-        with laptop.advising(), _room(place, values["scratch"]) as room:
+        with laptop.advising(), room(place, values["scratch"]) as inside:
             kept = store_at(place)
             order = Order(
                 kept=kept,
-                room=room,
+                room=inside,
                 work=Path(),
                 name=name,
                 jobs=values["jobs"],
@@ -118,7 +118,7 @@ def create(console: Console, **values: Any) -> int:
 
 
 @contextlib.contextmanager
-def _room(place: Place, scratch: str | None) -> Iterator[Path]:
+def room(place: Place, scratch: str | None) -> Iterator[Path]:
     """The folder that the dump is made in: the store's own, or one that vanishes."""
     if not place.is_bucket:
         root = Path(place.text)
@@ -133,7 +133,8 @@ def _room(place: Place, scratch: str | None) -> Iterator[Path]:
         yield Path(room)
 
 
-def _default_name(database: str) -> str:
+def default_name(database: str) -> str:
+    """Of a restore point of this database, taken now."""
     plain = re.sub(r"[^A-Za-z0-9_]+", "-", database).strip("-_")[:40] or "database"
     return f"{plain}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
 

@@ -27,11 +27,15 @@ if TYPE_CHECKING:
 
     Confirm = Callable[[Plan, int], frozenset[Risk]]
     """Asked with the plan of the way back and how many migrations would then be applied."""
+    Before = Callable[[], None]
+    """Done right before the way back begins."""
     Wish = Callable[[Comparison, Sequence[str]], Goal]
     """From what is there after the way back, and the ids that were rolled back, to what is applied."""
 
 
-def reset(session: Session, request: Request, facts: Facts, confirm: Confirm) -> Answer:
+def reset(
+    session: Session, request: Request, facts: Facts, confirm: Confirm, before: Before | None = None
+) -> Answer:
     """Roll back all, then apply every file.
 
     Raises:
@@ -49,10 +53,12 @@ def reset(session: Session, request: Request, facts: Facts, confirm: Confirm) ->
 
     back = replace(request, operation=Operation.ROLLBACK, target=BASE, steps=None)
     number = _foreseen(session, request, comparison, ids, wish)
-    return _Both(session, back, facts, wish, number).run(confirm)
+    return _Both(session, back, facts, wish, number).run(confirm, before)
 
 
-def redo(session: Session, request: Request, facts: Facts, confirm: Confirm) -> Answer:
+def redo(
+    session: Session, request: Request, facts: Facts, confirm: Confirm, before: Before | None = None
+) -> Answer:
     """Roll back the last steps, then apply the same migrations again, in the same order as before.
 
     Raises:
@@ -72,7 +78,7 @@ def redo(session: Session, request: Request, facts: Facts, confirm: Confirm) -> 
         )
     back = replace(request, operation=Operation.ROLLBACK, target=None)
     number = _foreseen(session, request, comparison, ids, _same)
-    return _Both(session, back, facts, _same, number).run(confirm)
+    return _Both(session, back, facts, _same, number).run(confirm, before)
 
 
 def _looked(session: Session, request: Request, facts: Facts, command: str) -> Comparison:
@@ -133,9 +139,9 @@ class _Both:
     wish: Wish
     number: int
 
-    def run(self, confirm: Confirm) -> Answer:
+    def run(self, confirm: Confirm, before: Before | None) -> Answer:
         facts, back = self.facts, self.back
-        answer = rollback.run(self.session, back, facts, lambda plan: confirm(plan, self.number))
+        answer = rollback.run(self.session, back, facts, lambda plan: confirm(plan, self.number), before)
         nothing = answer.reason is Reason.UP_TO_DATE
         if nothing and back.target is None:
             return answer  # nothing is applied, so there is nothing to do again

@@ -30,6 +30,7 @@ def run(
     request: Request,
     facts: Facts,
     confirm: Callable[[Plan], frozenset[Risk]] | None = None,
+    before: Callable[[], None] | None = None,
 ) -> Answer:
     """Roll back in reverse order of application.
 
@@ -39,6 +40,7 @@ def run(
         facts: filled on the way.
         confirm: asked with the plan before anything runs; gives the accepted risks, or raises to stop.
             Without it somebody has answered elsewhere, and no protection of the database stands in the way.
+        before: done under the lock right before the first statement, and may take its time: a restore point.
 
     Raises:
         RunnerError, SourceProblem, Stopped: see the parts.
@@ -59,6 +61,11 @@ def run(
         _refuse_newly_protected(shown, plan)
     refuse_risks(plan, accepted)
     _refuse_unseen(shown, plan, request.accept)
+    if before is not None:
+        before()
+        plan = facts.plan = with_losses(session, plan)  # rows may have come in meanwhile
+        refuse_risks(plan, accepted)
+        _refuse_unseen(shown, plan, request.accept)
     return _run(session, request, facts, plan)
 
 
