@@ -165,6 +165,8 @@ connection.execute("PREPARE kept AS SELECT 1; LISTEN news")
 connection.execute("DECLARE held CURSOR WITH HOLD FOR SELECT 1")
 connection.prepare_threshold = 0
 connection.execute("SELECT 1")
+connection.execute("SET default_transaction_read_only = on")
+connection.execute("SET default_transaction_isolation = serializable")
 """
     looking = f"""
 def one(text):
@@ -175,6 +177,7 @@ assert one("SELECT current_user") == one("SELECT session_user") != {role!r}
 assert one("SELECT count(*) FROM pg_prepared_statements") == 0
 assert one("SELECT count(*) FROM pg_cursors WHERE name <> ''") == 0
 assert one("SELECT count(*) FROM pg_listening_channels()") == 0
+assert one("SHOW transaction_isolation") == 'read committed'
 assert one("SELECT to_regclass('books')::text") == 'books'
 """
     try:

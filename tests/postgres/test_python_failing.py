@@ -258,7 +258,8 @@ def locked(runner: Runner) -> Iterator[psycopg.Connection[Any]]:
 
 
 def test_locks_are_waited_for_again(runner: Runner, locked: psycopg.Connection[Any]) -> None:
-    body = "connection.execute('CREATE TABLE u ()')\nconnection.execute('ALTER TABLE t ADD x int')"
+    body = "connection.execute('CREATE TABLE u ()')\nconnection.execute('PREPARE p AS SELECT 1')\n"
+    body += "connection.execute('ALTER TABLE t ADD x int')"
     add(runner, body, "0002_b.py", "# switchback: lock-timeout=1500ms\n")
     timer = threading.Timer(2.0, locked.rollback)
     timer.start()

@@ -14,6 +14,7 @@ import pytest
 
 from switchback.contract.reasons import Reason
 from switchback.runner import presence, wire
+from switchback.runner.policy import DownFrom
 from tests.postgres.running import Runner
 from tests.postgres.test_crash import alive, end, until
 from tests.postgres.test_python import ACCEPT, add
@@ -150,14 +151,8 @@ def test_killed_in_the_middle(runner: Runner, direction: str) -> None:
     assert (runner.applied, runner.tables) == before
     text = (runner.folder / "0001_a.py").read_text()
     (runner.folder / "0001_a.py").write_text(text.replace(SLEEP, "pass"))
-    ending = runner.up() if direction == "migrate" else runner.down(accept=ACCEPT, down_from=_file())
+    ending = runner.up() if direction == "migrate" else runner.down(accept=ACCEPT, down_from=DownFrom.FILE)
     assert ending.error is None, ending.text
-
-
-def _file() -> Any:
-    from switchback.runner.downs import DownFrom  # noqa: PLC0415 - one test needs it
-
-    return DownFrom.FILE
 
 
 @pytest.mark.parametrize("swallows", [False, True])
@@ -241,6 +236,15 @@ print("no end", end="")
     assert any("from the server" in line for line in told)
     plain = runner.call("status")
     assert "0001_a: " not in plain.stdout + plain.stderr
+
+
+def test_what_it_raises_is_without_secrets(runner: Runner) -> None:
+    add(runner, "import os\nraise ValueError(os.environ['DATABASE_URL'] + ' is the url')", "0001_a.py")
+    for words in ((), ("--json",)):
+        said = runner.call("migrate", *words)
+        assert said.returncode == 8
+        assert "is the url" in said.stderr
+        assert "canary" not in said.stdout + said.stderr
 
 
 def test_streams_and_logging_are_as_before(runner: Runner) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from switchback.runner.wire import Reply
 
 LEAVE = f"{CLEAN}CLOSE ALL;DEALLOCATE ALL;UNLISTEN *;{DISCARD_TEMP}"
-"""What a function has left in the session, after it."""
+"""Ends what a function has left in the session: after it, and before it is called, for a try that failed."""
 
 UNFINISHED = "it left a COPY, a stream, a pipeline or a statement of another thread unfinished"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from switchback.contract.reasons import Reason
 from switchback.runner import blame, calling, settle, wire
 from switchback.runner.bundle import GUARD
-from switchback.runner.coded_base import Coded, UnfinishedError
+from switchback.runner.coded_base import LEAVE, Coded, UnfinishedError
 from switchback.runner.errors import RunnerError
 from switchback.runner.ledger import changes
 from switchback.runner.presence import Presence
@@ -67,7 +67,9 @@ class Bound(Coded):
         return failed
 
     def _begin(self, bundle: Bundle) -> tuple[Failure, RunnerError] | None:
-        error = next((reply.error for reply in self.send(bundle.head) if reply.error is not None), None)
+        error = next(
+            (reply.error for reply in self.send(LEAVE + bundle.head) if reply.error is not None), None
+        )
         if error is None:
             return None
         settle.roll_back(self.session)

@@ -14,8 +14,8 @@ from psycopg.pq import TransactionStatus
 
 from switchback.contract.reasons import Reason
 from switchback.runner import blame, calling, settle, wire
-from switchback.runner.bundle import DISCARD_TEMP, reset
-from switchback.runner.coded_base import Coded, UnfinishedError
+from switchback.runner.bundle import reset
+from switchback.runner.coded_base import LEAVE, Coded, UnfinishedError
 from switchback.runner.errors import RunnerError
 from switchback.runner.ledger import counters, entries
 from switchback.runner.presence import Presence
@@ -89,7 +89,7 @@ class Unbound(Coded):
 
     def _try(self, presence: Presence) -> calling.Fault | None:
         """Call the function once; afterwards the session is as it began."""
-        head = reset(self.step.id, self.session.author.operation_id) + DISCARD_TEMP
+        head = LEAVE + reset(self.step.id, self.session.author.operation_id)
         head += "".join(text.replace("SET LOCAL ", "SET ") for text in self.settings)
         with self.session.stop.held():
             try:
@@ -122,7 +122,14 @@ class Unbound(Coded):
 
     def _pause(self, fault: calling.Fault, tries: int, blockers: str) -> None:
         try:
-            pause(self.session, self.bundle(), self.failure(fault), tries, blockers)
+            pause(
+                self.session,
+                self.bundle(),
+                self.failure(fault),
+                tries,
+                blockers,
+                after="it runs again from its start",
+            )
         except RunnerError:
             if not self._abandon():
                 raise self._failed(fault) from None

@@ -176,7 +176,15 @@ class Transactor:
             self.session.reporter.say(f"{bundle.migration_id} is running for {seconds} s{waits}.")
 
 
-def pause(session: Session, bundle: Bundle, failure: Failure, tries: int, blockers: str) -> None:
+def pause(
+    session: Session,
+    bundle: Bundle,
+    failure: Failure,
+    tries: int,
+    blockers: str,
+    *,
+    after: str = "rolled back",
+) -> None:
     """Wait before a transaction that could not get its locks is tried again.
 
     Args:
@@ -185,6 +193,7 @@ def pause(session: Session, bundle: Bundle, failure: Failure, tries: int, blocke
         failure: of the last try.
         tries: how often it was tried.
         blockers: who holds the locks, in words, if that is known.
+        after: what has become of the last try, in words.
 
     Raises:
         RunnerError: `ObjectsLocked`: it was tried often enough.
@@ -203,7 +212,7 @@ def pause(session: Session, bundle: Bundle, failure: Failure, tries: int, blocke
     longest = min(limit.first_pause * 2 ** (tries - 1), limit.longest_pause)
     seconds = longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
     session.reporter.say(
-        f"{bundle.migration_id} waits for locks{why}; rolled back, try {tries + 1} of "
+        f"{bundle.migration_id} waits for locks{why}; {after}, try {tries + 1} of "
         f"{limit.retries + 1} in {seconds:.0f} s."
     )
     session.stop.wait(seconds)
