@@ -6,6 +6,8 @@ Nothing here repeats a value: one may be an address with its password.
 from __future__ import annotations
 
 import os
+import re
+import stat
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from switchback.cli.config_keys import BY_NAME, CONSENT, ENV, FILE_VARIABLE, NO_FILE, Kind
+from switchback.cli.config_keys import BY_NAME, CONSENT, ENV, FILE_VARIABLE, NO_FILE, URL, URL_ENV, Kind
 from switchback.cli.toml_lines import lines_of, nearest_line
 from switchback.contract.exits import ExitCode
 
@@ -29,6 +31,8 @@ TABLE = ("tool", "switchback")
 _LARGEST = 4 * 2**20
 _KINDS = {str: "a text", bool: "true or false", int: "a number", float: "a number", list: "a list",
           dict: "a table"}  # fmt: skip
+
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 
 Value = str | bool | tuple[str, ...]
 
@@ -118,21 +122,22 @@ def _read(path: Path, start: Path | None = None) -> File | None:
     if len(raw) > _LARGEST:
         raise ConfigError(f"{_shown(path)} is larger than {_LARGEST} bytes.")
     try:
-        text = raw.decode()
+        text = raw.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{_place(path, line)}: it is not UTF-8.") from None
     data = _parsed(path, text)
     root = TABLE if shared else ()
-    for name in root:
-        data = data.get(name, {})
-        if not isinstance(data, dict):
+    check = _Check(path, text, root)
+    for depth, name in enumerate(root, start=1):
+        if name not in data:
             return None
-    if shared and not data:
-        return None
+        data = data[name]
+        if not isinstance(data, dict):
+            why = f"{'.'.join(root[:depth])} is {_kind(data)}; it is a table: [{'.'.join(root)}]."
+            raise check.wrong((), why)
     if start is not None:
         _refuse_strangers(path, start)
-    check = _Check(path, text, root)
     environments = check.environments(data.pop(ENV, {}))
     return File(path, text, root, check.settings(data, ()), environments)
 
@@ -152,7 +157,12 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
 
 
 def _refuse_strangers(path: Path, start: Path) -> None:
-    """A file above the working directory that somebody else has put there must not choose the database."""
+    """A file that somebody else has put above the working directory must not choose the database.
+
+    In the working directory itself it is for whoever may write there, unless everybody may, as in /tmp.
+    """
+    if path.parent == start and not start.stat().st_mode & stat.S_IWOTH:
+        return
     owner = path.stat().st_uid
     if owner not in {0, os.geteuid(), start.stat().st_uid}:
         raise ConfigError(
@@ -234,6 +244,8 @@ def checked(key: Key, value: object) -> Value:
         from switchback.cli.durations import milliseconds  # noqa: PLC0415 - only where there is one
 
         milliseconds(value)
+    if key is URL and (found := _VARIABLE.fullmatch(value.strip())):
+        raise ValueError(f'names a variable; write: {URL_ENV.name} = "{found[1]}".')
     if key.choices:
         return _chosen(value, key.choices)
     return value

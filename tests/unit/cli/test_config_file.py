@@ -85,6 +85,8 @@ def test_a_variable_names_another_one_or_none(here: Path) -> None:
         ('ahead-policy = "go"', "value that is not known; write one of Refuse, Keep, Rollback."),
         ("env = 1", "switchback.toml:1: env is a number; environments are tables: [env.NAME]."),
         ('env.a = "x"', "switchback.toml:1: env.a is a text; an environment is a table: [env.NAME]."),
+        ('url = "$SHOP_URL"', 'toml:1: url names a variable; write: url-env = "SHOP_URL".'),
+        ('url = "${SHOP_URL}"', 'toml:1: url names a variable; write: url-env = "SHOP_URL".'),
         ('url = "a"\nurl-env = "B"', "switchback.toml:2: url and url-env exclude each other."),
         ('role = "a"\nrole = "b"', "switchback.toml:2: it is not TOML: cannot overwrite a value."),
         ('role = "a', "switchback.toml:1: it is not TOML: "),
@@ -98,6 +100,22 @@ def test_what_is_wrong_is_told_with_its_line(text: str, message: str) -> None:
 def test_lines_in_a_shared_file(here: Path) -> None:
     text = '[project]\nname = "x"\n\n[tool.switchback]\ndir = "a"\n\n[tool.switchback.env.x]\nport = 1\n'
     assert refused(text, "pyproject.toml").startswith("pyproject.toml:8: the key port is not known.")
+
+
+def test_a_shared_file_says_it_in_a_table(here: Path) -> None:
+    assert refused("[tool]\nswitchback = 3\n", "pyproject.toml") == (
+        "pyproject.toml:2: tool.switchback is a number; it is a table: [tool.switchback]."
+    )
+    (here / "pyproject.toml").write_text("[tool.switchback]\n")
+    found = find({}, here)
+    assert found is not None, "an empty one ends the search, too"
+
+
+def test_a_mark_of_the_byte_order_is_none_of_its_text(here: Path) -> None:
+    (here / "switchback.toml").write_bytes(b'\xef\xbb\xbfrole = "a"\r\n')
+    found = find({}, here)
+    assert found is not None
+    assert (found.settings, found.line("role", None)) == ({"role": "a"}, 1)
 
 
 def test_a_file_elsewhere_is_named_in_full(here: Path) -> None:
@@ -134,6 +152,10 @@ def test_a_strangers_file_above_is_not_used(here: Path, monkeypatch: pytest.Monk
     with pytest.raises(ConfigError, match="belongs to neither you nor the owner of this folder"):
         find({}, here / "mine")
     assert find({"SWITCHBACK_CONFIG": str(here / "switchback.toml")}, here / "mine") is not None
+    assert find({}, here) is not None, "who may write into the working directory itself is trusted"
+    here.chmod(0o1777)
+    with pytest.raises(ConfigError, match="belongs to neither you"):
+        find({}, here)
     os.chown(here / "mine", 12345, -1)
     assert find({}, here / "mine") is not None, (
         "a checkout of that owner, worked on by root: as in a container"
