@@ -131,7 +131,7 @@ class Code:
 
     Attributes:
         path: path of the module relative to the source folder.
-        text: what is hashed: the module without the function of the other half, normalised.
+        text: what is hashed: the module without the other half's function, names and blank lines.
         first_line: line of the function's `def`, counted from 1.
         checksum: `s1:<hex>` of `text`.
         module: the whole module, normalised, as it is executed.

@@ -66,6 +66,7 @@ class Module:
         functions: `up`, and `down` if there is one.
         directives: of each function.
         literal: numbers of lines that lie inside a string, as far as they do not begin it.
+        names: numbers of the lines that say `id` and `description`, and nothing else.
     """
 
     text: str
@@ -75,11 +76,12 @@ class Module:
     functions: dict[Way, Function]
     directives: dict[Way, Directives]
     literal: frozenset[int]
+    names: frozenset[int]
 
     def hashed(self, way: Way) -> str:
-        """The text without the other function and without blank lines: what identifies one half."""
+        """What identifies one half: the text without the other function, names for people and blank lines."""
         other = self.functions.get("down" if way == "up" else "up")
-        gone = range(0) if other is None else range(other.first, other.last + 1)
+        gone = self.names.union(() if other is None else range(other.first, other.last + 1))
         kept = (
             line
             for number, line in enumerate(self.text.split("\n"), start=1)
@@ -147,7 +149,8 @@ class _Reader:
         functions = {way: self._function(node) for way, node in self.defined.items()}
         directives = self._directives(functions, self._transactional())
         line = self.assigned["id"][1] if "id" in self.assigned else 1
-        return Module(self.text, name, line, description, functions, directives, self.literal)
+        names = self._names()
+        return Module(self.text, name, line, description, functions, directives, self.literal, names)
 
     def _problem(self, line: int, message: str, advice: str) -> None:
         self.problems.append(Problem(message, self.path, line, advice))
@@ -223,6 +226,18 @@ class _Reader:
         if name == "id" and not text:
             self._problem(line, "`id` is empty.", "Write one, or leave it out: then it is the file's name.")
         return text
+
+    def _names(self) -> frozenset[int]:
+        """Lines of the statements that say `id` and `description`, where they stand alone."""
+        values = [self.assigned[name][0] for name in ("id", "description") if name in self.assigned]
+        spans = [range(one.lineno, (one.end_lineno or one.lineno) + 1) for one in self.tree.body]
+        found = [
+            span
+            for one, span in zip(self.tree.body, spans, strict=True)
+            if getattr(one, "value", None) in values
+            and sum(line in other for other in spans for line in span) == len(span)
+        ]
+        return frozenset(line for span in found for line in span)
 
     def _transactional(self) -> bool | None:
         """What is assigned to `transactional`, or None when nothing is."""

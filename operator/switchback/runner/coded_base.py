@@ -13,6 +13,7 @@ from switchback.runner.bundle import CLEAN, DISCARD_TEMP, Bundle
 from switchback.runner.handed import Handed
 from switchback.runner.heard import heard
 from switchback.runner.ledger import entries
+from switchback.runner.redact import masked
 from switchback.runner.stop import Stopped
 from switchback.runner.track import Failure, Where
 from switchback.runner.wire import ServerError
@@ -74,25 +75,30 @@ class Coded:
         session = self.session
         what = f"{self.half.function}() of {self.step.id}"
         handed = Handed(session.work, session.stop, what, transactional=self.transactional)
-        fault: calling.Fault | None = None
         clean = session.open.redactor().clean
         for_people = getattr(session.reporter, "out", None) is sys.stdout
-        with heard(self.step.id, clean, for_people=for_people):
-            try:
-                with session.stop.live():
-                    session.stop.check()
-                    fault = calling.call(self.half, handed)
-            except Stopped:
-                fault = None  # it came right before, or right after
-        finished = handed.retire()
+        try:
+            with heard(self.step.id, clean, for_people=for_people):
+                fault = self._called(handed)
+        finally:
+            finished = handed.retire()
         pgconn = session.work.pgconn
         if pgconn.transaction_status == TransactionStatus.UNKNOWN:
             said = str(handed.failed or "the server closed the connection").partition("\n")[0]
-            raise wire.LostError(said)
+            raise wire.LostError(masked(said))
         if not finished:
             session.work.close()
             raise UnfinishedError(UNFINISHED)
         return handed, fault
+
+    def _called(self, handed: Handed) -> calling.Fault | None:
+        """Signals are raised in here, and only here."""
+        try:
+            with self.session.stop.live():
+                self.session.stop.check()
+                return calling.call(self.half, handed)
+        except Stopped:
+            return None  # it came right before, or right after
 
     def failure(self, fault: calling.Fault, where: Where = Where.FILE) -> Failure:
         """A fault as the failure of a transaction."""

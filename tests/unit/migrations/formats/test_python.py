@@ -117,6 +117,20 @@ def test_all_the_rest_is(tmp_path: Path, after: str) -> None:
     assert first.up.checksum.startswith("s1:")
 
 
+def test_a_name_is_no_part_of_what_runs(tmp_path: Path) -> None:
+    """So a file can be renamed and keep its id, and its description can be mended."""
+    plain = one(tmp_path, f"import os\n{UP}\n{DOWN}")
+    said = one(tmp_path, f"import os\nid = 'x'\ndescription = (\n  'a'\n\n  'b'\n)\n{UP}\n{DOWN}")
+    assert said.description == "ab"
+    assert plain.up.checksum == said.up.checksum
+    assert plain.down is not None
+    assert said.down is not None
+    assert plain.down.checksum == said.down.checksum
+    beside = one(tmp_path, f"import os\nid = 'x'; os.x = 1\n{UP}\n{DOWN}")
+    assert beside.id == "x"
+    assert beside.up.checksum != plain.up.checksum
+
+
 def test_blank_lines_count_inside_strings_only(tmp_path: Path) -> None:
     texts = [f"X = '''a\n{blank}b'''\n{UP}" for blank in ("", "\n", "  \n")]
     assert len({one(tmp_path, text).up.checksum for text in texts}) == 3
