@@ -42,7 +42,8 @@ _FILE = re.compile(r"([VU])(.*?)(?:__(.*))?\.sql", re.DOTALL)
 _SURE = re.compile(r"[VU][0-9][0-9._]*__.*\.sql", re.DOTALL)
 _VERSION = re.compile(r"[0-9]+(?:[._][0-9]+)*")
 _ID = re.compile(r"V(.*?)(?:__.*)?", re.DOTALL)
-_PLACEHOLDER = re.compile(r"\$\{[^}]*\}?")
+_PLACEHOLDER = re.compile(r"\$(?:\{[^}]*\}?|.)", re.DOTALL)
+"""Or a dollar with any other character, which Flyway passes over together: `$${` begins no placeholder."""
 _SETTING = re.compile(r"\s*([^\s=:]+)\s*[=:]?\s*(.*?)\s*")
 
 
@@ -190,7 +191,7 @@ def _sql(listing: Listing, settings: set[str], path: str) -> Sql:
     if f"{path}.conf" in settings:
         settings.remove(f"{path}.conf")
         preset, replaces = _settings(TextFile(listing, f"{path}.conf"))
-    faults = [] if not replaces or "${" not in file.text else [_placeholder(file)]
+    faults = _placeholders(file) if replaces and "${" in file.text else []
     if not preset.no_transaction and any(word in file.text.lower() for word in _MAY_NEED_NONE):
         faults.extend(_alone(file, preset))
     return file.half(0, len(file.text), preset, faults)
@@ -217,16 +218,16 @@ def _settings(file: TextFile) -> tuple[Directives, bool]:
     return preset, values["placeholderReplacement"]
 
 
-def _placeholder(file: TextFile) -> Problem:
-    found = _PLACEHOLDER.search(file.text)
-    assert found is not None  # noqa: S101 - its beginning is there
-    text = found.group()
-    shown = text if len(text) <= _SHOWN and text.isprintable() else "${…}"
-    return file.problem(
-        found.start(),
-        f"`{shown}` is a placeholder of Flyway, and its value is not in the file.",
-        f"Write its value. If it means itself: placeholderReplacement=false in {file.path}.conf.",
-    )
+def _placeholders(file: TextFile) -> list[Problem]:
+    """The first one."""
+    for found in _PLACEHOLDER.finditer(file.text):
+        text = found.group()
+        if text[1] == "{":
+            shown = text if len(text) <= _SHOWN and text.isprintable() else "${…}"
+            message = f"`{shown}` is a placeholder of Flyway, and its value is not in the file."
+            advice = f"Write its value. If it means itself: placeholderReplacement=false in {file.path}.conf."
+            return [file.problem(found.start(), message, advice)]
+    return []
 
 
 _SHOWN = 40
@@ -250,11 +251,18 @@ def _alone(file: TextFile, preset: Directives) -> list[Problem]:
     return [
         file.problem(
             statement.offset,
-            f"{' '.join(statement.words[:4])} cannot run in a transaction; Flyway would use none.",
+            f"{_leading(statement)} cannot run in a transaction; Flyway would use none.",
             f"Write `-- switchback: no-transaction` into the file, or executeInTransaction=false into "
             f"{file.path}.conf.",
         )
     ]
+
+
+def _leading(statement: Statement) -> str:
+    """Its key words, without the names behind them."""
+    words = statement.words
+    length = words.index("CONCURRENTLY") + 1 if "CONCURRENTLY" in words else 2
+    return " ".join(words[:1] if words[0] == "VACUUM" else words[:length])
 
 
 def _needs_none(statement: Statement) -> bool:

@@ -140,7 +140,7 @@ def test_refused(
     [
         ("SELECT 1;\nSELECT '${flyway:defaultSchema}';", 2, "`${flyway:defaultSchema}`"),
         ("-- ${a}\nSELECT 1;", 1, "`${a}`"),
-        ("SELECT 1;\n\nSELECT $${x}$$, '${", 3, "`${x}`"),
+        ("SELECT 1;\n\nSELECT $${a}$$, $$${x}$$", 3, "`${x}`"),
         ("SELECT '${a\nb}';", 1, "`${…}`"),
         ("SELECT '${", 1, "`${`"),
     ],
@@ -157,6 +157,8 @@ def test_placeholders_are_refused_wherever_they_stand(
 def test_a_placeholder_that_means_itself(tmp_path: Path) -> None:
     files = {"V1__a.sql": "SELECT '${a}'", "V1__a.sql.conf": "# ours\nplaceholderReplacement = false\n"}
     assert read(tmp_path, files).check() == ()
+    write(tmp_path, {"V2__b.sql": """SELECT $${"a": 1}$$, '$', '$ {', '{}'"""})
+    assert load(tmp_path).check() == ()
 
 
 def test_a_placeholder_of_what_was_applied_hinders_nothing(tmp_path: Path) -> None:
