@@ -39,6 +39,20 @@ def modules(*words: str) -> tuple[int, set[str]]:
     return code, set(names)
 
 
+def test_the_overview_is_made_of_little() -> None:
+    text = PROGRAM.replace('name.partition(".")[0] for name', "name for name")
+    done = subprocess.run(
+        [sys.executable, "-c", text, "--help"], capture_output=True, text=True, timeout=60, check=False
+    )
+    code, names = json.loads(done.stdout.splitlines()[-1])
+    assert code == 0
+    ours = {name for name in names if name.startswith("switchback.")}
+    assert ours <= {
+        f"switchback.{name}"
+        for name in ("cli", "cli.dress", "cli.examples", "cli.main", "contract", "contract.exits")
+    }
+
+
 @pytest.mark.parametrize("words", [["--help"], ["version"], ["completion", "bash"]], ids=" ".join)
 def test_nothing_slow_for_simple_words(words: list[str]) -> None:
     code, found = modules(*words)
