@@ -55,6 +55,8 @@ _CLASSES = {
     "53": Reason.TOO_MANY_CONNECTIONS,
 }
 
+_POOLERS = ("unsupported startup parameter", "RDS Proxy")
+"""PgBouncer and its like, and Amazon's, refuse the options with which a session starts. In one language."""
 _NUMBERS = (
     (errno.ETIMEDOUT, Reason.CONNECTION_TIMEOUT),
     (errno.ECONNRESET, Reason.CONNECTION_LOST),
@@ -64,7 +66,7 @@ _NUMBERS = (
     (errno.ENETUNREACH, Reason.CONNECTION_REFUSED),
 )
 _TEXTS = (
-    ("unsupported startup parameter", Reason.POOLER_REFUSED),
+    *((text, Reason.POOLER_REFUSED) for text in _POOLERS),
     ("could not translate host name", Reason.UNKNOWN_HOST),
     ("timeout expired", Reason.CONNECTION_TIMEOUT),
     ("channel binding", Reason.AUTHENTICATION_FAILED),
@@ -92,7 +94,7 @@ def reason_of(said: Said) -> Reason:
     if said.kind:
         return Reason.UNKNOWN_HOST if said.kind == "dns" else Reason.CONNECTION_TIMEOUT
     if said.sqlstate:
-        if "unsupported startup parameter" in said.text:  # PgBouncer knows one language
+        if any(text in said.text for text in _POOLERS):
             return Reason.POOLER_REFUSED
         found = _STATES.get(said.sqlstate) or _CLASSES.get(said.sqlstate[:2])
         return found or Reason.CONNECTION_REFUSED

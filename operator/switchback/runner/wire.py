@@ -6,6 +6,7 @@ inside libpq with the interpreter locked, and neither a signal handler nor a can
 
 from __future__ import annotations
 
+import contextlib
 import select
 import time
 from dataclasses import dataclass
@@ -17,13 +18,14 @@ from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
 from switchback.runner.redact import masked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from psycopg.pq.abc import PGconn, PGresult
 
     from switchback.runner.stop import Stop
 
 TICK_SECONDS = 1.0
+PIECE_ROWS = 1000
 CANCEL_SECONDS = 5.0
 """How long a cancel request may take to reach the server."""
 OBEY_SECONDS = 10.0
@@ -94,9 +96,11 @@ def exchange(
     pgconn = connection.pgconn
     try:
         pgconn.send_query(text.encode())
+        _in_pieces(pgconn)
         while pgconn.flush():
             wait.once(select.POLLIN | select.POLLOUT)
             pgconn.consume_input()
+        pieces: list[PGresult] = []
         while True:
             while pgconn.is_busy():
                 wait.once(select.POLLIN)
@@ -107,7 +111,11 @@ def exchange(
             if result.status in _COPYING:
                 wait.through(result.status)
                 continue
-            reply = _reply(result)
+            if result.status == ExecStatus.TUPLES_CHUNK:
+                pieces[1:] = [result]  # the first one, and the last
+                continue
+            reply = _reply(result, pieces)
+            pieces.clear()
             if reply.error is not None and reply.error.is_fatal:
                 raise LostError(masked(reply.error.message, reply.error.sqlstate))
             yield reply
@@ -196,15 +204,26 @@ def cancel(connection: psycopg.Connection[Any]) -> None:
         return  # the statement's own end, or the time limit above, tells how it went
 
 
-def _reply(result: PGresult) -> Reply:
+def _in_pieces(pgconn: PGconn) -> None:
+    """Let rows come in pieces: nobody wants more than the first one, and there may be millions.
+
+    An older libpq keeps all rows of a statement until it is done.
+    """
+    with contextlib.suppress(psycopg.NotSupportedError):
+        pgconn.set_chunked_rows_mode(PIECE_ROWS)
+
+
+def _reply(result: PGresult, pieces: Sequence[PGresult]) -> Reply:
+    """The reply of a statement. Where its rows came in pieces, the last of those has its tag."""
     status = result.status
     if status == ExecStatus.FATAL_ERROR:
         return Reply("", error=server_error(result))
-    tag = (result.command_status or b"").decode()
-    if status != ExecStatus.TUPLES_OK or not result.ntuples:
+    tag = next((one.command_status.decode() for one in (result, *pieces[::-1]) if one.command_status), "")
+    rows = pieces[0] if pieces else result
+    if status != ExecStatus.TUPLES_OK or not rows.ntuples:
         return Reply(tag)
-    row = tuple(_text(result.get_value(0, column)) for column in range(result.nfields))
-    return Reply(tag, (result.fname(0) or b"").decode(errors="replace") if result.nfields else "", row)
+    row = tuple(_text(rows.get_value(0, column)) for column in range(rows.nfields))
+    return Reply(tag, (rows.fname(0) or b"").decode(errors="replace") if rows.nfields else "", row)
 
 
 def _text(value: bytes | None) -> str | None:

@@ -36,6 +36,14 @@ NUMBERS = {
         (Said(HEAD + "FATAL:  irgendwas", "42501"), Reason.PERMISSION_DENIED),
         (Said(HEAD + "FATAL:  irgendwas", "XX000"), Reason.CONNECTION_REFUSED),
         (Said(HEAD + "FATAL:  unsupported startup parameter: options", "08P01"), Reason.POOLER_REFUSED),
+        (
+            Said(
+                HEAD + "FATAL:  Feature not supported: RDS Proxy currently doesn't support command-line "
+                "options.",
+                "0A000",
+            ),
+            Reason.POOLER_REFUSED,
+        ),
         (Said("Name or service not known", kind="dns"), Reason.UNKNOWN_HOST),
         (Said("no answer within 10 s", kind="timeout"), Reason.CONNECTION_TIMEOUT),
         (Said(HEAD + "server does not support SSL, but SSL was required"), Reason.TLS_FAILED),
