@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from switchback.migrations import lexer
 from switchback.migrations.errors import Problem
-from switchback.migrations.halves import Sql, normalise
+from switchback.migrations.halves import CHECKSUM_PREFIX, Sql, checksum, normalise
 from switchback.migrations.lexer import Unterminated
 
 if TYPE_CHECKING:
@@ -80,6 +80,14 @@ class TextFile:
         self.is_readable = raw is not None
         """When it is not, a problem is noted."""
         self.text = normalise(raw) if raw and ("\r" in raw or raw[0] == "\ufeff") else raw or ""
+        self.is_plain = self.text is raw
+
+    @property
+    def checksum(self) -> str:
+        """That of the whole text, without hashing anew what the digest of the source hashes, too."""
+        if self.is_plain:
+            return f"{CHECKSUM_PREFIX}:{self.listing.sha256(self.path)}"
+        return checksum(self.text)
 
     def line(self, offset: int) -> int:
         """Line of an offset, counted from 1."""

@@ -17,7 +17,7 @@ from switchback.migrations.folder import IGNORE_ADVICE, case_twins
 from switchback.migrations.formats import About
 from switchback.migrations.formats.common import TextFile, is_printable, number_forms
 from switchback.migrations.formats.drizzle_journal import JOURNALS, entries
-from switchback.migrations.halves import Sql, checksum
+from switchback.migrations.halves import Sql
 from switchback.migrations.lexer import Unterminated
 from switchback.migrations.model import DownKind, Migration
 
@@ -181,8 +181,8 @@ def _migration(listing: Listing, position: int, migration_id: str, up: str, down
 
 
 def _sql(listing: Listing, path: str) -> Sql:
-    text = TextFile(listing, path).text
-    return Sql(path, ended(text), 1, checksum(text))
+    file = TextFile(listing, path)
+    return Sql(path, ended(file.text), 1, file.checksum)
 
 
 def ended(text: str) -> str:

@@ -18,6 +18,7 @@ from switchback.migrations.folder import case_twins
 from switchback.migrations.formats import About
 from switchback.migrations.formats.common import TextFile, claimed_twice, is_printable
 from switchback.migrations.formats.flyway_names import REFUSED
+from switchback.migrations.halves import Sql
 from switchback.migrations.model import DownKind, Migration
 from switchback.migrations.script import analyse
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from switchback.migrations.folder import Listing
-    from switchback.migrations.halves import Sql
     from switchback.migrations.script import Statement
 
 NAME = "Flyway"
@@ -194,7 +194,7 @@ def _sql(listing: Listing, settings: set[str], path: str) -> Sql:
     faults = _placeholders(file) if replaces and "${" in file.text else []
     if not preset.no_transaction and any(word in file.text.lower() for word in _MAY_NEED_NONE):
         faults.extend(_alone(file, preset))
-    return file.half(0, len(file.text), preset, faults)
+    return Sql(path, file.text, 1, file.checksum, preset, tuple(faults))
 
 
 def _settings(file: TextFile) -> tuple[Directives, bool]:
