@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.postgres.servers import Server
-    from tests.tried.case import Case
 
 NOBODY = 65534
 MANY = 10_000
@@ -80,8 +80,17 @@ def unreadable(tmp_path: Path, url: str) -> None:
     assert (done.code, done.message) == (special.UNREADABLE.exit_code, special.UNREADABLE.message)
 
 
-def many(tmp_path: Path, url: str) -> None:
+def test_ten_thousand_migrations(pg18: Server, tmp_path: Path) -> None:
     """All but the last are applied by hand: to apply them takes its time, which is measured elsewhere."""
+    assert special.MANY in special.FOLDERS
+    name = pg18.create_database()
+    try:
+        many(tmp_path, pg18.url(name))
+    finally:
+        pg18.drop_database(name)
+
+
+def many(tmp_path: Path, url: str) -> None:
     folder = tmp_path / "many"
     folder.mkdir()
     for number in range(1, MANY + 1):
@@ -110,10 +119,31 @@ TESTS: dict[str, Callable[[Path, str], None]] = {
     special.LINKED_FOLDER.what: linked_folder,
     special.READ_ONLY_MOUNT.what: read_only_mount,
     special.UNREADABLE.what: unreadable,
-    special.MANY.what: many,
 }
 
 
-@pytest.mark.parametrize("case", special.FOLDERS, ids=lambda case: case.what)
-def test_folders(server: Server, database: str, tmp_path: Path, case: Case) -> None:
-    TESTS[case.what](tmp_path, database)
+@pytest.mark.parametrize("what", TESTS)
+def test_folders(server: Server, database: str, tmp_path: Path, what: str) -> None:
+    TESTS[what](tmp_path, database)
+
+
+def test_every_line_of_the_table_is_tested() -> None:
+    assert {case.what for case in special.FOLDERS} == {*TESTS, special.MANY.what}
+
+
+def test_what_was_prepared_does_not_stand_in_the_way_of_another_try(
+    server: Server, database: str, folder: Path
+) -> None:
+    """PREPARE outlives the transaction that is rolled back because a table is locked."""
+    runner = Runner(database, folder).with_limits(lock_timeout_ms=150, retries=20)
+    write(folder, "0001_a")
+    assert runner.up().error is None
+    (folder / "0002_b.up.sql").write_text("PREPARE p AS SELECT 1;\nALTER TABLE t_0001_a ADD COLUMN b int;\n")
+    with server.connect(database.rpartition("/")[2]) as reader:
+        reader.execute("BEGIN; SELECT * FROM t_0001_a")
+        end = threading.Timer(1.0, reader.execute, ["COMMIT"])
+        end.start()
+        ending, words = runner.told("migrate")
+        end.join()
+    assert ending.error is None, ending.text
+    assert "waits for locks" in words.text

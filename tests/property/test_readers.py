@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from switchback.contract.exits import ExitCode
 from switchback.contract.words import BASE
 from switchback.migrations import target
 from switchback.migrations.errors import Problem, SourceProblem
@@ -20,6 +21,7 @@ from switchback.migrations.halves import Sql
 from switchback.migrations.load import load
 from tests.formats.examples import LAYOUTS, Layout
 from tests.formats.steps import TEN
+from tests.tried.call import call
 
 if TYPE_CHECKING:
     from switchback.migrations.model import Source
@@ -179,6 +181,22 @@ def test_a_folder_of_another_format_is_read_or_refused(
         if len(changes) > 1:
             damage(folder, changes[0])
         judged(folder, format_name)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+@settings(max_examples=15, deadline=None)
+@given(changes=DAMAGES)
+def test_no_traceback_reaches_a_user(layout: Layout, changes: list[Damage]) -> None:
+    """Files are read before the server is asked, and nobody answers there."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        layout.write(folder, FEW)
+        for change in changes:
+            damage(folder, change)
+        done = call("postgresql://nobody@127.0.0.1:1/nowhere", "migrate", "--dir", folder)
+        assert done.code in {ExitCode.SOURCE, ExitCode.CONNECTION}, done.err
+        assert done.message
+        assert (done.out + done.err).replace("\n", "").isprintable()
 
 
 NAMES = st.text(alphabet="0123456789_.aupdownsqlUV- é\u0301\u202e\x1b\n'\"%\udcff", min_size=1, max_size=24)

@@ -192,6 +192,13 @@ FOLDERS = (
         "what was reviewed.",
     ),
     Case(
+        "a symbolic link to the root of the file system",
+        arrange=_linked("/", "everything"),
+        reason=Reason.SOURCE_INVALID,
+        message="everything: this symbolic link leads out of the folder, so that what runs is not what was "
+        "reviewed.",
+    ),
+    Case(
         "a symbolic link to nothing",
         arrange=_linked("nothing.sql"),
         reason=Reason.SOURCE_INVALID,

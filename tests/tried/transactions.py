@@ -184,7 +184,7 @@ WRAPPED = (
         "`SET TRANSACTION READ ONLY`",
         f"{T}SET TRANSACTION READ ONLY;\n",
         reason=Reason.SQL_FAILED,
-        message="0001_x.up.sql:2: 0001_x cannot be recorded: cannot execute SELECT in a read-only "
+        message="0001_x.up.sql:2: 0001_x cannot be recorded: cannot execute INSERT in a read-only "
         "transaction (SQLSTATE 25006).",
     ),
     Case(

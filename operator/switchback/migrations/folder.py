@@ -192,8 +192,8 @@ def read(folder: str, ignore: Sequence[str] = ()) -> Listing:
             continue
         skip = bool(ignore) and matches(name, ignore)
         if not entry.is_file(follow_symlinks=False) and _is_directory(entry, root, listing, skip=skip):
-            if not skip:
-                directories.append(name)
+            if not skip and (not entry.is_symlink() or _inside(entry.path, root)):
+                directories.append(name)  # what lies outside is refused, and not gone through: it may be `/`
             continue
         raw = _content(entry, root, listing, skip=skip)
         if raw is not None:
