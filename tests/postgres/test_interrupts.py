@@ -76,7 +76,11 @@ WAYS: dict[str, Way] = {
 
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("ground", list(SCENARIOS), indirect=True)
-@pytest.mark.parametrize("ways", [[name] for name in WAYS] if CAMPAIGN else [list(WAYS)], ids="-".join)
+@pytest.mark.parametrize(
+    "ways",
+    [[name] for name in WAYS] if CAMPAIGN else [list(WAYS)],
+    ids=lambda names: names[0] if CAMPAIGN else "any way",
+)
 def test_disturbed_at_a_message(ground: Ground, ways: list[str]) -> None:
     print(f"SWITCHBACK_SEED={SEED}")
     print(walk(ground, SAMPLE, {name: WAYS[name] for name in ways}, random.Random(SEED)))  # noqa: S311 - repeatable

@@ -77,24 +77,28 @@ class Step:
             (folder / f"{self.id}.{half}.sql").write_text(mark + "".join(f"{one};\n" for one in statements))
 
 
+SLOW = "SELECT pg_sleep(0.04)"
+"""What is done then meets the server at work, not when it is done with all of the string."""
+
 BATCH = (
     Step("0001_a", ("CREATE TABLE a (id int PRIMARY KEY)", log("up 1")), (log("down 1"), "DROP TABLE a")),
     Step(
         "0002_b",
         (
             log("up 2"),
+            SLOW,
             "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$",
             "ALTER TABLE a ADD COLUMN v int DEFAULT f()",
         ),
-        ("ALTER TABLE a DROP COLUMN v", "DROP FUNCTION f()", log("down 2")),
+        ("ALTER TABLE a DROP COLUMN v", SLOW, "DROP FUNCTION f()", log("down 2")),
     ),
     Step("0003_c", ("CREATE TABLE c AS SELECT 1 AS n", log("up 3")), ("DROP TABLE c", log("down 3"))),
 )
 STEPS = (
     Step(
         "0001_a",
-        ("CREATE TABLE a (id int PRIMARY KEY)", log("up 1"), log("up 2"), "ALTER TABLE a ADD COLUMN v int"),
-        (log("down 1"), "ALTER TABLE a DROP COLUMN v", log("down 2"), "DROP TABLE a"),
+        ("CREATE TABLE a (id int PRIMARY KEY)", log("up 1"), SLOW, "ALTER TABLE a ADD COLUMN v int"),
+        (log("down 1"), "ALTER TABLE a DROP COLUMN v", SLOW, log("down 2"), "DROP TABLE a"),
         stepwise=True,
     ),
 )
