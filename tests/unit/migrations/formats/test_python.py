@@ -325,6 +325,9 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
+RAW = st.lists(PIECES | st.just(UP), max_size=9).map(lambda pieces: "".join(pieces).encode())
+
+
 @settings(max_examples=400, deadline=None)
 @given(st.lists(PIECES | st.text(max_size=8), max_size=30).map("".join))
 def test_no_text_is_more_than_a_problem(text: str) -> None:
@@ -340,6 +343,20 @@ def test_no_text_is_more_than_a_problem(text: str) -> None:
             assert problem.file == "x.py"
             assert problem.line
             assert problem.render().isprintable()
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(["1_a.py", "1_b.py", "__init__.py", "x.py"]), st.binary() | RAW, min_size=1
+    )
+)
+def test_no_bytes_are_more_than_a_problem(raw: dict[str, bytes]) -> None:
+    listing = folder.Listing("x", raw, frozenset(), ())
+    assert python.evidence(listing) in {"", *raw}
+    found = python.read(listing)
+    assert len(found) + len(listing.problems) >= len(python.claims(listing) - {"__init__.py"})
+    assert len({one.id for one in found}) == len(found)
 
 
 def test_the_limit_of_recursion_stays_what_it_was(tmp_path: Path) -> None:
