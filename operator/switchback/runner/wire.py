@@ -10,6 +10,7 @@ import contextlib
 import select
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -213,9 +214,17 @@ def _in_pieces(pgconn: PGconn) -> None:
         pgconn.set_chunked_rows_mode(PIECE_ROWS)
 
 
+@lru_cache(256)
+def _done(tag: bytes) -> Reply:
+    """The reply of a statement without rows. A batch has a thousand of them, with a dozen different tags."""
+    return Reply(tag.decode())
+
+
 def _reply(result: PGresult, pieces: Sequence[PGresult]) -> Reply:
     """The reply of a statement. Where its rows came in pieces, the last of those has its tag."""
     status = result.status
+    if status == ExecStatus.COMMAND_OK and not pieces:
+        return _done(result.command_status or b"")
     if status == ExecStatus.FATAL_ERROR:
         return Reply("", error=server_error(result))
     tag = next((one.command_status.decode() for one in (result, *pieces[::-1]) if one.command_status), "")
