@@ -60,6 +60,7 @@ def test_the_restore_point_holds_what_was_there(runner: Runner, server: Server) 
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)["snapshot"]
     assert told["path"] == points(runner)[0].name
+    assert json.loads(done.stdout)["message"].endswith(f" Restore point: points/{told['path']}.")
     assert runner.applied == ["0001_a"]
     manifest = decode((points(runner)[0] / "manifest.json").read_bytes(), "it")
     assert manifest.ledger is not None
@@ -112,8 +113,8 @@ def test_checks_decide_how_it_ends(runner: Runner, shop: str) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ("--snapshot", "rds:shop-1"), ("--snapshot", "pgdump:"), ("--snapshot", "tape"),
-        ("--check", "https://shop"), ("--check", "http=ftp://shop"),
+        ("--snapshot", "rds:"), ("--snapshot", "rds:no instance"), ("--snapshot", "pgdump:"),
+        ("--snapshot", "tape"), ("--check", "https://shop"), ("--check", "http=ftp://shop"),
     ],
     ids=" ".join,
 )  # fmt: skip

@@ -11,22 +11,17 @@ from switchback.cli.options import adopt, common, down_dir, down_from, limits
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PGDUMP, NONE = "pgdump:", "none"
+PGDUMP, RDS, NONE = "pgdump:", "rds:", "none"
 HTTP = "http="
 
 
 def _snapshot(_: click.Context, __: click.Parameter, said: str) -> str:
-    """The folder for restore points; empty: none is taken."""
-    folder = said.removeprefix(PGDUMP)
+    """What restore point is taken; empty: none."""
     if said == NONE:
         return ""
-    if said.startswith("rds:"):
-        raise click.BadParameter(
-            "snapshots of RDS are taken by the operator; here take one with AWS's own tools, or pgdump:DIR."
-        )
-    if folder == said or not folder:
-        raise click.BadParameter(f"{said} is neither {PGDUMP}DIR nor {NONE}.")
-    return folder
+    if not any(said.startswith(kind) and said != kind for kind in (PGDUMP, RDS)):
+        raise click.BadParameter(f"{said} is none of {PGDUMP}DIR, {RDS}ID and {NONE}.")
+    return said
 
 
 def _checks(_: click.Context, __: click.Parameter, said: tuple[str, ...]) -> tuple[str, ...]:
@@ -51,9 +46,9 @@ _OPTIONS = (
                  "protected database its name."),
     click.option("--confirm-database", default="", metavar="NAME", help="Name of the database, in place of "
                  "any question; another database is refused. Without a terminal a protected one needs it."),
-    click.option("--snapshot", default="none", show_default=True, metavar="pgdump:DIR|none",
-                 callback=_snapshot, help="Take a restore point first, in this folder, with this machine's "
-                 "pg_dump."),
+    click.option("--snapshot", default="none", show_default=True, metavar="KIND",
+                 callback=_snapshot, help="Take a restore point first: pgdump:DIR, in this folder, with this "
+                 "machine's pg_dump; rds:ID, of this instance of Amazon RDS; or none."),
     click.option("--check", "checks", multiple=True, metavar="http=URL", callback=_checks, help="Ask this "
                  "URL afterwards, until it answers 200; ends with 8 when it does not. Repeatable."),
     click.option("--reason", default="", metavar="TEXT", help="Why; kept in the ledger."),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import click
 
 from switchback.cli import around, confirm, outcome, show, work
 from switchback.cli.life_work import declined
 from switchback.contract.reasons import Reason
 from switchback.contract.words import BASE, Operation, Risk
+from switchback.runner.errors import RunnerError
 from switchback.runner.operations import anew, rollback
 from switchback.runner.operations.base import Request
 from switchback.runner.operations.migrate import count
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from switchback.runner.operations.base import Answer, Facts
     from switchback.runner.plan import Plan
     from switchback.runner.session import Session
-    from switchback.snapshots.seal import Sealed
 
     Question = Callable[[Plan, str], frozenset[Risk]]
     """With the plan and what is done after it, as the end of a sentence."""
@@ -72,7 +73,10 @@ def _then(number: int) -> str:
 def _run(shared: Common, console: Console, command: str, half: Half, ahead: Ahead, **values: Any) -> int:
     request = _request(shared, ahead, **values)
     given = confirm.Given(values["yes"], values["confirm_database"])
-    made: list[Sealed] = []
+    try:
+        taken = around.Taken.of(values["snapshot"])
+    except RunnerError as error:
+        raise click.UsageError(f"{error.message} {error.advice}") from None
 
     def action(session: Session, wished: Request, facts: Facts) -> Answer:
         def question(plan: Plan, then: str) -> frozenset[Risk]:
@@ -80,9 +84,9 @@ def _run(shared: Common, console: Console, command: str, half: Half, ahead: Ahea
             return confirm.consent(plan, place, console, accepted=wished.accept, given=given, then=then)
 
         def before() -> None:
-            made.append(around.restore_point(values["snapshot"], session, shared, console, facts))
+            taken.take(session, shared, console, facts)
 
-        return half(session, wished, facts, question, before if values["snapshot"] else None)
+        return half(session, wished, facts, question, before if taken.asked else None)
 
     try:
         ending = work.work(shared, console, request, reason=values["reason"], action=action)
@@ -92,10 +96,7 @@ def _run(shared: Common, console: Console, command: str, half: Half, ahead: Ahea
     refused = ending.result.reason is Reason.DATA_LOSS_REFUSED
     if plan is not None and not shared.json and (request.dry_run or refused):
         show.show(plan, console)
-    if made:
-        from switchback.cli import snapshot_work  # noqa: PLC0415 - most rollbacks take none
-
-        ending = replace(ending, result=snapshot_work.with_snapshot(ending, made))
+    ending = around.with_point(ending, taken)
     if not request.dry_run:
         ending = around.checked(ending, values["checks"], console)
     return work.answer(ending, console, shared)
