@@ -41,20 +41,24 @@ def run(size: Size) -> None:
     chosen = tools.every()
     samples = Samples()
     names = [tool.name for tool in chosen]
-    try:
-        with ground(size.server) as place, measure.course(place, chosen, samples) as course:
-            _say(_introduction(place, chosen, size))
-            course.start_up(size.rounds)
-            course.settled(size.files, size.rounds)
-            course.settled(size.many, size.rounds)
-            heard = _overheard(place, course, chosen[0], size)
-            _say([f"On the wire, nothing to do, {size.files:,} applied:", *lines(heard), ""])
-            course.fresh(size.files, size.rounds)
-            _say([f"commit at the end: {place.commit_seconds() * 1000:.2f} ms", ""])
-    finally:  # also what was measured until somebody interrupted it
-        _say([*judge.medians(samples, tools.OURS, names), "", *judge.processor(samples, names), ""])
-        _say([*lines(judge.goals(samples, tools.OURS, names)), ""])
-        _say([f"after {time.monotonic() - begun:.0f} s; {load()}"])
+    with ground(size.server) as place, measure.course(place, chosen, samples) as course:
+        try:
+            _measure(place, course, chosen, size)
+        finally:  # also what was measured until somebody interrupted it
+            _say([*judge.medians(samples, tools.OURS, names), "", *judge.processor(samples, names), ""])
+            _say([*lines(judge.goals(samples, tools.OURS, names)), ""])
+            _say([f"after {time.monotonic() - begun:.0f} s; {load()}"])
+
+
+def _measure(place: Ground, course: Course, chosen: Sequence[Tool], size: Size) -> None:
+    _say(_introduction(place, chosen, size))
+    course.start_up(size.rounds)
+    course.settled(size.files, size.rounds)
+    course.settled(size.many, size.rounds)
+    heard = _overheard(place, course, chosen[0], size)
+    _say([f"On the wire, nothing to do, {size.files:,} applied:", *lines(heard), ""])
+    course.fresh(size.files, size.rounds)
+    _say([f"commit at the end: {place.commit_seconds() * 1000:.2f} ms", ""])
 
 
 def _introduction(place: Ground, chosen: Sequence[Tool], size: Size) -> list[str]:
