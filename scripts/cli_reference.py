@@ -58,5 +58,5 @@ def _body(command: click.Command, parent: click.Context, name: str) -> Iterator[
 def _options(command: click.Command, context: click.Context) -> Iterator[tuple[str, str]]:
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)
-        if record is not None and "--help" not in record[0]:
+        if record is not None and isinstance(parameter, click.Option) and "--help" not in record[0]:
             yield f"`{record[0]}`".replace("|", "\\|"), record[1].replace("|", "\\|").replace("<", "&lt;")

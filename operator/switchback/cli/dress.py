@@ -87,7 +87,9 @@ def _sections(command: click.Command, ctx: click.Context) -> Iterator[tuple[str,
         found = [
             record
             for param in command.get_params(ctx)
-            if _rank(param)[0] == number and (record := param.get_help_record(ctx)) is not None
+            if isinstance(param, click.Option)
+            and _rank(param)[0] == number
+            and (record := param.get_help_record(ctx)) is not None
         ]
         if found:
             yield title, found

@@ -44,7 +44,9 @@ def run(console: Console, **values: Any) -> int:
 
 def _refused(console: Console, error: SourceProblem, *, as_json: bool) -> int:
     code = int(meaning(error.reason).exit_code)
-    for problem in error.problems:
+    first = error.first
+    console.error(f"{first.place}: {first.message}" if first.place else first.message)
+    for problem in error.problems[1:]:
         console.error(problem.render())
     if as_json:
         told = {"reason": error.reason, "message": error.message, "exitCode": code}

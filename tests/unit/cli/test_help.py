@@ -129,6 +129,10 @@ def test_help_on_a_command_is_its_help(words: list[str]) -> None:
     assert call("help", *words).stdout == call(*words, "--help").stdout
 
 
+def test_arguments_stand_in_the_usage_alone() -> None:
+    assert call("new", "--help").stdout.count("TITLE...") == 1
+
+
 def test_help_alone_is_the_overview_and_the_topics() -> None:
     text = call("help").stdout
     assert text.startswith(call("--help").stdout)
