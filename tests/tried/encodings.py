@@ -67,8 +67,7 @@ CASES = (
         "UTF-16 without a mark",
         "SELECT 1;\n".encode("utf-16-le"),
         reason=Reason.SOURCE_INVALID,
-        message="0001_x.up.sql:1: the file holds a NUL byte; the server would silently drop everything "
-        "after it.",
+        message="0001_x.up.sql:1: the file is UTF-16, not UTF-8.",
     ),
     Case(
         "a NUL byte",

@@ -130,7 +130,7 @@ def outcome_unknown(stage: Stage) -> None:
         own.write(_0003_mail_up="ALTER TABLE customers ADD COLUMN mail text;\nSELECT pg_sleep(60);\n")
         own.quietly("switchback migrate --target 0002")
         assert server.process is not None
-        stopper = subprocess.Popen(["sh", "-c", f"sleep 3; kill -QUIT {server.process.pid}"])
+        stopper = _meanwhile(own, f"SELECT 1 {_SLEEPING}", f"os.kill({server.process.pid}, signal.SIGQUIT)")
         own.shell("switchback migrate", limits={"settle": 2})
         stopper.wait(30)
         stage.lines, stage.code = own.lines, own.code
@@ -171,12 +171,13 @@ def _until(stage: Stage, query: str) -> None:
     raise TimeoutError(query)
 
 
-def _meanwhile(stage: Stage, query: str) -> subprocess.Popen[bytes]:
+def _meanwhile(stage: Stage, query: str, then: str = "pass") -> subprocess.Popen[bytes]:
     """Ask until the answer is a row, in a process of its own: this one runs the program."""
     program = (
-        "import sys, time, psycopg\nconnection = psycopg.connect(sys.argv[1], autocommit=True)\n"
+        "import os, signal, sys, time, psycopg\nconnection = psycopg.connect(sys.argv[1], autocommit=True)\n"
         "for _ in range(600):\n    time.sleep(0.05)\n"
-        "    if connection.execute(sys.argv[2]).fetchall():\n        break\n"
+        "    if connection.execute(sys.argv[2]).fetchall():\n"
+        f"            {then}\n            break\n"
     )
     return subprocess.Popen([sys.executable, "-c", program, stage.url, query])
 

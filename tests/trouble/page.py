@@ -21,6 +21,11 @@ SCENES: dict[str, Callable[[Stage], None]] = {
     scene.__name__: scene for scene in (*scenes.SCENES, *connections.SCENES)
 }
 
+ONCE = frozenset(
+    {"no_folder", "url_unset", "url_wrong", "unknown_host", "refused", "standby", "outcome_unknown", "pooler"}
+)
+"""Scenes in which no server, or always the same one, says something."""
+
 
 def played(name: str, server: Server) -> str:
     """What a scene leaves on the terminal."""

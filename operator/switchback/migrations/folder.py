@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 PIECE_BYTES = 64 * 1024
+_SAMPLE = 64
 IGNORE_ADVICE = "If it is no migration, pass --ignore with its name or a pattern."
 
 
@@ -123,6 +124,9 @@ class Listing:
             self.problems.append(_undecodable(name, raw, error.start))
             return None
         place = text.find("\0")
+        if place >= 0 and _is_utf16(raw):
+            self.problems.append(_utf16(name))
+            return None
         if place >= 0:
             self.problems.append(
                 Problem(
@@ -325,8 +329,17 @@ def _folded(name: str) -> str:
     return name.casefold() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
 
 
+def _is_utf16(raw: bytes) -> bool:
+    """Whether every other byte is NUL, as in UTF-16 of plain text."""
+    return len(raw) > 1 and not (any(raw[1:_SAMPLE:2]) and any(raw[:_SAMPLE:2]))
+
+
+def _utf16(name: str) -> Problem:
+    return Problem("the file is UTF-16, not UTF-8.", name, 1, "Save it as UTF-8.")
+
+
 def _undecodable(name: str, raw: bytes, place: int) -> Problem:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return Problem("the file is UTF-16, not UTF-8.", name, 1, "Save it as UTF-8.")
+        return _utf16(name)
     line = raw.count(b"\n", 0, place) + 1
     return Problem(f"byte 0x{raw[place]:02x} is not UTF-8.", name, line, "Save the file as UTF-8.")
