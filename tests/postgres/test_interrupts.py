@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 import random
 import signal
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from tests.crash.chance import CAMPAIGN, SEED
@@ -63,6 +65,14 @@ def asked(function: str) -> Callable[[Pair, Ground], None]:
     return act
 
 
+def locked(_: Pair, ground: Ground) -> None:
+    """Somebody locks the ledger for longer than a lock is waited for."""
+    held = psycopg.connect(ground.runner.url)
+    held.execute("SET lock_timeout = '5s'; LOCK TABLE switchback.meta, switchback.migrations")
+    timer = threading.Timer(0.4, held.close)
+    timer.start()
+
+
 WAYS: dict[str, Way] = {
     "cut": (cut, {0, 7, 9, 13}),
     "cut for the client": (cut_near, {0, 7, 9, 13}),
@@ -70,6 +80,7 @@ WAYS: dict[str, Way] = {
     "SIGINT": (signalled(signal.SIGINT), {0, 7, 9, 13, 130}),
     "SIGKILL": (signalled(signal.SIGKILL), {0, -signal.SIGKILL}),
     "pg_terminate_backend": (asked("pg_terminate_backend"), {0, 7, 9, 13}),
+    "locked": (locked, {0, 6}),
     "pg_cancel_backend": (asked("pg_cancel_backend"), {0, 8, 9}),
 }
 

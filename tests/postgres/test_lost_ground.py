@@ -102,7 +102,8 @@ def test_the_lock_is_taken_again_where_nobody_has_used_the_gap(runner: Runner) -
 
 def test_a_procedure_that_gives_the_lock_up(runner: Runner) -> None:
     runner.query(
-        "CREATE PROCEDURE careless() LANGUAGE plpgsql AS $$ BEGIN COMMIT; PERFORM pg_advisory_unlock_all(); END $$"
+        "CREATE PROCEDURE careless() LANGUAGE plpgsql AS "
+        "$$ BEGIN COMMIT; PERFORM pg_advisory_unlock_all(); END $$"
     )
     write(runner.folder, _0002_b_up=MARK + "CALL careless();\nVACUUM t_0001_a;")
     ending, words = runner.told("migrate")
@@ -120,7 +121,7 @@ def test_another_run_finishes_the_file_in_the_gap(
     write(runner.folder, _0002_b_up=MARK + f"SELECT 1;\n{first};\nINSERT INTO log VALUES ('last');")
     after_loss, sent = settle.after_loss, wire.exchange
     lost: list[str] = []
-    word = first.split()[0]
+    word = first.partition(" ")[0]
 
     def lossy(connection: psycopg.Connection[Any], text: str, *rest: Any) -> Any:
         replies = list(sent(connection, text, *rest))
@@ -221,7 +222,7 @@ def test_the_second_session_of_a_rollback_waits(runner: Runner) -> None:
     """The same gap on the way back."""
     write(
         runner.folder, "0002_b",
-        _0002_b_down="SELECT pg_advisory_unlock_all();\nDROP TABLE t_0002_b;\nALTER TABLE log ADD COLUMN v int;",
+        _0002_b_down="SELECT pg_advisory_unlock_all();\nDROP TABLE t_0002_b;\nALTER TABLE log ADD v int;",
     )  # fmt: skip
     runner.up()
     done = threading.Event()
@@ -236,3 +237,34 @@ def test_the_second_session_of_a_rollback_waits(runner: Runner) -> None:
     assert ending.result.reason is Reason.LOCK_TIMEOUT
     assert runner.applied == ["0001_a", "0002_b"]
     until(lambda: "t_0002_b" in runner.tables)
+
+
+def test_a_ledger_that_is_locked_while_a_statement_is_counted(runner: Runner) -> None:
+    """It ran alone, and is counted as soon as that can be."""
+    write(runner.folder, _0002_b_up=MARK + "CREATE INDEX CONCURRENTLY i_a ON t_0001_a (id);\nSELECT 2;")
+    with psycopg.connect(runner.url) as writer, psycopg.connect(runner.url) as person:
+        writer.execute("INSERT INTO t_0001_a VALUES (1)")  # no index is finished before its end
+        endings = []
+        patient = runner.with_limits(lock_timeout_ms=200, retries=20)
+        thread = threading.Thread(target=lambda: endings.append(patient.up()))
+        thread.start()
+        until(lambda: runner.query("SELECT FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX CONC%' "
+                                   "AND wait_event_type = 'Lock'"))  # fmt: skip
+        person.execute("SELECT * FROM switchback.migrations FOR UPDATE")
+        writer.rollback()
+        until(
+            lambda: runner.query("SELECT FROM pg_index WHERE indexrelid = to_regclass('i_a') AND indisvalid")
+        )
+        threading.Event().wait(0.5)
+        person.rollback()
+        thread.join(20)
+    assert endings[0].result.reason is Reason.SUCCEEDED, endings[0].text
+
+
+def test_a_ledger_that_is_locked_from_the_start(runner: Runner) -> None:
+    write(runner.folder, "0002_b")
+    with psycopg.connect(runner.url) as person:
+        person.execute("LOCK TABLE switchback.meta")
+        ending = runner.with_limits(lock_timeout_ms=200).up()
+    assert (ending.result.reason, ending.result.exit_code) == (Reason.OBJECTS_LOCKED, 6), ending.text
+    assert runner.up().result.reason is Reason.SUCCEEDED

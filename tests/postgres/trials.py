@@ -195,9 +195,10 @@ class Ground:
     def words(self) -> list[str]:
         """What leads from here to the other end, as a Job calls it."""
         operation = "rollback" if self.at_head else "migrate"
+        quick = ("--json", "--lock-timeout", "200ms")
         if self.at_head:
-            return [operation, "--target", "0000_base", "--accept-data-loss", "--yes", "--json"]
-        return [operation, "--json"]
+            return [operation, *quick, "--target", "0000_base", "--accept-data-loss", "--yes"]
+        return [operation, *quick]
 
     def schema(self) -> list[str]:
         return [row[0] for row in self.query(_SCHEMA)]

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import count
 from typing import TYPE_CHECKING
 
 import psycopg
+from psycopg import errors
 
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Direction
@@ -311,11 +313,24 @@ class Stepwise:
         return error
 
     def _ours(self, text: str) -> None:
-        """A transaction of our own.
+        """A transaction of our own, tried again while somebody has locked the ledger.
 
         Raises:
             psycopg.Error: it failed, and was rolled back.
+            Stopped: a signal came between two tries.
         """
+        limit = self.session.limits
+        for tries in count():
+            try:
+                self._once_ours(text)
+            except errors.LockNotAvailable:
+                if tries == limit.retries:
+                    raise
+                self.session.stop.wait(min(limit.first_pause * 2**tries, limit.longest_pause))
+            else:
+                return
+
+    def _once_ours(self, text: str) -> None:
         work = self.session.work
         try:
             if self.has_settings:  # by itself: what a transaction begins with counts from its first statement

@@ -303,6 +303,14 @@ def running(error: psycopg.Error, address: Address) -> RunnerError:
             f"The connection to {address.where} broke: {spoken}.",
             sqlstate=sqlstate or None,
         )
+    if sqlstate == "55P03":
+        return RunnerError(
+            Reason.OBJECTS_LOCKED,
+            f"The ledger in database {address.database}, or what else a run looks at, is locked by another "
+            f"session: {spoken}.",
+            "See in pg_stat_activity and pg_locks who has locked the ledger; then run again.",
+            sqlstate=sqlstate,
+        )
     if sqlstate == "25006":  # no standby: the session was proven to be on a primary
         return read_only(f"Database {address.database} at {address.where}")
     return RunnerError(
