@@ -111,9 +111,10 @@ class Machine(RuleBasedStateMachine):
 
     @rule(content=CONTENTS, place=PLACES)
     def add_in_between(self, content: Content, place: int) -> None:
-        name = f"{int(self.nth(place)[:4]) - 1 - place % 3:04}_a"
-        if name not in self.files and self.state.row(name) is None:
-            self.put(name, content)
+        number = int(self.nth(place)[:4]) - 1 - place % 3
+        taken = {int(name[:4]) for name in [*self.files, *(row.id for row in self.state.rows)]}
+        if number > 0 and number not in taken:
+            self.put(f"{number:04}_a", content)
 
     @rule(place=PLACES)
     def mend(self, place: int) -> None:
