@@ -12,6 +12,7 @@ import pytest
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Risk
 from tests.postgres.running import Runner
+from tests.postgres.test_crash import until
 from tests.postgres.test_python import ACCEPT, add
 
 if TYPE_CHECKING:
@@ -257,14 +258,22 @@ def locked(runner: Runner) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
+def give_way(runner: Runner, holder: psycopg.Connection[Any]) -> None:
+    """Let go of the locks once a run has waited for them in vain."""
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    until(lambda: runner.query(waiting), 30)
+    until(lambda: not runner.query(waiting), 30)
+    holder.rollback()
+
+
 def test_locks_are_waited_for_again(runner: Runner, locked: psycopg.Connection[Any]) -> None:
     body = "connection.execute('CREATE TABLE u ()')\nconnection.execute('PREPARE p AS SELECT 1')\n"
     body += "connection.execute('ALTER TABLE t ADD x int')"
     add(runner, body, "0002_b.py", "# switchback: lock-timeout=1500ms\n")
-    timer = threading.Timer(2.0, locked.rollback)
-    timer.start()
+    giving_way = threading.Thread(target=give_way, args=(runner, locked))
+    giving_way.start()
     ending, words = runner.told("migrate")
-    timer.join()
+    giving_way.join()
     assert ending.error is None, ending.text
     assert "0002_b waits for locks: t is locked by pid " in words.text
     assert runner.tables == {"t", "u"}

@@ -15,6 +15,7 @@ from switchback.runner import wire
 from tests.postgres.running import Runner
 from tests.postgres.test_crash import alive, end, until
 from tests.postgres.test_python import ACCEPT, add
+from tests.postgres.test_python_failing import give_way
 from tests.postgres.test_python_stopped import SLEEP, asleep, start
 
 if TYPE_CHECKING:
@@ -193,10 +194,10 @@ def test_locks_are_waited_for_again(runner: Runner) -> None:
     )
     with psycopg.connect(runner.url) as connection:
         connection.execute("LOCK TABLE t IN SHARE UPDATE EXCLUSIVE MODE")
-        timer = threading.Timer(2.5, connection.rollback)
-        timer.start()
+        giving_way = threading.Thread(target=give_way, args=(runner, connection))
+        giving_way.start()
         ending, words = runner.told("migrate")
-        timer.join()
+        giving_way.join()
     assert ending.error is None, ending.text
     assert "0002_b waits for locks: t is locked by pid " in words.text
     assert len(runner.query("SELECT * FROM t")) > 2
