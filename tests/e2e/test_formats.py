@@ -30,18 +30,12 @@ def pairs(one: str, two: str) -> Files:
 
 def dbmate(one: str, two: str) -> Files:
     text = "-- migrate:up\nCREATE TABLE {0} (id int);\n-- migrate:down\nDROP TABLE {0};\n"
-    return {
-        f"{name}.sql": text.format(table)
-        for name, table in (("0001_one", one), ("0002_two", two))
-    }
+    return {f"{name}.sql": text.format(table) for name, table in (("0001_one", one), ("0002_two", two))}
 
 
 def goose(one: str, two: str) -> Files:
     text = "-- +goose Up\nCREATE TABLE {0} (id int);\n-- +goose Down\nDROP TABLE {0};\n"
-    return {
-        f"{name}.sql": text.format(table)
-        for name, table in (("0001_one", one), ("0002_two", two))
-    }
+    return {f"{name}.sql": text.format(table) for name, table in (("0001_one", one), ("0002_two", two))}
 
 
 def flyway(one: str, two: str) -> Files:

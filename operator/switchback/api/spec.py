@@ -207,8 +207,9 @@ class Source(Model):
     out_of_order_policy: OutOfOrderPolicy = OutOfOrderPolicy.REFUSE
     """What to do with a pending migration whose place is before an applied one: Refuse, or Allow it."""
     adoption_policy: AdoptionPolicy = AdoptionPolicy.NEVER
-    """Whether to begin with the history of another tool (golang-migrate, dbmate, goose, Flyway, Drizzle; yoyo
-    and Alembic where their ids were kept): Never, or IfNoLedger is there yet. What does not fit is refused."""
+    """Whether to begin with the history of another tool (golang-migrate, dbmate, goose, Flyway, Drizzle;
+    yoyo and Alembic where their ids were kept): Never, or IfNoLedger is there yet. What does not fit is
+    refused."""
 
 
 class Execution(Model):
