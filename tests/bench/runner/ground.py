@@ -35,6 +35,7 @@ _USUAL = {
     "synchronous_commit": "on",
     "shared_buffers": "128MB",
     "max_wal_size": "4GB",
+    "max_locks_per_transaction": "1024",  # Drizzle makes all tables in one transaction
 }
 """Differs from the tests' servers, which care for nothing. No checkpoint comes while something is timed."""
 TIMES = 200

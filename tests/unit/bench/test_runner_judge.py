@@ -48,7 +48,7 @@ def test_nothing_to_do_is_held_against_its_floors() -> None:
     rows = judge.goals(found, "ours", ["ours"])
     assert [(row.what, row.verdict) for row in rows] == [
         ("nothing to do, 10,000 / floor script", MET),
-        (f"nothing to do, 1: own part beyond {DRIVER}", MET),
+        (f"nothing to do, 1, beyond {DRIVER}", MET),
     ]
 
 
