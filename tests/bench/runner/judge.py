@@ -102,7 +102,7 @@ def _settled(samples: Samples, ours: str) -> list[Row]:
 
 
 def _start_up(samples: Samples, ours: str) -> list[Row]:
-    """By the processor's time: a start computes and waits for nobody, and a busy machine stretches the clock."""
+    """By the processor's time: a start computes and waits for nobody; a busy machine stretches the clock."""
     one = Case(NOTHING, 1)
     pairs = (
         (Case(HELP), samples.processor(Case(HELP), INTERPRETER), INTERPRETER),
