@@ -126,8 +126,8 @@ SETTINGS = (
         "57014).",
     ),
     Case(
-        "`SET statement_timeout = '1ms'` as the last statement",
-        f"{T}SET statement_timeout = '1ms';\n",
+        "`SET statement_timeout = '10ms'` as the last statement",
+        f"{T}SET statement_timeout = '10ms';\n",
         tables=A,
     ),
     Case(

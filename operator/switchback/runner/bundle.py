@@ -39,6 +39,8 @@ END_OF_FILE = "\n;\n"
 
 
 STATEMENT_LIMIT = "SET LOCAL statement_timeout"
+_UNLIMITED = "RESET statement_timeout;"
+"""Else the head of the next file, which resets everything, would have to hurry."""
 
 DISCARD_TEMP = "DISCARD TEMP;"
 """Before each step: a temporary table would hide the real one from the files after it, in this run alone."""
@@ -121,7 +123,7 @@ class Bundle:
     def tail(self) -> str:
         """What comes after the file. A limit that it has set for its own statements is not meant for ours."""
         own = next((text for text in self.settings if text.startswith(STATEMENT_LIMIT)), "")
-        return f"{END_OF_FILE}{own}{_RESETS}{_NEXT}{self.guard};COMMIT;\n"
+        return f"{END_OF_FILE}{_UNLIMITED}{own}{_RESETS}{_NEXT}{self.guard};COMMIT;\n"
 
     @property
     def count(self) -> int:
