@@ -112,6 +112,8 @@ class Proxy:
         self._act: Callable[[Pair], None] | None = None
         self.reached = threading.Event()
         self.over = threading.Event()
+        self.away_until = 0.0
+        """Until then nobody gets through, by the clock of `time.monotonic`."""
 
     def url(self, text: str) -> str:
         """The address of a database by way of the proxy, without encryption, which it could not read."""
@@ -154,6 +156,9 @@ class Proxy:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
+                if time.monotonic() < self.away_until:
+                    _abort(near)
+                    continue
                 try:
                     far = socket.create_connection(self._server)
                 except OSError:  # the server is being restarted

@@ -1,8 +1,8 @@
 """A run is disturbed at every message, up and down: the ledger knows what is done, and a second run arrives.
 
 The connection is cut, the program gets signals, its session is ended or cancelled, the server is restarted.
-Each run is a real command line behind a proxy. A random sample in the usual run, every way at every message
-with SWITCHBACK_CAMPAIGN=1; SWITCHBACK_SEED repeats a sample.
+Each run is a real command line behind a proxy. A random sample in the usual run; with SWITCHBACK_CAMPAIGN=1
+every message is cut, and every few are disturbed in all other ways. SWITCHBACK_SEED repeats a sample.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from tests.postgres.trials import Way
 
 SAMPLE = 7
-RESTARTS = 1
+RESTARTS = 20 if CAMPAIGN else 1
+EACH_OF = 5
+"""In a campaign every message is cut, and each of so many is disturbed in the other ways."""
 
 _WORK = (
     "FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'switchback %' "
@@ -48,6 +50,11 @@ def cut(pair: Pair, _: Ground) -> None:
 
 def cut_near(pair: Pair, _: Ground) -> None:
     pair.cut_near()
+
+
+def cut_for_a_while(pair: Pair, ground: Ground) -> None:
+    ground.proxy.away_until = time.monotonic() + 0.7
+    pair.cut()
 
 
 def signalled(signum: int) -> Callable[[Pair, Ground], None]:
@@ -76,7 +83,9 @@ def locked(_: Pair, ground: Ground) -> None:
 WAYS: dict[str, Way] = {
     "cut": (cut, {0, 7, 9, 13}),
     "cut for the client": (cut_near, {0, 7, 9, 13}),
-    "SIGTERM": (signalled(signal.SIGTERM), {0, 7, 9, 13, 143}),
+    "cut for a while": (cut_for_a_while, {0, 7, 9, 13}),
+    # When all is done and nothing is held any more it ends the process as it ends any other.
+    "SIGTERM": (signalled(signal.SIGTERM), {0, 7, 9, 13, 143, -signal.SIGTERM}),
     "SIGINT": (signalled(signal.SIGINT), {0, 7, 9, 13, 130}),
     "SIGKILL": (signalled(signal.SIGKILL), {0, -signal.SIGKILL}),
     "pg_terminate_backend": (asked("pg_terminate_backend"), {0, 7, 9, 13}),
@@ -94,7 +103,10 @@ WAYS: dict[str, Way] = {
 )
 def test_disturbed_at_a_message(ground: Ground, ways: list[str]) -> None:
     print(f"SWITCHBACK_SEED={SEED}")
-    print(walk(ground, SAMPLE, {name: WAYS[name] for name in ways}, random.Random(SEED)))  # noqa: S311 - repeatable
+    sample = EACH_OF if CAMPAIGN else SAMPLE
+    if CAMPAIGN and ways[0] in {"cut", "cut for the client"}:
+        sample = 0
+    print(walk(ground, sample, {name: WAYS[name] for name in ways}, random.Random(SEED)))  # noqa: S311 - repeatable
 
 
 def restarted(server: Server, signum: int, keeper: ThreadPoolExecutor) -> Callable[[Pair, Ground], None]:

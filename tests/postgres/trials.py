@@ -286,7 +286,7 @@ class Ground:
 def walk(ground: Ground, sample: int, ways: dict[str, Way], chance: random.Random) -> dict[str, list[int]]:
     """Go up and down, each time disturbed in one of the ways. Gives the exit codes.
 
-    At points by chance, and in a campaign at all of them.
+    At so many points by chance; in a campaign at each of so many, and at all of them when it is 0.
     """
     codes: dict[str, list[int]] = {name: [] for name in ways}
     plans = [chosen(ground.undisturbed(), chance, sample) for _ in ("up", "down")]
@@ -320,9 +320,13 @@ def _told(ended: Ended) -> dict[str, Any]:
 
 
 def chosen(points: list[Point], chance: random.Random, number: int) -> list[Point]:
-    """All points in a campaign, else so many by chance; some of them inside a message."""
+    """So many points by chance; in a campaign all of them, or each of so many. Some are inside a message."""
     if CAMPAIGN:
-        more = [Point(p.connection, p.client, p.message, inside=True) for p in points[::7]]
-        return [*points, *more]
+        return [
+            Point(p.connection, p.client, p.message, inside)
+            for at, p in enumerate(points)
+            for inside in ((False, True) if at % 7 == 0 else (False,))
+            if at % (number or 1) == 0
+        ]
     found = chance.sample(points, min(number, len(points)))
     return [Point(p.connection, p.client, p.message, chance.random() < 0.2) for p in found]
