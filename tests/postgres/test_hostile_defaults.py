@@ -20,7 +20,7 @@ DEFAULTS = {
     "lock_timeout": "1ms",
     "idle_in_transaction_session_timeout": "1ms",
     "idle_session_timeout": "1ms",
-    "transaction_timeout": "1s",
+    "transaction_timeout": "2s",
     "default_transaction_isolation": "serializable",
     "default_transaction_deferrable": "on",
     "standard_conforming_strings": "off",
@@ -59,9 +59,9 @@ def _up_and_down(runner: Runner, admin: psycopg.Connection[tuple[object, ...]]) 
     write(
         runner.folder,
         _0001_a_up="CREATE TABLE public.a (t text DEFAULT 'x\\y', ü text DEFAULT 'ä€');\n"
-        "SELECT pg_sleep(1.2);",
+        "SELECT pg_sleep(2.3);",
         _0001_a_down="SELECT pg_sleep(0.1);\nDROP TABLE public.a;",
-        _0002_b_up=MARK + "CREATE TABLE public.b (id int);\nSELECT pg_sleep(1.2);\n"
+        _0002_b_up=MARK + "CREATE TABLE public.b (id int);\nSELECT pg_sleep(2.3);\n"
         "CREATE INDEX CONCURRENTLY b_id ON public.b (id);\nINSERT INTO public.b VALUES (1);",
         _0002_b_down=MARK + "DROP INDEX CONCURRENTLY public.b_id;\nSELECT pg_sleep(0.1);\n"
         "DROP TABLE public.b;",

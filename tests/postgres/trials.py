@@ -237,7 +237,7 @@ class Ground:
 
     def _settle(self) -> None:
         """Wait until no server process works any more: a client's end is noticed within a second."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while self.query(_OURS):
             assert time.monotonic() < deadline, "a server process outlives its client"
             time.sleep(0.02)
