@@ -200,6 +200,9 @@ class Proxy:
         self.reached.set()
         try:
             act(pair)
+        except BaseException:
+            pair.cut()  # else both sides would wait for ever
+            raise
         finally:
             self.over.set()
         sink.sendall(message[half:])

@@ -7,6 +7,7 @@ every message is cut, and every few are disturbed in all other ways. SWITCHBACK_
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -73,11 +74,17 @@ def asked(function: str) -> Callable[[Pair, Ground], None]:
 
 
 def locked(_: Pair, ground: Ground) -> None:
-    """Somebody locks the ledger for longer than a lock is waited for."""
-    held = psycopg.connect(ground.runner.url)
-    held.execute("SET lock_timeout = '5s'; LOCK TABLE switchback.meta, switchback.migrations")
-    timer = threading.Timer(0.4, held.close)
-    timer.start()
+    """Somebody locks the ledger for longer than a lock is waited for, as soon as that can be."""
+    held = threading.Event()
+
+    def hold() -> None:
+        with contextlib.suppress(psycopg.Error), psycopg.connect(ground.runner.url) as other:
+            other.execute("SET lock_timeout = '2s'; LOCK TABLE switchback.meta, switchback.migrations")
+            held.set()
+            time.sleep(0.4)
+
+    threading.Thread(target=hold).start()
+    held.wait(0.3)  # a transaction that is open may go on and end
 
 
 WAYS: dict[str, Way] = {
