@@ -72,7 +72,7 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fork]:
 
 
 @pytest.fixture
-def ground(
+def trial(
     server: Server, database: str, folder: Path, forks: Fork, request: pytest.FixtureRequest
 ) -> Iterator[Ground]:
     """A way up and down, named by the parameter, that can be disturbed."""

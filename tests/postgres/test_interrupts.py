@@ -102,18 +102,18 @@ WAYS: dict[str, Way] = {
 
 
 @pytest.mark.timeout(7200)
-@pytest.mark.parametrize("ground", list(SCENARIOS), indirect=True)
+@pytest.mark.parametrize("trial", list(SCENARIOS), indirect=True)
 @pytest.mark.parametrize(
     "ways",
     [[name] for name in WAYS] if CAMPAIGN else [list(WAYS)],
     ids=lambda names: names[0] if CAMPAIGN else "any way",
 )
-def test_disturbed_at_a_message(ground: Ground, ways: list[str]) -> None:
+def test_disturbed_at_a_message(trial: Ground, ways: list[str]) -> None:
     print(f"SWITCHBACK_SEED={SEED}")
     sample = EACH_OF if CAMPAIGN else SAMPLE
     if CAMPAIGN and ways[0] in {"cut", "cut for the client"}:
         sample = 0
-    print(walk(ground, sample, {name: WAYS[name] for name in ways}, random.Random(SEED)))  # noqa: S311 - repeatable
+    print(walk(trial, sample, {name: WAYS[name] for name in ways}, random.Random(SEED)))  # noqa: S311 - repeatable
 
 
 def restarted(server: Server, signum: int, keeper: ThreadPoolExecutor) -> Callable[[Pair, Ground], None]:
