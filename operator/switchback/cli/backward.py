@@ -40,6 +40,8 @@ _OPTIONS = (
                  "down half; what they did to the schema stays."),
     down_from,
     down_dir,
+    click.option("--cascade", is_flag=True, help="Add CASCADE to a DROP that fails without it. What goes "
+                 "along is shown, and has to be accepted."),
     click.option("--accept-data-loss", is_flag=True, help="Accept that data is lost, or may be."),
     click.option("--accept-cascade", is_flag=True, help="Accept that CASCADE takes other objects along."),
     click.option("--yes", "-y", is_flag=True, help="Do not ask; losses still need their flag, and a "

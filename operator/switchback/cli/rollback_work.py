@@ -123,6 +123,7 @@ def _request(shared: Common, ahead: Ahead, **values: Any) -> Request:
         force=force,
         forget_missing=values["forget_missing"],
         every=values.get("every", False),
+        cascade=values["cascade"],
         down_from=DownFrom(values["down_from"]),
         down_folder=values["down_folder"],
         policy=Policy(ahead=ahead, adopt=values["adopt"]),

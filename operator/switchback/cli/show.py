@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from switchback.contract.words import Direction, Risk, Severity
 from switchback.migrations.halves import Code
-from switchback.runner.plan import Way
+from switchback.runner.plan import Way, is_look
 
 if TYPE_CHECKING:
     from switchback.cli.console import Console
@@ -74,7 +74,7 @@ def _step(step: PlannedStep, console: Console, *, sql: bool) -> None:
     if step.half is not None:
         if isinstance(step.half, Code):
             console.print(f"  Python: {step.half.path}:{step.half.first_line}  {_called(step.half)}")
-        statements = step.half.statements
+        statements = [one for one in step.half.statements if sql or not is_look(one)]
         for statement in statements if sql else statements[:LINES]:
             console.print(f"  {step.half.path}:{statement.line}  {_text(statement, sql=sql)}")
         if not sql and len(statements) > LINES:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from switchback.contract.reasons import Reason
 from switchback.runner import trouble
 from switchback.runner.errors import RunnerError
+from switchback.runner.plan import is_look
 from switchback.runner.redact import masked
 from switchback.runner.track import Where
 
@@ -37,7 +38,8 @@ _ADVICE = {
     NO_TRANSACTION_WANTED: "Move it into a file of its own with the line `-- switchback: no-transaction`.",
     ENDS_TRANSACTION: "A procedure or block that commits needs a file with `-- switchback: no-transaction`.",
     "55P04": "Put the new enum value into a migration of its own, before the one that uses it.",
-    DEPENDENT_OBJECTS: "Drop what depends on it first, in the same file; the objects are listed in the log.",
+    DEPENDENT_OBJECTS: "Drop what depends on it first, in the same file; or, on the way back, see with "
+    "--dry-run --cascade what CASCADE would take along.",
     READ_ONLY: "Remove what makes the transaction read-only: nothing can be changed in it, nor recorded.",
     CANCELED: "Give it more time with `-- switchback: statement-timeout=…` or --statement-timeout-seconds.",
 }
@@ -57,6 +59,15 @@ def failed(bundle: Bundle, failure: Failure) -> RunnerError:
         return statement_failed(bundle.migration_id, bundle.path, line, error, what="cannot be recorded")
     if failure.where is Where.GUARD:
         return _unrecorded(bundle, error)
+    if error.sqlstate == DIVISION_BY_ZERO and is_look(failure.statement):
+        return RunnerError(
+            Reason.PLAN_MOVED,
+            f"{bundle.migration_id} was rolled back: what depends on the object of its DROP is not what was "
+            "shown and accepted.",
+            "Look at the plan anew with --dry-run --cascade, then decide again.",
+            file=bundle.path,
+            line=failure.line,
+        )
     what = "fails at COMMIT" if failure.where is Where.COMMIT else "fails"
     return statement_failed(bundle.migration_id, bundle.path, failure.line, error, what=what, failure=failure)
 

@@ -188,7 +188,7 @@ class Catalog:
         columns = [[row[place] for row in roots] for place in range(4)]
         columns += [[row[place] for row in kept] for place in range(3)]
         for number, hard, oid, schema, name, kind, filled, column, text, owner, own in self._rows(
-            _CLOSURE, *columns
+            CLOSURE, *columns
         ):
             relation = None if oid is None else Relation(oid, schema, name, kind, filled)
             found[number].append(Victim(hard, relation, column, text, owner, own))
@@ -248,7 +248,7 @@ SELECT 'pg_proc', p.oid::bigint FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE p.proname = %s AND n.nspname = %s""",
 }
 
-_CLOSURE = """
+CLOSURE = """
 WITH RECURSIVE root AS (
   SELECT u.no, u.class::pg_catalog.regclass::oid AS classid, u.oid::oid AS objid, u.sub AS objsubid
   FROM unnest(%s::int[], %s::text[], %s::bigint[], %s::int[]) AS u (no, class, oid, sub)
@@ -280,7 +280,8 @@ WITH RECURSIVE root AS (
   GROUP BY 1, 2, 3, 4
 )
 SELECT t.no, t.hard, c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text, c.relispopulated,
-  t.objsubid, i.type || ' ' || i.identity, coalesce(k.conrelid, 0)::bigint, coalesce(k.conname::text, '')
+  t.objsubid, i.type || ' ' || i.identity AS what, coalesce(k.conrelid, 0)::bigint,
+  coalesce(k.conname::text, '')
 FROM total t CROSS JOIN LATERAL pg_catalog.pg_identify_object(t.classid, t.objid, t.objsubid) i
 LEFT JOIN pg_catalog.pg_class c
   ON t.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND c.oid = t.objid

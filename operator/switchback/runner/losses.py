@@ -45,7 +45,7 @@ def assess(halves: Sequence[Half | None], connection: psycopg.Connection[Any]) -
     """
     acts, drafts = _acts(halves)
     if acts:
-        drafts += _walked(acts, connection)
+        drafts += walked(acts, connection).drafts
     looks = [draft.probe for draft in drafts if draft.probe is not None]
     answers = probes.ask(connection, looks) if looks else {}
     found: list[list[Loss]] = [[] for _ in halves]
@@ -54,7 +54,7 @@ def assess(halves: Sequence[Half | None], connection: psycopg.Connection[Any]) -
     return tuple(Assessment(tuple(losses)) for losses in found)
 
 
-def _walked(acts: Sequence[Act], connection: psycopg.Connection[Any]) -> list[Draft]:
+def walked(acts: Sequence[Act], connection: psycopg.Connection[Any]) -> Walk:
     """Walk once to know whose dependents count, ask for those all at once, and walk again with the answer."""
     catalog = Catalog(connection)
     catalog.load(name.name for act in acts for name in _names(act.effect))
@@ -65,7 +65,7 @@ def _walked(acts: Sequence[Act], connection: psycopg.Connection[Any]) -> list[Dr
     if walk.wanted:
         walk = Walk(catalog, catalog.closure(walk.wanted))
         walk.run(acts)
-    return walk.drafts
+    return walk
 
 
 def _loss(draft: Draft, answers: Mapping[probes.Probe, probes.Answer]) -> Loss:

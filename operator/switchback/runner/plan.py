@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
     from switchback.migrations.halves import Half
     from switchback.migrations.model import Migration
+    from switchback.migrations.script import Statement
     from switchback.runner.compare import Comparison
     from switchback.runner.ledger.model import Ledger, Row
 
+
+CASCADE_LOOK = "switchback_cascade"
+"""Column of our own statement before a DROP that was given its CASCADE: it looks what would go along."""
 
 SHOWN_LOSSES = 8
 """Losses of one step that travel in a result; the rest is counted."""
@@ -135,6 +139,11 @@ class Plan:
     def with_steps(self, steps: Sequence[PlannedStep]) -> Plan:
         """The same plan with steps that say more, such as losses."""
         return replace(self, steps=tuple(steps))
+
+
+def is_look(statement: Statement | None) -> bool:
+    """Whether a statement is our look before a DROP with CASCADE."""
+    return statement is not None and statement.text.endswith(f" AS {CASCADE_LOOK}")
 
 
 def listed(ids: Sequence[str], limit: int = 5) -> str:

@@ -50,13 +50,17 @@ _ONLY_SAYS = (e.Write, e.Truncate, e.Calls, e.Opaque, e.GoBack)
 
 
 class Walk:
-    """One way through all effects. `wanted` are the DROPs whose closure it would have needed."""
+    """One way through all effects.
+
+    `wanted` are the DROPs whose closure it would have needed, `taken` is what only their CASCADE takes along.
+    """
 
     def __init__(self, catalog: Catalog, closures: Mapping[int, Sequence[Victim]]) -> None:
         self.catalog = catalog
         self.world = World(catalog)
         self.closures = closures
         self.wanted: dict[int, Wanted] = {}
+        self.taken: dict[int, list[Victim]] = {}
         self.drafts: list[Draft] = []
         self.number = 0
         self.act = Act(0, ("", 0), e.Opaque(""))
@@ -306,6 +310,8 @@ class Walk:
         for victim in self.closures.get(self.number, ()):
             if not self.world.still_there(victim):
                 continue
+            if victim.hard:
+                self.taken.setdefault(self.number, []).append(victim)
             if victim.hard or members:
                 self._victim(victim)
             self.world.take(victim)

@@ -44,7 +44,21 @@ def plan_backward(session: Session, request: Request, comparison: Comparison, go
     )
     if any(step.way is Way.LEDGER for step in plan.steps):
         rights.refuse_writable(session.work, session.names)
-    return with_losses(session, plan)
+    return with_losses(session, _cascading(session, plan) if request.cascade else plan)
+
+
+def _cascading(session: Session, plan: Plan) -> Plan:
+    """The plan with CASCADE where a DROP would fail without it."""
+    from switchback.runner.cascading import cascading  # noqa: PLC0415 - only who asks for it has to know
+
+    halves = cascading([step.half for step in plan.steps], session.work)
+    steps = []
+    for step, half in zip(plan.steps, halves, strict=True):
+        notice = step.notice
+        if half is not step.half:
+            notice = f"{notice} {step.id}: CASCADE is added where a DROP fails without it.".strip()
+        steps.append(replace(step, half=half, notice=notice))
+    return plan.with_steps(steps)
 
 
 def with_losses(session: Session, plan: Plan) -> Plan:

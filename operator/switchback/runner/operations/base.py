@@ -48,6 +48,7 @@ class Request:
         force: both of the next two.
         forget_missing: forget rows that have neither a file nor a stored down half.
         every: roll back all when asked for more steps than there are.
+        cascade: add CASCADE to DROPs of a rollback that would fail without it.
         down_from: whose down half runs when file and ledger differ.
         accept: risks that somebody has accepted.
         expect_source: digest that the folder must have; empty: any.
@@ -80,6 +81,7 @@ class Request:
     force: bool = False
     forget_missing: bool = False
     every: bool = False
+    cascade: bool = False
     down_from: DownFrom = DownFrom.REFUSE
     accept: frozenset[Risk] = frozenset()
     expect_source: str = ""
