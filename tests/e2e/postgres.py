@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.cluster.handle import Cluster
     from tests.e2e.kube import Kube, Object
 
+REFUSED_SECONDS = 10
 START_SECONDS = 60
 GROUP = 999
 """Of the user postgres in the image."""
@@ -63,16 +64,26 @@ class Server:
             time.sleep(0.1)
 
     def connect(self, database: str = "postgres") -> psycopg.Connection[Row]:
-        """A superuser's connection in autocommit."""
-        return psycopg.connect(
-            host=self._address,
-            port=self._port,
-            user="postgres",
-            password=self._password,
-            dbname=database,
-            autocommit=True,
-            connect_timeout=10,
-        )
+        """A superuser's connection in autocommit.
+
+        On a busy machine the pod may be taken for not ready for a moment; then nobody listens at its port.
+        """
+        deadline = time.monotonic() + REFUSED_SECONDS
+        while True:
+            try:
+                return psycopg.connect(
+                    host=self._address,
+                    port=self._port,
+                    user="postgres",
+                    password=self._password,
+                    dbname=database,
+                    autocommit=True,
+                    connect_timeout=10,
+                )
+            except psycopg.OperationalError as error:
+                if "refused" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
 
     def database(self, *, password: str = "") -> Database:
         """A new database with a role that owns it and nothing else."""
