@@ -10,7 +10,7 @@ import pytest
 from switchback.snapshots.layout import MANIFEST
 from tests.e2e import judge
 from tests.e2e.shop import FIRST, SECOND, SHOP, STOCK
-from tests.e2e.states import is_true, reason
+from tests.e2e.states import is_true, operation, reason
 from tests.e2e.support import ALLOW_LOSS, pg_dump
 
 if TYPE_CHECKING:
@@ -83,15 +83,15 @@ def test_when_it_cannot_be_had(world: World, database: Database, policy: str) ->
     big = {"0000_big.up.sql": "CREATE TABLE big AS SELECT random() x, gen_random_uuid() y "
            "FROM generate_series(1, 60000);"}  # fmt: skip
     shop = world.migration(database, big, snapshot={"none": {"acknowledge": True}})
-    shop.succeeded()
+    first = operation(shop.succeeded())["id"]
     shop.edit(snapshot={**snapshot, "none": None})
     world.files("shop-files", big | SHOP)
     if policy == "Abort":
-        failed = shop.stalled("SnapshotVolumeFull")
+        failed = shop.stalled("SnapshotVolumeFull", after=first)
         assert "migrate" not in world.steps()[1:]
         assert reason(failed, "SnapshotReady") == "SnapshotVolumeFull"
         return
-    done = shop.succeeded()
+    done = shop.succeeded(after=first)
     assert database.applied()[-1] == "0003_names"
     assert reason(done, "SnapshotReady") == "SnapshotContinuedWithout"
     assert done["status"]["operation"]["snapshotWaived"] == "SnapshotVolumeFull"
