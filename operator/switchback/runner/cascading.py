@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from switchback.migrations.halves import Sql
 from switchback.runner import effects as e
 from switchback.runner import parser
-from switchback.runner.catalog import CLOSURE
+from switchback.runner.catalog import CLOSURE, closure_columns
 from switchback.runner.ledger.names import literal
 from switchback.runner.losses import walked
 from switchback.runner.plan import CASCADE_LOOK
@@ -88,12 +88,8 @@ def _with_cascade(statement: Statement, found: tuple[e.Effect, ...]) -> e.Effect
 
 def _look(wanted: Wanted, taken: Sequence[Victim]) -> str:
     """A statement that divides by zero when CASCADE would take anything else than this along."""
-    roots = [(0, *root) for root in wanted.roots]
-    kept = [(0, *root[:2]) for root in wanted.kept]
-    columns = [[row[place] for row in roots] for place in range(4)]
-    columns += [[row[place] for row in kept] for place in range(3)]
     query = CLOSURE
-    for column in columns:
+    for column in closure_columns({0: wanted}):
         listed = literal("{" + ",".join(str(value) for value in column) + "}")
         query = query.replace("%s", listed, 1)
     texts = ", ".join(literal(text) for text in sorted(one.text for one in taken))

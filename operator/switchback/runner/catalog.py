@@ -181,14 +181,10 @@ class Catalog:
     def closure(self, wanted: Mapping[int, Wanted]) -> dict[int, list[Victim]]:
         """What goes with several DROPs, each with its roots, walked through pg_depend."""
         found: dict[int, list[Victim]] = {number: [] for number in wanted}
-        roots = [(number, *root) for number, one in wanted.items() for root in one.roots]
-        kept = [(number, *root[:2]) for number, one in wanted.items() for root in one.kept]
-        if not roots:
+        if not any(one.roots for one in wanted.values()):
             return found
-        columns = [[row[place] for row in roots] for place in range(4)]
-        columns += [[row[place] for row in kept] for place in range(3)]
         for number, hard, oid, schema, name, kind, filled, column, text, owner, own in self._rows(
-            CLOSURE, *columns
+            CLOSURE, *closure_columns(wanted)
         ):
             relation = None if oid is None else Relation(oid, schema, name, kind, filled)
             found[number].append(Victim(hard, relation, column, text, owner, own))
@@ -201,6 +197,16 @@ class Catalog:
     def referencing(self, oids: Sequence[int]) -> list[Relation]:
         """Tables with foreign keys to these, also through others: what TRUNCATE … CASCADE takes along."""
         return [Relation(*row) for row in self._rows(_REFERENCING, list(oids), list(oids))]
+
+
+def closure_columns(wanted: Mapping[int, Wanted]) -> list[list[int | str]]:
+    """What `CLOSURE` is asked for: number, class, oid, column of roots; the first three of what is kept."""
+    roots = [(number, *root) for number, one in wanted.items() for root in one.roots]
+    kept = [(number, *root[:2]) for number, one in wanted.items() for root in one.kept]
+    return [
+        *([row[place] for row in roots] for place in range(4)),
+        *([row[place] for row in kept] for place in range(3)),
+    ]
 
 
 _LOGIN = """

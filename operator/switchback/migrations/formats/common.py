@@ -17,38 +17,6 @@ if TYPE_CHECKING:
     from switchback.migrations.folder import Listing
 
 
-def number_forms(digits: str) -> tuple[str, ...]:
-    """The digits as written and, last, without leading zeros."""
-    return tuple(dict.fromkeys((digits, digits.lstrip("0") or "0")))
-
-
-def is_above(digits: str, largest: int) -> bool:
-    """Whether the number is larger; it may have more digits than Python wants to read."""
-    return len(digits.lstrip("0")) > len(str(largest)) or int(digits) > largest
-
-
-def is_printable(listing: Listing, name: str) -> bool:
-    """Whether a name can be shown to people; if not, that is noted as a problem."""
-    if name.isprintable():
-        return True
-    listing.problems.append(
-        Problem("its name holds characters that cannot be printed.", name, None, "Rename it.")
-    )
-    return False
-
-
-def claimed_twice(listing: Listing, name: str, first: str, kind: str, value: object) -> None:
-    """Note that `name` has the number or version of `first`."""
-    listing.problems.append(
-        Problem(
-            f"its {kind} {value} is also that of {first}.",
-            name,
-            None,
-            f"Give one of the two another {kind}.",
-        )
-    )
-
-
 def numbered(listing: Listing) -> Iterator[str]:
     """Names of SQL files that begin with a digit and are no file of Pairs."""
     return (
@@ -56,6 +24,15 @@ def numbered(listing: Listing) -> Iterator[str]:
         for name in listing.names
         if name.endswith(".sql") and not name.endswith((".up.sql", ".down.sql")) and name[0] in "0123456789"
     )
+
+
+def first_with(listing: Listing, word: bytes, marker: Pattern[bytes]) -> str:
+    """The first of these that holds a marker; `word` is a part of it, by which most are passed over fast."""
+    for name in numbered(listing):
+        raw = listing.raw[name]
+        if word in raw and marker.search(raw):
+            return name
+    return ""
 
 
 def lines_with(text: str, word: Pattern[str]) -> Iterator[tuple[int, str]]:

@@ -14,15 +14,9 @@ from switchback.migrations.directives import Directives
 from switchback.migrations.drafts import DOWN_HINTS, UP_HINTS, Draft, heading, next_number, slug, stamp
 from switchback.migrations.errors import Problem, SourceProblem
 from switchback.migrations.formats import About
-from switchback.migrations.formats.common import (
-    TextFile,
-    claimed_twice,
-    is_printable,
-    lines_with,
-    number_forms,
-    numbered,
-)
+from switchback.migrations.formats.common import TextFile, first_with, lines_with
 from switchback.migrations.model import DownKind, Migration
+from switchback.migrations.names import claimed_twice, is_printable, number_forms
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -62,11 +56,7 @@ def short_forms(migration_id: str) -> tuple[str, ...]:
 
 def evidence(listing: Listing) -> str:
     """The first file with a marker of dbmate."""
-    for name in numbered(listing):
-        raw = listing.raw[name]
-        if b"migrate:" in raw and _EVIDENCE.search(raw):
-            return name
-    return ""
+    return first_with(listing, b"migrate:", _EVIDENCE)
 
 
 def claims(listing: Listing) -> set[str]:

@@ -15,11 +15,12 @@ from switchback.migrations import lexer
 from switchback.migrations.errors import Problem
 from switchback.migrations.folder import IGNORE_ADVICE, case_twins
 from switchback.migrations.formats import About
-from switchback.migrations.formats.common import TextFile, is_printable, number_forms
+from switchback.migrations.formats.common import TextFile
 from switchback.migrations.formats.drizzle_journal import JOURNALS, entries
 from switchback.migrations.halves import Sql
 from switchback.migrations.lexer import Unterminated
 from switchback.migrations.model import DownKind, Migration
+from switchback.migrations.names import is_printable, number_forms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,10 +16,11 @@ from switchback.migrations.drafts import DOWN_HINTS, UP_HINTS, Draft, heading, n
 from switchback.migrations.errors import Problem, SourceProblem
 from switchback.migrations.folder import case_twins
 from switchback.migrations.formats import About
-from switchback.migrations.formats.common import TextFile, claimed_twice, is_printable
+from switchback.migrations.formats.common import TextFile
 from switchback.migrations.formats.flyway_names import REFUSED
 from switchback.migrations.halves import Sql
 from switchback.migrations.model import DownKind, Migration
+from switchback.migrations.names import claimed_twice, is_printable
 from switchback.migrations.script import analyse
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from switchback.migrations.errors import Problem
 from switchback.migrations.formats import About
 from switchback.migrations.halves import CHECKSUM_PREFIX, Sql
 from switchback.migrations.model import DownKind, Migration
+from switchback.migrations.names import claimed_twice, is_above, is_printable, number_forms
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -46,14 +47,7 @@ class _Half(NamedTuple):
 def short_forms(migration_id: str) -> tuple[str, ...]:
     """Spellings that `--target` accepts for an id: its digits as written and without leading zeros."""
     found = _ID.match(migration_id)
-    if found is None:
-        return ()
-    return _forms(found.group(1))
-
-
-def _forms(digits: str) -> tuple[str, ...]:
-    plain = digits.lstrip("0") or "0"
-    return (digits,) if plain == digits else (digits, plain)
+    return () if found is None else number_forms(found.group(1))
 
 
 def evidence(listing: Listing) -> str:
@@ -72,14 +66,7 @@ def read(listing: Listing) -> list[Migration]:
     for half in _halves(listing):
         first = ways[half.way].setdefault(half.version, half)
         if first is not half:
-            listing.problems.append(
-                Problem(
-                    f"its number {half.version} is also that of {first.name}.",
-                    half.name,
-                    None,
-                    "Give one of the two another number.",
-                )
-            )
+            claimed_twice(listing, half.name, first.name, "number", half.version)
     ups, downs = ways["up"], ways["down"]
     for version in sorted(downs.keys() - ups.keys()):
         listing.problems.append(
@@ -100,14 +87,10 @@ def _halves(listing: Listing) -> list[_Half]:
     found: list[_Half] = []
     for name in listing.names:
         match = _FILE.fullmatch(name)
-        if match is None:
+        if match is None or not is_printable(listing, name):
             continue
         digits, title, way = match.groups()
-        if not name.isprintable():
-            listing.problems.append(
-                Problem("its name holds characters that cannot be printed.", name, None, "Rename it.")
-            )
-        elif len(digits.lstrip("0")) > len(str(_LARGEST)) or int(digits) > _LARGEST:
+        if is_above(digits, _LARGEST):
             listing.problems.append(
                 Problem(f"its number is larger than {_LARGEST}.", name, None, "Use a smaller number.")
             )
@@ -126,7 +109,7 @@ def _migration(listing: Listing, position: int, up: _Half, down: _Half | None) -
         up=_sql(listing, up.name),
         down=None if down is None else _sql(listing, down.name),
         down_kind=DownKind.NONE if down is None else DownKind.SQL,
-        short_forms=_forms(up.digits),
+        short_forms=number_forms(up.digits),
     )
 
 

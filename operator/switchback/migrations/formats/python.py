@@ -15,9 +15,9 @@ from switchback.migrations import module as modules
 from switchback.migrations.drafts import Draft, next_number, slug
 from switchback.migrations.errors import Problem, SourceProblem
 from switchback.migrations.formats import About
-from switchback.migrations.formats.common import is_printable, number_forms
 from switchback.migrations.halves import Code, checksum, normalise
 from switchback.migrations.model import DownKind, Migration
+from switchback.migrations.names import is_printable, number_forms
 
 if TYPE_CHECKING:
     from datetime import datetime
