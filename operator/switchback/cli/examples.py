@@ -58,12 +58,17 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "snapshot verify": ("snapshot verify ./restore-points/shop-20260101T000000Z",),
     "snapshot list": ("snapshot list ./restore-points", "snapshot list s3://backups/shop --json"),
     "snapshot prune": ("snapshot prune --to ./restore-points --uid UID --dry-run",),
-    "snapshot prepare": ("snapshot prepare --to /restore-points --work /work --name NAME --operation-id ID",),
-    "snapshot seal": ("snapshot seal --to /restore-points --work /work --name NAME --operation-id ID",),
-    "snapshot accept": (
-        "snapshot accept --operation-id ID --name NAME --report /work/report --begin /work/begin",
+    "snapshot prepare": (
+        "snapshot prepare --to /snapshots --work /switchback/secrets --name NAME --operation-id ID",
     ),
-    "snapshot login": ("snapshot login --to /work/pgpass",),
+    "snapshot seal": (
+        "snapshot seal --to /snapshots --work /switchback/secrets --name NAME --operation-id ID",
+    ),
+    "snapshot accept": (
+        "snapshot accept --operation-id ID --name NAME --report /switchback/result/result.json "
+        "--begin /switchback/begin/pod",
+    ),
+    "snapshot login": ("snapshot login --to /switchback/secrets/pgpass",),
     "explain": ("explain release.yaml", "explain --offline release.yaml config.yaml"),
     "run": (
         "run --operation inspect --operation-id try-1",
