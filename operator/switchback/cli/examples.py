@@ -65,8 +65,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "snapshot seal --to /snapshots --work /switchback/secrets --name NAME --operation-id ID",
     ),
     "snapshot accept": (
-        "snapshot accept --operation-id ID --name NAME --report /switchback/result/result.json "
-        "--begin /switchback/begin/pod",
+        (
+            "snapshot accept --operation-id ID --name NAME --report /switchback/result/result.json "
+            "--begin /switchback/begin/pod"
+        ),
     ),
     "snapshot login": ("snapshot login --to /switchback/secrets/pgpass",),
     "explain": ("explain release.yaml", "explain --offline release.yaml config.yaml"),
