@@ -33,6 +33,10 @@ NOTHING_CHOSEN = 5
 CALM = ("tests/traffic",)
 APART = ("tests/crash", "tests/cluster_snapshots", "tests/checks")
 """What the second node takes: about half of the time on clusters."""
+TELLING = ("FAILED ", "ERROR ", "E  ")
+"""How the lines of pytest begin that are worth repeating at the end, where they are looked for."""
+WIDTH = 300
+MOST_LINES = 60
 DAYS = 24 * 3600
 BUILD_SECONDS = 3600
 
@@ -70,6 +74,8 @@ class Running:
     lane: Lane
     process: subprocess.Popen[str]
     last: str = ""
+    failures: list[str] = field(default_factory=list)
+    """The lines that name a test that failed, and what it said first."""
     reader: threading.Thread = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,6 +86,8 @@ class Running:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.last = line.strip() or self.last
+            if line.startswith(TELLING):
+                self.failures.append(line.rstrip()[:WIDTH])
             sys.stdout.write(f"{self.lane.name:>5}| {line}")
             sys.stdout.flush()
 
@@ -121,7 +129,7 @@ class Suite:
 
     def run(self, stages: Sequence[Sequence[Lane]]) -> int:
         """Run the stages to their end; the worst exit code counts."""
-        worst, ends = 0, []
+        worst, ends, failures = 0, list[str](), list[str]()
         for stage in stages:
             if self.stopped:
                 break
@@ -131,8 +139,9 @@ class Suite:
                 code = one.end()
                 worst = max(worst, abs(code))
                 ends.append(f"{one.lane.name:>5}| {one.last}")
+                failures += [f"{one.lane.name:>5}| {line}" for line in one.failures]
             ends.append(f"       this took {time.monotonic() - begun:.0f} s")
-        print("\n" + "\n".join(ends))
+        print("\n" + "\n".join([*ends, *failures[-MOST_LINES:]]))
         return worst
 
 
