@@ -92,6 +92,8 @@ class Runner:
                 operation_id=operation_id,
                 role=self.role,
                 search_path=self.search_path,
+                lock_timeout_ms=limits.lock_timeout_ms,
+                statement_timeout_ms=limits.statement_timeout_ms,
                 read_only=request.dry_run,
             ),
             words.warn,

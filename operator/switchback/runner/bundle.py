@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -41,6 +41,10 @@ END_OF_FILE = "\n;\n"
 STATEMENT_LIMIT = "SET LOCAL statement_timeout"
 _UNLIMITED = "RESET statement_timeout;"
 """Else the head of the next file, which resets everything, would have to hurry."""
+
+_NO_WAITING = "SET LOCAL synchronous_commit = off;"
+"""For all but the last transaction of a string. The server writes commits to disk in their order, so the one
+that waits for the disk has waited for all before it."""
 
 DISCARD_TEMP = "DISCARD TEMP;"
 """Before each step: a temporary table would hide the real one from the files after it, in this run alone."""
@@ -83,6 +87,7 @@ class Bundle:
         setup: statements of the file that have run before and set the session up, sent again.
         begins_step: whether the step begins with it: then nothing temporary of the steps before is left.
         waits_for_locks: whether a lock_timeout ends its waiting, so that blockers are looked for early.
+        waits_for_disk: whether its commit is on disk when the server tells of it.
     """
 
     migration_id: str
@@ -97,6 +102,7 @@ class Bundle:
     setup: tuple[str, ...] = ()
     begins_step: bool = True
     waits_for_locks: bool = True
+    waits_for_disk: bool = True
 
     @cached_property
     def head(self) -> str:
@@ -105,14 +111,15 @@ class Bundle:
         discard = (DISCARD_TEMP if self.begins_step else "") + (FORGET if self.forgets else "")
         return (
             f"{reset(self.migration_id, self.operation_id)}{discard}BEGIN;"
-            f"{''.join(self.settings)}{self.record};{setup}\n"
+            f"{'' if self.waits_for_disk else _NO_WAITING}{''.join(self.settings)}{self.record};{setup}\n"
         )
 
     @property
     def head_count(self) -> int:
         """How many statements `head` has."""
         discards = self.begins_step + FORGET_COUNT * self.forgets
-        return RESET_COUNT + discards + 2 + len(self.settings) + len(self.setup)
+        settings = len(self.settings) + (not self.waits_for_disk)
+        return RESET_COUNT + discards + 2 + settings + len(self.setup)
 
     @cached_property
     def forgets(self) -> bool:
@@ -167,10 +174,16 @@ def batches(bundles: Sequence[Bundle], after: str) -> Iterator[Batch]:
     held: list[Bundle] = []
     size = 0
     for bundle in bundles:
-        if held and (len(held) == BATCH_FILES or size + len(bundle.text) > BATCH_CHARACTERS):
-            yield Batch(tuple(held), after)
+        length = len(bundle.text) + len(_NO_WAITING)
+        if held and (len(held) == BATCH_FILES or size + length > BATCH_CHARACTERS):
+            yield _batch(held, after)
             held, size = [], 0
         held.append(bundle)
-        size += len(bundle.text)
+        size += length
     if held:
-        yield Batch(tuple(held), after)
+        yield _batch(held, after)
+
+
+def _batch(bundles: Sequence[Bundle], after: str) -> Batch:
+    """The last one waits for the disk, for all of them."""
+    return Batch((*(replace(bundle, waits_for_disk=False) for bundle in bundles[:-1]), bundles[-1]), after)

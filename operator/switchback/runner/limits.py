@@ -39,13 +39,15 @@ def lock_timeout_ms(limits: Limits, half: Half | None) -> int:
 
 
 def settings(limits: Limits, half: Half | None, server_major: int) -> tuple[str, ...]:
-    """The statements. Limits that nobody wishes are set to none, whatever the database has as default."""
+    """The statements; none for a limit of the run, which every session begins with (`connect.options`).
+
+    Limits that nobody wishes are set to none, whatever the database has as default.
+    """
     own = None if half is None else half.directives.statement_timeout_ms
-    statement = limits.statement_timeout_ms if own is None else own
-    found = [
-        f"SET LOCAL lock_timeout = {lock_timeout_ms(limits, half)};",
-        f"{STATEMENT_LIMIT} = {statement};",
-    ]
+    lock = lock_timeout_ms(limits, half)
+    found = [f"SET LOCAL lock_timeout = {lock};"] if lock != limits.lock_timeout_ms else []
+    if own not in {None, limits.statement_timeout_ms}:
+        found.append(f"{STATEMENT_LIMIT} = {own};")
     if server_major >= TRANSACTION_TIMEOUT_SINCE:
         found.append("SET LOCAL transaction_timeout = 0;")
     return tuple(found)

@@ -30,8 +30,13 @@ AFTER_SIGNAL_SECONDS = 8.0
 """After a signal little of a pod's grace period is left for finding out."""
 
 
-def roll_back(session: Session) -> bool:
+def roll_back(session: Session, *, after_others: bool = False) -> bool:
     """End the failed transaction. A cancel that arrives late may hit this statement; then once more.
+
+    Args:
+        session: of this run.
+        after_others: whether transactions of the same string are committed, which have not waited for the
+            disk: then something is written whose commit waits, for all of them.
 
     Returns:
         Whether this session still holds the lock, which no rollback gives back.
@@ -43,7 +48,8 @@ def roll_back(session: Session) -> bool:
     asked = "" if number is None else lock.held_query(number)
     for _ in range(2):
         idle = session.work.info.transaction_status == TransactionStatus.IDLE  # nothing of the string has run
-        text = f"{CLEAN}{asked}" if idle else f"ROLLBACK;{CLEAN}{asked}"
+        written = changes.nothing(session.names) if after_others else ""
+        text = f"{'' if idle else 'ROLLBACK;'}{CLEAN}{written}{asked}"
         replies = list(wire.exchange(session.work, text, session.stop))
         if all(reply.error is None for reply in replies):
             return number is None or lock.says_held(replies[-1])

@@ -124,7 +124,8 @@ class Transactor:
                     committed = tracker.feed(reply)
                     if committed is not None:
                         self._committed(units[tracker.index - 1], committed[1])
-                if tracker.failure is not None and not settle.roll_back(session):
+                others = tracker.index > 0
+                if tracker.failure is not None and not settle.roll_back(session, after_others=others):
                     settle.regain_lock(session, tracker.so_far)
             except wire.LostError as lost:
                 self._lost(units[: len(batch.bundles)], tracker, lost)
@@ -139,14 +140,29 @@ class Transactor:
         """
         under_way = units[min(tracker.index, len(units) - 1)].step
         ledger = settle.after_loss(self.session, under_way, lost)
+        expected = units if tracker.failure is None else units[: tracker.index]
+        for number, unit in enumerate(expected):
+            if unit.is_committed(ledger):
+                continue
+            self._not_kept(units[number : tracker.index])
+            raise settle.not_committed(unit.step, lost, ledger)
+        for unit in expected[tracker.index :]:
+            row = ledger.by_id.get(unit.step.id)
+            self._committed(unit, None if row is None else row.duration_ms)
         if tracker.failure is None:
-            for unit in units[tracker.index :]:
-                if not unit.is_committed(ledger):
-                    raise settle.not_committed(unit.step, lost, ledger)
-                row = ledger.by_id.get(unit.step.id)
-                self._committed(unit, None if row is None else row.duration_ms)
             tracker.index, tracker.after = len(units), None
         settle.refuse_overtaken(self.session, under_way)
+
+    def _not_kept(self, units: Sequence[Unit]) -> None:
+        """The server has crashed before these commits, which it had told of, were on its disk."""
+        gone = [unit.step for unit in units if unit.ends_step]
+        if not gone:
+            return
+        del self.done[-len(gone) :]
+        ids = ", ".join(step.id for step in gone)
+        self.session.reporter.warn(
+            f"The server crashed before it had written {ids} to its disk: that is undone, as the ledger says."
+        )
 
     def _committed(self, unit: Unit, milliseconds: int | None) -> None:
         if unit.ends_step:

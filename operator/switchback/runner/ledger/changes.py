@@ -45,6 +45,11 @@ def bump(names: Names) -> str:
     return f"UPDATE {names.meta} SET revision = revision + 1"
 
 
+def nothing(names: Names) -> str:
+    """UPDATE that changes nothing, and whose commit waits for the disk like any other, with its semicolon."""
+    return f"UPDATE {names.meta} SET revision = revision;"
+
+
 def note(
     connection: psycopg.Connection[Any],
     names: Names,
