@@ -112,6 +112,37 @@ def test_a_failure_tells_place_statement_and_reason(runner: Runner) -> None:
     assert "TABEL" not in json.dumps(data), "the result does not hold it: it might be data"
 
 
+def test_programs_find_the_place_of_a_failure(runner: Runner) -> None:
+    (runner.folder / "0002_b.up.sql").write_text("SELECT 1;\nINSERT INTO nowhere VALUES ('private');\n")
+    done = runner.call("up", "--json")
+    data = json.loads(done.stdout)
+    assert (data["command"], data["operation"]) == ("migrate", "migrate")
+    assert (data["file"], data["line"], data["sqlstate"]) == ("0002_b.up.sql", 2, "42P01")
+    assert data["advice"] in done.stderr
+    assert "problems" not in data
+    assert not [key for key in (*data, *data["database"]) if "_" in key], "one spelling everywhere"
+    assert data["database"]["systemIdentifier"]
+    for words in (("redo", "--dry-run"), ("reset", "--dry-run"), ("repair", "--release"), ("protect",)):
+        assert json.loads(runner.call(*words, "--json").stdout)["command"] == words[0]
+
+
+def test_every_wrong_file_has_its_own_advice(runner: Runner) -> None:
+    (runner.folder / "0001_a.up.sql").write_bytes(b"SELECT '\xff';\n")
+    (runner.folder / "0002_b.up.sql").write_text("\n")
+    (runner.folder / "0003_C.up.sql").write_text("SELECT 1;\n")
+    done = runner.call("plan", "--json")
+    problems = json.loads(done.stdout)["problems"]
+    assert ("0001_a.up.sql", 1) in [(one["file"], one.get("line")) for one in problems]
+    assert len(problems) > 1
+    assert all(one["message"] and one["advice"] for one in problems)
+    assert " more)" not in done.stderr, "all of them follow"
+    at = 0
+    for one in problems:
+        place = f"{one['file']}:{one['line']}" if "line" in one else one["file"]
+        at = done.stderr.index(f"error: {place}: {one['message']}\n{one['advice']}\n", at)
+    assert done.stderr.count("error:") == len(problems)
+
+
 def test_run_always_leaves_a_result(runner: Runner, tmp_path: Path) -> None:
     file = tmp_path / "result"
 
@@ -228,7 +259,7 @@ def test_who_asked_for_json_and_does_not_agree_gets_json(runner: Runner, answer:
     runner.up()
     code, said = typed(runner, answer, "rollback", "--json")
     told = json.loads(said[said.index("\n{") :])
-    assert (code, told["reason"], told["exit_code"]) == (130, "Interrupted", 130)
+    assert (code, told["reason"], told["exitCode"]) == (130, "Interrupted", 130)
     assert told["message"].endswith("Nothing was changed.")
 
 

@@ -159,8 +159,8 @@ def test_from_the_command_line_create_verify_list_and_restore(
     )
     assert restored.returncode == 0, restored.stderr
     told = json.loads(restored.stdout)["restored"]
-    assert (told["tables"], told["estimated_rows"]) == (2, 3500)
-    assert told["restore_point"] == result["snapshot"]["restore_point"]
+    assert (told["tables"], told["estimatedRows"]) == (2, 3500)
+    assert told["restorePoint"] == result["snapshot"]["restorePoint"]
     assert contents_of(server.url(copy_name)) == contents_of(filled)
     twice = switchback("restore", root / "first", "--url", server.url(), "--database", copy_name, url="")
     assert twice.returncode == 11

@@ -197,7 +197,7 @@ def test_what_acts_beyond_the_copy_is_left_out_and_listed(
         )
         connection.execute("ALTER SUBSCRIPTION feed SET (slot_name = NONE); DROP SUBSCRIPTION feed")
     assert restored.returncode == 0, restored.stderr
-    left_out = json.loads(restored.stdout)["restored"]["left_out"]
+    left_out = json.loads(restored.stdout)["restored"]["leftOut"]
     assert sorted((one["kind"], one["name"]) for one in left_out) == [
         ("event trigger", "audit"),
         ("publication", "every thing"),

@@ -60,7 +60,7 @@ def tried(url: str, folder: Path, case: Case) -> Done:
     assert (done.code, message) == (case.exit_code, case.message), done.err
     assert case.says in done.err
     told = json.loads(done.out)
-    assert (told["reason"], told["exit_code"]) == (case.reason, case.exit_code)
+    assert (told["reason"], told["exitCode"]) == (case.reason, case.exit_code)
     for text in (done.err, told["message"]):
         assert "Traceback" not in text
         assert not [

@@ -43,7 +43,7 @@ def test_a_server_that_is_there(server: Server) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert f"Database postgres at 127.0.0.1:{server.port} accepts logins" in done.stdout
     answer = json.loads(call(server.url(), "--json").stdout)
-    assert (answer["reason"], answer["exit_code"]) == ("Succeeded", 0)
+    assert (answer["reason"], answer["exitCode"]) == ("Succeeded", 0)
 
 
 def test_a_server_that_comes_later(own: Server) -> None:

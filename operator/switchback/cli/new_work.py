@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switchback.cli import outcome
 from switchback.contract.exits import ExitCode
 from switchback.contract.reasons import Reason, meaning
 from switchback.migrations import drafts
@@ -44,15 +45,13 @@ def run(console: Console, **values: Any) -> int:
 
 def _refused(console: Console, error: SourceProblem, *, as_json: bool) -> int:
     code = int(meaning(error.reason).exit_code)
-    first = error.first
-    console.error(f"{first.place}: {first.message}" if first.place else first.message)
-    for problem in error.problems[1:]:
-        console.error(problem.render())
+    for problem in error.problems:
+        console.error(problem.told)
+        console.more(problem.what_next)
     if as_json:
-        told = {"reason": error.reason, "message": error.message, "exitCode": code}
+        told = {"command": "new", "reason": error.reason, "message": error.message, "exitCode": code}
+        told["problems"] = [outcome.problem_data(problem) for problem in error.problems]
         console.outcome(json.dumps(told, ensure_ascii=False, indent=2))
-    elif error.advice:
-        console.more(error.advice)
     return code
 
 

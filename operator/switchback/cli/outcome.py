@@ -9,6 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
+from switchback.cli.main import ALIASES, COMMANDS
 from switchback.contract.exits import ExitCode
 from switchback.contract.reasons import Reason
 from switchback.contract.result import VERSION, Result, bounded
@@ -19,13 +22,16 @@ from switchback.runner.ledger.model import LAPTOP
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from switchback.migrations.errors import Problem
+    from switchback.runner.operations.perform import Ending
+
 OPERATIONS = {
     "status": Operation.INSPECT,
     "plan": Operation.INSPECT,
+    "wait": Operation.INSPECT,
+    "dump": Operation.INSPECT,
     "migrate": Operation.MIGRATE,
-    "up": Operation.MIGRATE,
     "rollback": Operation.ROLLBACK,
-    "down": Operation.ROLLBACK,
     "redo": Operation.ROLLBACK,
     "reset": Operation.ROLLBACK,
     "repair": Operation.RELEASE,
@@ -37,7 +43,10 @@ OPERATIONS = {
     "restore": Operation.SNAPSHOT,
     "snapshot": Operation.SNAPSHOT,
 }
-"""What stands as the operation in a command's own results."""
+"""What stands as the operation in a command's own results: several share one, and `command` says which."""
+
+_WITH_PARTS = ("snapshot",)
+"""Commands whose second word says what they do."""
 
 _ANSWERING = (["seal"], ["accept"], ["prune"])
 """Words after `snapshot` that are the container whose result is read."""
@@ -51,10 +60,62 @@ def laptop_id() -> str:
     return f"{LAPTOP}-{secrets.token_hex(4)}"
 
 
-def as_json(result: Result) -> dict[str, Any]:
-    """A result as plain data, everything in it."""
-    data = asdict(result)
-    return {name: value for name, value in data.items() if value not in (None, "", ())}
+def as_json(result: Result, command: str | None = None) -> dict[str, Any]:
+    """A result as plain data, everything in it, with the command that it is of. Keys are stable.
+
+    Args:
+        result: how the command ended.
+        command: without the program; None: the one that runs.
+    """
+    name = _running() if command is None else command
+    data: dict[str, Any] = camel(as_result(result))
+    return {"command": name, **data} if name else data
+
+
+def of(ending: Ending) -> dict[str, Any]:
+    """How a run ended as plain data: the result, and where it failed. Keys are stable."""
+    place = {"file": ending.file, "line": ending.line, "sqlstate": ending.sqlstate, "advice": ending.advice}
+    failed = place if ending.error is not None else {}
+    return as_json(ending.result) | _without_empty(
+        failed | {"problems": [problem_data(problem) for problem in ending.problems]}
+    )
+
+
+def problem_data(problem: Problem) -> dict[str, Any]:
+    """One thing that is wrong with the files, as plain data."""
+    whole = {"file": problem.file, "line": problem.line, "message": problem.message}
+    return _without_empty(whole | {"advice": problem.what_next})
+
+
+def _without_empty(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if value not in (None, "", (), [])}
+
+
+def as_result(result: Result) -> dict[str, Any]:
+    """A result as plain data, with the keys of the contract between Jobs and the operator."""
+    return _without_empty(asdict(result))
+
+
+def camel(data: Any) -> Any:
+    """The data with every key as programs outside find it: `exitCode`, not `exit_code`."""
+    if isinstance(data, dict):
+        return {_camel(key): camel(value) for key, value in data.items()}
+    return [camel(value) for value in data] if isinstance(data, (list, tuple)) else data
+
+
+def _camel(key: str) -> str:
+    first, *more = key.split("_")
+    return first + "".join(word.capitalize() for word in more)
+
+
+def _running() -> str:
+    """Name of the command that runs, without the program; empty: none does."""
+    names: list[str] = []
+    context = click.get_current_context(silent=True)
+    while context is not None and context.parent is not None:
+        names.insert(0, context.command.name or "")
+        context = context.parent
+    return " ".join(names)
 
 
 def wanted(words: Sequence[str]) -> bool:
@@ -97,12 +158,14 @@ def early(words: Sequence[str], reason: Reason, message: str, code: int) -> str:
         message: what people are told.
         code: the exit code.
     """
-    command = next(iter(_names(words)), "")
-    operation = OPERATIONS.get(command)
+    first, *more = [*_names(words), ""]
+    first = ALIASES.get(first, first)
+    operation = OPERATIONS.get(first)
+    command = " ".join([first, *more[:1]]).strip() if first in _WITH_PARTS else first
     if command == "run":
         named = _value(words, "--operation")
         operation = Operation(named) if named in set(Operation) else None
-    if _names(words)[:2] == ["snapshot", "prune"]:
+    if command == "snapshot prune":
         operation = Operation.PRUNE
     operation = _FENCES.get(_value(words, "--fence"), operation)
     result = Result(
@@ -113,11 +176,14 @@ def early(words: Sequence[str], reason: Reason, message: str, code: int) -> str:
         at=clock.now(),
         exit_code=code,
     )
-    data = as_json(result)
+    if _speaks_to_the_operator(words):
+        data = {"v": VERSION, **as_result(result)}
+    else:
+        data = as_json(result, command if first in COMMANDS else "")
     if operation is None:  # better no word than one that nobody said
         del data["operation"]
     if _speaks_to_the_operator(words):
-        return json.dumps({"v": VERSION, **data}, separators=(",", ":"), ensure_ascii=False)
+        return json.dumps(data, separators=(",", ":"), ensure_ascii=False)
     return json.dumps(data, ensure_ascii=False, indent=2)
 
 

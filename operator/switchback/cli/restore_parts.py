@@ -53,7 +53,7 @@ def finish(console: Console, **values: Any) -> int:
             work.write_result(values["result_file"], text, console)
         if values["as_json"]:
             # One line: it is read out of a log.
-            console.outcome(json.dumps(outcome.as_json(ending.result) | as_data(made), ensure_ascii=False))
+            console.outcome(json.dumps(outcome.as_result(ending.result) | as_data(made), ensure_ascii=False))
         elif ending.error is None:
             for line in told(made[0]):
                 console.print(line)

@@ -51,7 +51,8 @@ def run(console: Console, **values: Any) -> int:
     flags = {"as_json": values["as_json"], "debug": values["debug"]}
     ending = perform_here(console, operation_id, act, url=values["url"], **flags)
     if values["as_json"]:
-        click.echo(json.dumps(outcome.as_json(ending.result) | as_data(made), ensure_ascii=False, indent=2))
+        data = outcome.of(ending) | outcome.camel(as_data(made))
+        click.echo(json.dumps(data, ensure_ascii=False, indent=2))
     elif made:
         for line in (*told(made[0]), ending.result.message, *next_steps(made[0])):
             console.print(plain(line))
@@ -138,7 +139,7 @@ def summary(made: Restored, where: str) -> str:
 
 
 def as_data(made: list[Restored]) -> dict[str, Any]:
-    """The same for programs."""
+    """The same for programs, with the keys that kubectl-switchback reads in a pod's log."""
     if not made:
         return {}
     one = made[0]

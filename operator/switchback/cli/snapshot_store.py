@@ -50,7 +50,7 @@ def verify(console: Console, **values: Any) -> int:
     flags = {"as_json": values["as_json"], "debug": values["debug"]}
     ending = perform_here(console, outcome.laptop_id(), act, **flags)
     if values["as_json"]:
-        data = outcome.as_json(ending.result)
+        data = outcome.of(ending)
         if seen:
             data |= {"digest": seen[0][1], "manifest": asdict(seen[0][0])}
         click.echo(json.dumps(data, ensure_ascii=False, indent=2))
@@ -77,7 +77,7 @@ def show(console: Console, **values: Any) -> int:
     ending = perform_here(console, outcome.laptop_id(), act, **flags)
     if not found:
         if values["as_json"]:
-            click.echo(json.dumps(outcome.as_json(ending.result), ensure_ascii=False, indent=2))
+            click.echo(json.dumps(outcome.of(ending), ensure_ascii=False, indent=2))
         return ending.result.exit_code
     if found[0].trouble:
         console.warn(found[0].trouble)
@@ -120,7 +120,7 @@ def prune(console: Console, **values: Any) -> int:
     ending = perform_here(console, operation_id, act, conclude=conclude, **flags)
     if values["as_json"]:
         data = {"deleted": gone, "points": [_data(line, values) for line in lines]}
-        click.echo(json.dumps(outcome.as_json(ending.result) | data, ensure_ascii=False, indent=2))
+        click.echo(json.dumps(outcome.of(ending) | data, ensure_ascii=False, indent=2))
         return ending.result.exit_code
     for line in filter(_verdict, lines):
         console.print(plain(f"{line.point.name}: {_verdict(line)}"))

@@ -110,7 +110,7 @@ def create(console: Console, **values: Any) -> int:
     ending = perform_here(console, operation_id, act, url=values["url"], read_only=True, **flags)
     ending = replace(ending, result=with_snapshot(ending, made))
     if values["as_json"]:
-        click.echo(json.dumps(outcome.as_json(ending.result), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(outcome.of(ending), ensure_ascii=False, indent=2))
     elif made:
         console.print(ending.result.message)
         console.print(where[0])

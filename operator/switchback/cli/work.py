@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import traceback
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from switchback.cli.outcome import as_json, laptop_id
+from switchback.cli.outcome import laptop_id, of
 from switchback.contract.reasons import Reason, meaning
 from switchback.contract.words import Operation
-from switchback.migrations.errors import SourceProblem
 from switchback.migrations.load import SOURCE_MOUNT
 from switchback.runner.connect import Wishes
 from switchback.runner.errors import RunnerError
@@ -69,6 +69,7 @@ def work(
         finally:
             session.close()
     stop.close()
+    ending = replace(ending, advice=_advice(ending, common))
     tell(ending, console, common, opener)
     return ending
 
@@ -95,6 +96,7 @@ def reach(
         session = Session(opener, Names(), Author(request.operation_id), stop, console)
         ending = perform(session, request, opener, lambda *_: act(opener, stop))
     stop.close()
+    ending = replace(ending, advice=_advice(ending, common))
     tell(ending, console, common, opener)
     return ending
 
@@ -132,14 +134,14 @@ def tell(ending: Ending, console: Console, common: Common, opener: Opener) -> No
         for title, text in (("statement", error.statement), ("server", error.detail)):
             if text:
                 console.more(clean(_indented(title, text)))
-    elif isinstance(error, SourceProblem) and len(error.problems) > 1:
-        for problem in error.problems[1:]:
-            console.error(clean(problem.render()))
+    for problem, following in pairwise(ending.problems):
+        console.more(clean(problem.what_next))
+        console.error(clean(following.told))
     if ending.result.reason is Reason.BUG and not common.debug:
         console.more(clean(f"  {type(error).__name__}: {error} ({_way(error)})"))
     if ending.result.reason is Reason.BUG and common.debug:
         console.more(clean("".join(traceback.format_exception(error))))
-    if advice := _advice(ending, common):
+    if advice := ending.problems[-1].what_next if len(ending.problems) > 1 else ending.advice:
         console.more(clean(advice))
 
 
@@ -167,7 +169,7 @@ def _indented(title: str, text: str, limit: int = 40) -> str:
 def answer(ending: Ending, console: Console, common: Common) -> int:
     """Print how a run ended, and give its exit code."""
     if common.json:
-        console.outcome(json.dumps(as_json(ending.result), ensure_ascii=False, indent=2))
+        console.outcome(json.dumps(of(ending), ensure_ascii=False, indent=2))
     elif ending.error is None:
         console.outcome(ending.result.message)
     return ending.result.exit_code

@@ -51,10 +51,19 @@ class Problem:
             return ""
         return self.file if self.line is None else f"{self.file}:{self.line}"
 
+    @property
+    def told(self) -> str:
+        """Place and message in one line."""
+        return f"{self.place}: {self.message}" if self.place else self.message
+
+    @property
+    def what_next(self) -> str:
+        """The advice: its own, or the reason's."""
+        return self.advice or meaning(self.reason).advice
+
     def render(self) -> str:
         """Place, message and advice in one line."""
-        head = f"{self.place}: " if self.place else ""
-        return f"{head}{self.message} {self.advice or meaning(self.reason).advice}"
+        return f"{self.told} {self.what_next}"
 
 
 class SourceProblem(Exception):  # noqa: N818 - it holds problems, and is read as one
@@ -96,4 +105,4 @@ class SourceProblem(Exception):  # noqa: N818 - it holds problems, and is read a
     @property
     def advice(self) -> str:
         """What to do next."""
-        return self.first.advice or meaning(self.reason).advice
+        return self.first.what_next

@@ -246,7 +246,7 @@ class TestLaptop:
         words = ["-f", manifest, "--stage", "AfterCutover", "--json"]
         done = call(*words, env=dict(os.environ))
         said = json.loads(done.stdout)
-        assert (said["reason"], said["exit_code"], said["operation"]) == ("Succeeded", 0, "check")
+        assert (said["reason"], said["exitCode"], said["operation"]) == ("Succeeded", 0, "check")
         assert said["checks"] == [{"name": "health", "passed": True, "runs": 21, "failures": 0, "error": ""}]
 
     def test_standard_input(self, manifest: str) -> None:

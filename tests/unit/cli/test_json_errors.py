@@ -20,28 +20,33 @@ PROGRAM = Path(sys.executable).parent / "switchback"
 
 
 @pytest.mark.parametrize(
-    ("words", "operation"),
+    ("words", "operation", "command"),
     [
-        ("migrate --json --steps 0", "migrate"),
-        ("up --steps 0 --json", "migrate"),
-        ("migrate --json --nope", "migrate"),
-        ("rollback --json --target 1 --steps 1", "rollback"),
-        ("repair --json", "release"),
-        ("restore X --json", "snapshot"),
-        ("snapshot list /nonexist --json", "snapshot"),
-        ("snapshot create --json", "snapshot"),
-        ("status --json extra", "inspect"),
-        ("plan --json --nope", "inspect"),
+        ("migrate --json --steps 0", "migrate", "migrate"),
+        ("up --steps 0 --json", "migrate", "migrate"),
+        ("migrate --json --nope", "migrate", "migrate"),
+        ("rollback --json --target 1 --steps 1", "rollback", "rollback"),
+        ("redo --json --nope", "rollback", "redo"),
+        ("repair --json", "release", "repair"),
+        ("protect --json --nope", "release", "protect"),
+        ("adopt --json --nope", "migrate", "adopt"),
+        ("wait --json --nope", "inspect", "wait"),
+        ("restore X --json", "snapshot", "restore"),
+        ("snapshot list /nonexist --json", "snapshot", "snapshot list"),
+        ("snapshot create --json", "snapshot", "snapshot create"),
+        ("status --json extra", "inspect", "status"),
+        ("plan --json --nope", "inspect", "plan"),
     ],
 )
-def test_wrong_words(words: str, operation: str) -> None:
+def test_wrong_words(words: str, operation: str, command: str) -> None:
     done = call(*words.split())
     told = json.loads(done.stdout)
-    assert (told["reason"], told["exit_code"], told["operation"]) == ("Usage", ExitCode.USAGE, operation)
+    assert (told["reason"], told["exitCode"], told["operation"]) == ("Usage", ExitCode.USAGE, operation)
+    assert told["command"] == command, "several commands share an operation"
     assert done.returncode == ExitCode.USAGE
     assert told["message"]
     assert told["message"] in done.stderr, "people read the same"
-    assert set(told) >= {"operation_id", "at", "direction"}, "the fields of every other error"
+    assert set(told) >= {"operationId", "at", "direction"}, "the fields of every other error"
 
 
 def test_an_operation_that_there_is_not_is_left_out() -> None:
@@ -59,6 +64,7 @@ def test_run_answers_in_the_form_of_its_results() -> None:
 def test_an_unknown_command() -> None:
     told = json.loads(call("rolback", "--json").stdout)
     assert told["message"] == "No such command: rolback. Did you mean rollback?"
+    assert "command" not in told
 
 
 def test_without_json_stdout_is_empty() -> None:
@@ -92,7 +98,7 @@ def test_every_other_end(
     monkeypatch.setattr("sys.argv", ["switchback", "--json"])
     assert main.run(command, "switchback") == code
     told = json.loads(capsys.readouterr().out)
-    assert (told["reason"], told["exit_code"]) == (reason, code)
+    assert (told["reason"], told["exitCode"]) == (reason, code)
     assert "secret" not in told["message"]
 
 

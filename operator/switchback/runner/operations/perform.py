@@ -21,6 +21,7 @@ from switchback.runner.stop import Stopped
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from switchback.migrations.errors import Problem
     from switchback.runner.opening import Opener
     from switchback.runner.operations.base import Answer, Request
     from switchback.runner.redact import Redactor
@@ -37,6 +38,10 @@ class Ending:
         error: what went wrong, with everything for the log; None when nothing did.
         text: the error for people: place, sentences, SQLSTATE. Not yet redacted.
         advice: what to do next.
+        file: path of the file concerned, relative to the source folder; None: there is none.
+        line: line in `file`, counted from 1.
+        sqlstate: five characters from the server, if it spoke.
+        problems: everything that is wrong with the files; the first of them is what `text` tells.
     """
 
     result: Result
@@ -44,6 +49,10 @@ class Ending:
     error: BaseException | None = None
     text: str = ""
     advice: str = ""
+    file: str | None = None
+    line: int | None = None
+    sqlstate: str | None = None
+    problems: tuple[Problem, ...] = ()
 
 
 def perform(
@@ -119,11 +128,23 @@ def _failed(
     )
     place = f"{shown.place}: " if shown.place else ""
     state = f" (SQLSTATE {shown.sqlstate})." if shown.sqlstate else ""
-    said = shown.message.removesuffix(".") if state else shown.message
+    problems = error.problems if isinstance(error, SourceProblem) else ()
+    whole = problems[0].message if problems else shown.message  # the others are told beside it
+    said = whole.removesuffix(".") if state else whole
     summary = redactor.summary(travelling, MESSAGE_BYTES - len(facts.before.encode()))
     result = _result(request, facts, shown.reason, f"{facts.before}{summary}")
     text = f"{facts.before}{place}{said}{state}{_so_far(facts)}"
-    return Ending(result, facts, error, text, shown.advice)
+    return Ending(
+        result,
+        facts,
+        error,
+        text,
+        redactor.clean(shown.advice),
+        shown.file,
+        shown.line,
+        shown.sqlstate,
+        problems,
+    )
 
 
 def _so_far(facts: Facts) -> str:
