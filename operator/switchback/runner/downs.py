@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from switchback.contract.reasons import Reason, meaning
 from switchback.contract.words import Direction
 from switchback.migrations.directives import from_words
+from switchback.migrations.errors import SourceProblem
 from switchback.migrations.halves import Sql
 from switchback.migrations.model import Reversal
 from switchback.migrations.script import fingerprint
@@ -79,12 +80,13 @@ def backward(
     rewritten = {change.row.id for change in comparison.changed if not change.formatting_only}
     steps: list[PlannedStep] = []
     refusals: list[Refusal] = []
-    for row in reversed(rows):
-        migration = comparison.source.by_id.get(row.id)
+    for written in reversed(rows):
+        migration = comparison.source.by_id.get(written.id)
+        row, text = _as_applied(written, stored.get(written.id))
         if migration is None:
-            found = _without_file(row, stored.get(row.id), choices, renamed.get(row.id))
+            found = _without_file(row, text, choices, renamed.get(row.id))
         else:
-            found = _way(row, migration, stored.get(row.id), choices)
+            found = _way(row, migration, text, choices)
         if isinstance(found, PlannedStep):
             found = _anew(found, row) or found
         if isinstance(found, Refusal):
@@ -98,6 +100,20 @@ def backward(
     return Plan(
         comparison.ledger, comparison.current, target, direction, tuple(steps), len(comparison.pending)
     )
+
+
+def _as_applied(row: Row, stored: str | None) -> tuple[Row, str | None]:
+    """The row and its stored way back; neither knows of a text that has no statement, for it was none.
+
+    Rows of earlier releases keep the text and checksum of such a half, as `switchback new` leaves it.
+    """
+    if stored is None:
+        return row, None
+    try:
+        is_empty = not Sql.of(f"ledger:{row.id}", stored).count
+    except SourceProblem:  # told when it is about to run
+        is_empty = False
+    return (row._replace(down_checksum=""), None) if is_empty else (row, stored)
 
 
 def _with_other_up(step: PlannedStep, rewritten: set[str]) -> PlannedStep:
@@ -151,12 +167,18 @@ def _way(row: Row, migration: Migration, stored: str | None, choices: _Choices) 
 def _without_down(
     row: Row, migration: Migration, stored: str | None, choices: _Choices
 ) -> PlannedStep | Refusal:
-    """The file has no down half: it never had one, or it was deleted, which is as if its file were gone."""
+    """The file has no down half: it never had one, or it was deleted, which is as if its file were gone.
+
+    A half without a statement that is the same as then was none then, either.
+    """
     if stored is not None:
         return _from_ledger(row, stored, migration, "its file has no down half")
     found = _from_elsewhere(row, choices, "its file has no down half")
     if found is not None:
         return found
+    empty = migration.down
+    if empty is not None and row.down_checksum in {"", empty.checksum}:
+        return Refusal(Reason.NO_DOWN, row.id, f"the down half of {row.id} has no statement", empty.path)
     if not row.down_checksum:
         return Refusal(Reason.NO_DOWN, row.id, f"{row.id} has no down half", migration.up.path)
     if choices.forget:
@@ -273,10 +295,8 @@ def _from_elsewhere(  # noqa: PLR0911 - one flat list of cases
     return PlannedStep(Direction.BACKWARD, row.id, Way.FILE, found.down, found, row, notice)
 
 
-def _from_ledger(row: Row, stored: str, migration: Migration | None, why: str) -> PlannedStep | Refusal:
+def _from_ledger(row: Row, stored: str, migration: Migration | None, why: str) -> PlannedStep:
     half = Sql.of(f"ledger:{row.id}", stored)
-    if not half.script.statements:
-        return Refusal(Reason.NO_DOWN, row.id, f"{row.id} has no down half")
     notice = f"{row.id}: the down half that the ledger keeps runs, because {why}."
     return PlannedStep(Direction.BACKWARD, row.id, Way.LEDGER, half, migration, row, notice)
 

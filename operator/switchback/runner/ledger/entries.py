@@ -10,14 +10,16 @@ It passes `RESET ALL`, other roles and savepoints.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from switchback.migrations.errors import SourceProblem
 from switchback.migrations.halves import Sql
+from switchback.migrations.model import DownKind, Reversal
 from switchback.runner.ledger.model import Row
 from switchback.runner.ledger.names import literal
 
 if TYPE_CHECKING:
+    from switchback.migrations.halves import Half
     from switchback.migrations.model import Migration
     from switchback.runner.ledger.names import Names
 
@@ -71,8 +73,7 @@ def _row(
 ) -> str:
     """`read`: directives, statements that have taken effect, statements in all."""
     words, done, total = read
-    down = migration.down
-    down_sql = _kept_down(migration)
+    down = kept_down(migration)
     values = ", ".join(
         (
             literal(migration.id),
@@ -80,10 +81,10 @@ def _row(
             literal(migration.description),
             literal(migration.format),
             literal(migration.up.checksum),
-            literal("" if down is None else down.checksum),
+            literal(down.checksum),
             literal(migration.up.fingerprint),
-            literal(migration.down_kind),
-            literal(down_sql),
+            literal(down.kind),
+            literal(down.text),
             literal(words),
             str(done),
             str(total),
@@ -97,10 +98,42 @@ def _row(
     )
 
 
-def _kept_down(migration: Migration) -> str | None:
-    """The down half that the ledger keeps; None when there is none, or when it needs its file."""
+class KeptDown(NamedTuple):
+    """What the ledger keeps of a way back.
+
+    Attributes:
+        checksum: `s1:<hex>`; empty when there is no way back.
+        kind: where the way back is.
+        text: its SQL; None when there is none, or when it needs its file.
+    """
+
+    checksum: str
+    kind: DownKind
+    text: str | None
+
+
+_NOTHING_KEPT = KeptDown("", DownKind.NONE, None)
+
+
+def kept_down(migration: Migration) -> KeptDown:
+    """What the ledger keeps of a migration's way back.
+
+    A half without a statement and without a declaration, as `switchback new` leaves it, is none: whoever
+    fills it in later changes nothing that was there.
+    """
     down = migration.down
-    return down.kept if isinstance(down, Sql) and migration.down_kind == "SQL" else None
+    if down is None or _is_empty(down, migration):
+        return _NOTHING_KEPT
+    text = down.kept if isinstance(down, Sql) and migration.down_kind is DownKind.SQL else None
+    return KeptDown(down.checksum, migration.down_kind, text)
+
+
+def _is_empty(down: Half, migration: Migration) -> bool:
+    """Whether the down half does nothing. What cannot be read, because it ran elsewhere, may do something."""
+    try:
+        return not down.count and migration.reversal is Reversal.ABSENT
+    except SourceProblem:
+        return False
 
 
 def as_in_the_file(migration: Migration) -> str:
@@ -109,13 +142,13 @@ def as_in_the_file(migration: Migration) -> str:
     A text that could not run here has no directives, and no statement that is counted.
     """
     words, total = _readable(migration)
-    down = migration.down
+    down = kept_down(migration)
     return (
         f"description = {literal(migration.description)}, format = {literal(migration.format)}, "
         f"up_checksum = {literal(migration.up.checksum)}, "
-        f"down_checksum = {literal('' if down is None else down.checksum)}, "
-        f"fingerprint = {literal(migration.up.fingerprint)}, down_kind = {literal(migration.down_kind)}, "
-        f"down_sql = {literal(_kept_down(migration))}, directives = {literal(words)}, "
+        f"down_checksum = {literal(down.checksum)}, "
+        f"fingerprint = {literal(migration.up.fingerprint)}, down_kind = {literal(down.kind)}, "
+        f"down_sql = {literal(down.text)}, directives = {literal(words)}, "
         f"statements_total = {total}"
     )
 
@@ -123,10 +156,10 @@ def as_in_the_file(migration: Migration) -> str:
 def adopted(migration: Migration, position: int) -> Row:
     """The row of a migration that another tool has applied, as `adopted_row` will write it."""
     words, total = _readable(migration)
-    down = "" if migration.down is None else migration.down.checksum
+    down = kept_down(migration)
     up = migration.up
     return Row(
-        migration.id, position, migration.description, up.checksum, down, up.fingerprint, migration.down_kind,
+        migration.id, position, migration.description, up.checksum, down.checksum, up.fingerprint, down.kind,
         words, total, total, None, "", None,
     )  # fmt: skip
 
@@ -169,14 +202,13 @@ def applied_guard(names: Names, migration: Migration, position: int, author: Aut
     half as long again.
     """
     elapsed = _ELAPSED.format(since="applied_at")
-    down = migration.down
     told = ", ".join(
         (
             literal(APPLIED),
             literal(migration.id),
             str(position),
             literal(migration.up.checksum),
-            literal("" if down is None else down.checksum),
+            literal(kept_down(migration).checksum),
         )
     )
     return (

@@ -15,14 +15,13 @@ from switchback.runner.adoption import keep
 from switchback.runner.compare import compare
 from switchback.runner.errors import RunnerError
 from switchback.runner.fitness import refuse_other, reserved
-from switchback.runner.ledger import amend
+from switchback.runner.ledger import amend, entries
 from switchback.runner.operations.base import Answer, load_source
 from switchback.runner.plan import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from switchback.migrations.halves import Half
     from switchback.migrations.model import Migration, Source
     from switchback.runner.ledger.model import Ledger, Row
     from switchback.runner.operations.base import Facts, Request
@@ -263,11 +262,11 @@ def _accept(session: Session, request: Request, facts: Facts, ledger: Ledger) ->
             f"row: switchback repair --unmark {row.id}.",
         )
     _refuse_partial(row, "Finish it first: what has run of it is compared with the file then.")
-    down = "" if file.down is None else file.down.checksum
-    if (file.up.checksum, down, str(file.down_kind)) == (row.up_checksum, row.down_checksum, row.down_kind):
+    down = entries.kept_down(file)
+    if (file.up.checksum, down.checksum, down.kind) == (row.up_checksum, row.down_checksum, row.down_kind):
         return Change("", f"{row.id} says what its file is already.")
     source.check([row.id])
-    differs = f"{_up_differs(row, file)}; {_down_differs(row, file.down)}"
+    differs = f"{_up_differs(row, file)}; {_down_differs(row, down.checksum)}"
     brief = _CHECKSUM.sub(r"\1", differs)
     return Change(
         f"let the row of {row.id} say what its file is now: {differs}",
@@ -283,11 +282,11 @@ def _up_differs(row: Row, file: Migration) -> str:
     return f"up half then {row.up_checksum}, now {file.up.checksum}, {how}"
 
 
-def _down_differs(row: Row, down: Half | None) -> str:
-    now = "none" if down is None else down.checksum
-    if row.down_checksum == ("" if down is None else down.checksum):
+def _down_differs(row: Row, down: str) -> str:
+    """`down`: the checksum of the file's way back; empty when it has none."""
+    if row.down_checksum == down:
         return "the down half is the same"
-    return f"down half then {row.down_checksum or 'none'}, now {now}"
+    return f"down half then {row.down_checksum or 'none'}, now {down or 'none'}"
 
 
 def _formatting_only(row: Row, file: Migration) -> bool:
