@@ -33,7 +33,13 @@ def source_digest(files: Mapping[str, bytes]) -> str:
 
 def hashes_digest(hashes: Mapping[str, str]) -> str:
     """The same from the SHA-256 of each file's content, in hex."""
-    return _digest("f1", canonical([[name, hashes[name]] for name in sorted(hashes)]))
+    names = sorted(hashes)
+    every = "".join(names)
+    if every.isascii() and every.isprintable() and '"' not in every and "\\" not in every:
+        # What JSON writes as it is: a third of the time, where there are thousands of files.
+        pairs = ",".join([f'["{name}","{hashes[name]}"]' for name in names])
+        return _digest("f1", f"[{pairs}]".encode())
+    return _digest("f1", canonical([[name, hashes[name]] for name in names]))
 
 
 def plan_digest(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 PIECE_BYTES = 64 * 1024
+_FOR_READING = os.O_RDONLY | os.O_CLOEXEC
 _SAMPLE = 64
 IGNORE_ADVICE = "If it is no migration, pass --ignore with its name or a pattern."
 
@@ -190,9 +191,16 @@ def read(folder: str, ignore: Sequence[str] = ()) -> Listing:
     listing = Listing(folder, {}, frozenset(), (), tuple(ignore))
     ignored: set[str] = set()
     directories: list[str] = []
+    raws, hashes, sha256 = listing.raw, listing.hashes, hashlib.sha256
     for entry in entries:
         name = entry.name
         if name[0] == ".":
+            continue
+        if not ignore and entry.is_file(follow_symlinks=False):  # the usual one, of thousands
+            raw = _read(entry, listing, skip=False)
+            if raw is not None:
+                raws[name] = raw
+                hashes[name] = sha256(raw).hexdigest()
             continue
         skip = bool(ignore) and matches(name, ignore)
         if not entry.is_file(follow_symlinks=False) and _is_directory(entry, root, listing, skip=skip):
@@ -205,7 +213,13 @@ def read(folder: str, ignore: Sequence[str] = ()) -> Listing:
             if skip:
                 ignored.add(name)
     done = Listing(
-        folder, listing.raw, frozenset(ignored), tuple(directories), tuple(ignore), listing.problems
+        folder,
+        listing.raw,
+        frozenset(ignored),
+        tuple(directories),
+        tuple(ignore),
+        listing.problems,
+        hashes=hashes,
     )
     done.problems.extend(case_twins(done.names))
     return done
@@ -266,7 +280,7 @@ def _read(entry: os.DirEntry[str] | _Entry, listing: Listing, *, skip: bool) -> 
     File objects would take half as long again for each of thousands of small ones.
     """
     try:
-        descriptor = os.open(entry.path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(entry.path, _FOR_READING)
         try:
             raw = os.read(descriptor, PIECE_BYTES)
             if more := os.read(descriptor, PIECE_BYTES):

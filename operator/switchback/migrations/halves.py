@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from switchback.migrations.script import Statement
 
 CHECKSUM_PREFIX = "s1"
+NO_DIRECTIVES = Directives()
 
 
 def normalise(text: str) -> str:
@@ -30,7 +31,7 @@ def checksum(text: str) -> str:
     return f"{CHECKSUM_PREFIX}:{hashlib.sha256(normalise(text).encode()).hexdigest()}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Sql:
     """One half of a migration: SQL text in one direction.
 
@@ -48,8 +49,26 @@ class Sql:
     text: str
     first_line: int
     checksum: str
-    preset: Directives = field(default_factory=Directives)
+    preset: Directives = NO_DIRECTIVES
     faults: tuple[Problem, ...] = ()
+
+    def __init__(
+        self,
+        path: str,
+        text: str,
+        first_line: int,
+        checksum: str,
+        preset: Directives = NO_DIRECTIVES,
+        faults: tuple[Problem, ...] = (),
+    ) -> None:
+        # There may be twenty thousand, and what a frozen dataclass makes for itself takes twice as long.
+        own = self.__dict__
+        own["path"] = path
+        own["text"] = text
+        own["first_line"] = first_line
+        own["checksum"] = checksum
+        own["preset"] = preset
+        own["faults"] = faults
 
     @classmethod
     def of(
@@ -62,7 +81,7 @@ class Sql:
     ) -> Sql:
         """Make one from any text, such as a down that the ledger kept."""
         plain = normalise(text) if "\r" in text or text.startswith("\ufeff") else text
-        return cls(path, plain, first_line, checksum(plain), preset or Directives(), faults)
+        return cls(path, plain, first_line, checksum(plain), preset or NO_DIRECTIVES, faults)
 
     @property
     def kept(self) -> str:
@@ -146,7 +165,7 @@ class Code:
     checksum: str
     module: str
     function: Literal["up", "down"]
-    directives: Directives = field(default_factory=Directives)
+    directives: Directives = NO_DIRECTIVES
     is_empty: bool = False
     notices: tuple[str, ...] = ()
 

@@ -45,7 +45,7 @@ class Reversal(StrEnum):
     """No down half, or one without a statement and without a declaration."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Migration:
     """One step.
 
@@ -68,6 +68,28 @@ class Migration:
     down: Half | None
     down_kind: DownKind
     short_forms: tuple[str, ...] = ()
+
+    def __init__(  # noqa: PLR0913 - as its fields are
+        self,
+        id: str,  # noqa: A002 - named as the field is
+        position: int,
+        description: str,
+        format: str,  # noqa: A002 - named as the field is
+        up: Half,
+        down: Half | None,
+        down_kind: DownKind,
+        short_forms: tuple[str, ...] = (),
+    ) -> None:
+        # There may be ten thousand, and what a frozen dataclass makes for itself takes three times as long.
+        own = self.__dict__
+        own["id"] = id
+        own["position"] = position
+        own["description"] = description
+        own["format"] = format
+        own["up"] = up
+        own["down"] = down
+        own["down_kind"] = down_kind
+        own["short_forms"] = short_forms
 
     @property
     def directives(self) -> Directives:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switchback.contract.digest import intent_digest, plan_digest, source_digest
+from switchback.contract.digest import HEX_DIGITS, canonical, intent_digest, plan_digest, source_digest
 
 FILES = st.dictionaries(st.text("abc01.", min_size=1, max_size=4), st.binary(max_size=8), max_size=4)
 ROWS = st.lists(st.tuples(st.text("ab", max_size=3), st.text("xy", max_size=3)), max_size=4)
@@ -43,3 +46,16 @@ def test_the_border_between_state_and_steps_counts() -> None:
 def test_an_intent_does_not_depend_on_the_order_of_keys() -> None:
     assert intent_digest({"a": 1, "b": [1, 2]}) == intent_digest({"b": [1, 2], "a": 1})
     assert intent_digest({"a": 1}).startswith("i1:")
+
+
+@given(st.dictionaries(st.text(max_size=8), st.binary(max_size=4), max_size=6))
+def test_a_source_s_digest_is_that_of_its_canonical_form(files: dict[str, bytes]) -> None:
+    """Plain names go a shorter way."""
+    hashes = [[name, hashlib.sha256(files[name]).hexdigest()] for name in sorted(files)]
+    assert source_digest(files) == f"f1:{hashlib.sha256(canonical(hashes)).hexdigest()[:HEX_DIGITS]}"
+
+
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "a\x7f", "a\nb", "ä", "\ud800", "0001_a.up.sql"])
+def test_names_that_json_writes_in_another_way(name: str) -> None:
+    pairs = [[name, hashlib.sha256(b"").hexdigest()]]
+    assert source_digest({name: b""}) == f"f1:{hashlib.sha256(canonical(pairs)).hexdigest()[:HEX_DIGITS]}"

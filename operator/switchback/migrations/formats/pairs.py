@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from switchback.migrations.directives import Directives
 from switchback.migrations.drafts import DOWN_HINTS, UP_HINTS, Draft, heading, next_number, slug
 from switchback.migrations.errors import Problem
 from switchback.migrations.formats import About
@@ -113,16 +112,13 @@ def _migration(listing: Listing, position: int, up: _Half, down: _Half | None) -
     )
 
 
-_SILENT = Directives()
-
-
 def _sql(listing: Listing, name: str) -> Sql:
     text = listing.text(name)
     if text is None:  # a problem is noted, and the source will be refused
         return Sql.of(name, "")
     if "\r" in text or text.startswith("\ufeff"):
-        return Sql.of(name, text, 1, _SILENT)
-    return Sql(name, text, 1, f"{CHECKSUM_PREFIX}:{listing.sha256(name)}", _SILENT)
+        return Sql.of(name, text)
+    return Sql(name, text, 1, f"{CHECKSUM_PREFIX}:{listing.sha256(name)}")
 
 
 def draft(listing: Listing, title: str, now: datetime) -> tuple[Draft, ...]:
