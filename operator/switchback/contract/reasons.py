@@ -189,7 +189,9 @@ MEANINGS: dict[Reason, Meaning] = {
     _R.PERMISSION_DENIED: Meaning(_E.CONNECTION, Retry.STALL, "Grant the named right to the role."),
     _R.POOLER_REFUSED: Meaning(_E.CONNECTION, Retry.STALL, "Use the server's direct port, not the pooler's."),
     _R.SQL_FAILED: Meaning(
-        _E.FAILED, Retry.STALL, "Correct the named statement; what was before it is applied."
+        _E.FAILED,
+        Retry.STALL,
+        "Correct the named statement. Nothing of its file has taken effect; what ran before the file stays.",
     ),
     _R.FAILED_PARTLY: Meaning(
         _E.PARTIAL, Retry.STALL, "Look at the named file: part of it has taken effect."

@@ -32,19 +32,21 @@ SERIALIZATION_FAILURE = "40001"
 RETRIED = frozenset({LOCK_NOT_AVAILABLE, DEADLOCK, SERIALIZATION_FAILURE})
 """What another try of the whole transaction may mend."""
 
+MORE_TIME = "--statement-timeout, in the resource spec.execution.statementTimeoutSeconds"
+"""Where the limit of a run for each statement is set."""
+
 _READ_ONLY = re.compile(r"read[_\s]+only", re.IGNORECASE)
 
 _ADVICE = {
     NO_TRANSACTION_WANTED: "Move it into a file of its own with the line `-- switchback: no-transaction`.",
     ENDS_TRANSACTION: "A procedure or block that commits needs a file with `-- switchback: no-transaction`.",
     "55P04": "Put the new enum value into a migration of its own, before the one that uses it.",
-    DEPENDENT_OBJECTS: "Drop what depends on it first, in the same file; or, on the way back, see with "
-    "--dry-run --cascade what CASCADE would take along.",
+    DEPENDENT_OBJECTS: "Drop what depends on it first, in the same file.",
     READ_ONLY: "Remove what makes the transaction read-only: nothing can be changed in it, nor recorded.",
-    CANCELED: "Give it more time with `-- switchback: statement-timeout=…` or --statement-timeout-seconds.",
+    CANCELED: f"Give it more time with `-- switchback: statement-timeout=…` or {MORE_TIME}.",
 }
 
-_BY_HAND = "Somebody has called pg_cancel_backend for it. Find out why, then run it again."
+BY_HAND = "Somebody has called pg_cancel_backend for it. Find out why, then run it again."
 
 
 def failed(bundle: Bundle, failure: Failure) -> RunnerError:
@@ -87,7 +89,7 @@ def statement_failed(
     return RunnerError(
         Reason.SQL_FAILED,
         f"{migration_id} {what}: {masked(error.message, error.sqlstate)}.",
-        _BY_HAND if by_hand else _ADVICE.get(error.sqlstate),
+        BY_HAND if by_hand else _ADVICE.get(error.sqlstate),
         file=path,
         line=line,
         sqlstate=error.sqlstate,

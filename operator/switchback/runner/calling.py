@@ -35,13 +35,12 @@ _ADVICE = {
     blame.NO_TRANSACTION_WANTED: "Set `transactional = False` in the module, or put the statement into a "
     "migration of its own that does.",
     blame.ENDS_TRANSACTION: "A procedure or block that commits needs a module with `transactional = False`.",
-    blame.CANCELED: "Give it more time with `# switchback: statement-timeout=…` or "
-    "--statement-timeout-seconds.",
+    blame.CANCELED: f"Give it more time with `# switchback: statement-timeout=…` or {blame.MORE_TIME}.",
     "55P04": "Put the new enum value into a migration of its own, before the one that uses it.",
 }
 _BY_AUTHOR = "P0001"
 """SQLSTATE of RAISE: like its words, those of a module may hold any value."""
-_DEFAULT_ADVICE = "Correct the function; what was before this migration is applied."
+_DEFAULT_ADVICE = "Correct the function. Nothing of it has taken effect; what ran before it stays."
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ class Refusal:
     file: str | None = None
 
 
+FROM_LEDGER = "ledger:"
+"""In place of a folder, before the id: of a way back that is in no file."""
 URGENCY = (Reason.IRREVERSIBLE, Reason.NO_DOWN, Reason.FILE_MISSING, Reason.FILE_CHANGED)
 """When a range fails for several reasons, the first of these gives the exit code."""
 
@@ -110,7 +112,7 @@ def _as_applied(row: Row, stored: str | None) -> tuple[Row, str | None]:
     if stored is None:
         return row, None
     try:
-        is_empty = not Sql.of(f"ledger:{row.id}", stored).count
+        is_empty = not Sql.of(f"{FROM_LEDGER}{row.id}", stored).count
     except SourceProblem:  # told when it is about to run
         is_empty = False
     return (row._replace(down_checksum=""), None) if is_empty else (row, stored)
@@ -296,7 +298,7 @@ def _from_elsewhere(  # noqa: PLR0911 - one flat list of cases
 
 
 def _from_ledger(row: Row, stored: str, migration: Migration | None, why: str) -> PlannedStep:
-    half = Sql.of(f"ledger:{row.id}", stored)
+    half = Sql.of(f"{FROM_LEDGER}{row.id}", stored)
     notice = f"{row.id}: the down half that the ledger keeps runs, because {why}."
     return PlannedStep(Direction.BACKWARD, row.id, Way.LEDGER, half, migration, row, notice)
 
@@ -307,8 +309,8 @@ def _nothing(row: Row, why: str | None, migration: Migration | None) -> PlannedS
 
 
 _ADVICE = {
-    Reason.FILE_CHANGED: "Restore the file: in the resource ship the file as it was applied; on a command "
-    "line choose with --down-from file or --down-from ledger.",
+    Reason.FILE_CHANGED: "Restore the file, or say whose down half runs: --down-from file or --down-from "
+    "ledger; in the resource spec.rollback.downSource: Source or Ledger.",
     Reason.FILE_MISSING: "Bring the file back, name a folder that has it with --down-dir, or forget the row "
     "with --forget-missing: the schema stays as it is.",
 }

@@ -97,6 +97,13 @@ class Opener:
         host = next((one for one in address.hosts if (one.name, str(one.port)) == met), address.hosts[0])
         return {**parameters, "password": address.tokens.make(host, address.user)}
 
-    def explain(self, error: psycopg.Error) -> RunnerError:
-        """From what the driver raised on an open connection to an error for people."""
-        return trouble.running(error, self.address)
+    def explain(self, error: psycopg.Error, ledger: str | None = None) -> RunnerError:
+        """From what the driver raised on an open connection to an error for people.
+
+        `ledger`: the schema of the ledger, if the statement may have been about it.
+        """
+        return trouble.running(error, self.address, self.wishes.role, ledger)
+
+    def missing_right(self, words: str) -> str:
+        """What gives a right that a message of the server says is missing."""
+        return trouble.missing_right(words, self.address, self.wishes.role)

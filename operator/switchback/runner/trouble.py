@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from switchback.contract.reasons import Reason
 from switchback.runner import iam
 from switchback.runner.errors import RunnerError
+from switchback.runner.ledger.names import TABLES
 from switchback.runner.redact import Redactor, masked
 
 if TYPE_CHECKING:
@@ -239,14 +240,25 @@ def permission_denied(
         role: the role that the session has, or was to have.
     """
     words = _server_words(text)
-    who = quoted(role or address.user)
     spoken = Redactor(address.hidden).clean(masked(words, "42501"))
     return RunnerError(
         Reason.PERMISSION_DENIED,
         f"{_subject(address, where, role)}: {spoken}.",
-        _grant(words, who, address, connecting=where is not None),
+        missing_right(words, address, role, connecting=where is not None),
         sqlstate="42501",
     )
+
+
+def missing_right(words: str, address: Address, role: str | None, *, connecting: bool = False) -> str:
+    """What gives a right that the server's words say is missing: the GRANT wherever one would do.
+
+    Args:
+        words: the message itself.
+        address: whom the right is missing.
+        role: the role that the session has, or was to have.
+        connecting: whether the right to connect is what is missing.
+    """
+    return _grant(words, quoted(role or address.user), address, connecting=connecting)
 
 
 def _subject(address: Address, where: str | None, role: str | None) -> str:
@@ -277,6 +289,15 @@ def _grant(words: str, who: str, address: Address, *, connecting: bool) -> str:
     return f"GRANT {right} ON {'TABLE' if kind == 'view' else kind.upper()} {quoted(name)} TO {who};"
 
 
+def _is_about(text: str, ledger: str) -> bool:
+    """Whether a right on the ledger is missing. Its owner has them all."""
+    denied = _DENIED.search(_server_words(text))
+    if denied is None:
+        return False
+    named = (denied["kind"], denied["name"])
+    return named == ("schema", ledger) or named in {("table", name) for name in TABLES}
+
+
 def quoted(name: str) -> str:
     """An identifier as SQL writes it: quoted when it has to be. Dots of a qualified name stay."""
     if re.fullmatch(r"[a-z_][a-z0-9_$]*(?:\.[a-z_][a-z0-9_$]*)*", name):
@@ -289,12 +310,27 @@ def quoted_always(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def running(error: psycopg.Error, address: Address) -> RunnerError:
-    """The error for a statement of ours that failed on an open connection."""
+def running(
+    error: psycopg.Error, address: Address, role: str | None = None, ledger: str | None = None
+) -> RunnerError:
+    """The error for a statement of ours that failed on an open connection.
+
+    Args:
+        error: what the driver has raised.
+        address: whom and what was asked for.
+        role: the role that the session has in place of the user that logs in.
+        ledger: the schema of the ledger, if the statement may have been about it.
+    """
     sqlstate = error.sqlstate or ""
     text = error.diag.message_primary or str(error).partition("\n")[0]
     if sqlstate == "42501":
-        return permission_denied(text, address)
+        found = permission_denied(text, address, role=role)
+        if ledger is not None and _is_about(text, ledger):
+            found.advice = (
+                f"The ledger in schema {ledger} belongs to another role. Run as its owner, or name that role "
+                "with --role: whoever else could write it could have stored SQL run with the owner's rights."
+            )
+        return found
     spoken = Redactor(address.hidden).clean(masked(text, sqlstate or None))
     reason = reason_of(Said(text, sqlstate))
     if not sqlstate or reason in {Reason.CONNECTION_LOST, Reason.STARTING_UP}:

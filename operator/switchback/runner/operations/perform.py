@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from switchback.migrations.errors import Problem
     from switchback.runner.opening import Opener
     from switchback.runner.operations.base import Answer, Request
-    from switchback.runner.redact import Redactor
     from switchback.runner.session import Session
 
 
@@ -77,13 +76,13 @@ def perform(
             answer = run(session, request, facts)
         return Ending(_result(request, facts, answer.reason, opener.redactor().clean(answer.message)), facts)
     except Stopped as error:
-        ending = _failed(request, facts, _of_signal(error), error, opener.redactor())
+        ending = _failed(request, facts, _of_signal(error), error, opener)
         return replace(ending, result=replace(ending.result, exit_code=128 + error.signum))
     except Exception as error:  # noqa: BLE001 - a bug still has to be told to whoever waits for the result
-        return _failed(request, facts, _shown(error, opener), error, opener.redactor())
+        return _failed(request, facts, _shown(error, opener, session.names.schema), error, opener)
 
 
-def _shown(error: Exception, opener: Opener) -> RunnerError:
+def _shown(error: Exception, opener: Opener, ledger: str) -> RunnerError:
     """The error for people and for the result, whatever was raised."""
     match error:
         case RunnerError():
@@ -91,7 +90,7 @@ def _shown(error: Exception, opener: Opener) -> RunnerError:
         case SourceProblem():
             return _of_source(error)
         case psycopg.Error():
-            return opener.explain(error)
+            return opener.explain(error, ledger)
         case wire.LostError():
             return _of_loss(error)
         case _:
@@ -120,11 +119,16 @@ def _of_bug(error: Exception) -> RunnerError:
 
 
 def _failed(
-    request: Request, facts: Facts, shown: RunnerError, error: BaseException, redactor: Redactor
+    request: Request, facts: Facts, shown: RunnerError, error: BaseException, opener: Opener
 ) -> Ending:
+    from switchback.runner import advice  # noqa: PLC0415 - most runs end well
+
+    redactor = opener.redactor()
+    direction = Direction.NONE if facts.plan is None else facts.plan.direction
+    what_to_do = advice.of(shown, direction, opener.missing_right)
     message = f"{shown.message}{_so_far(facts)}"
     travelling = RunnerError(
-        shown.reason, message, shown.advice, file=shown.file, line=shown.line, sqlstate=shown.sqlstate
+        shown.reason, message, what_to_do, file=shown.file, line=shown.line, sqlstate=shown.sqlstate
     )
     place = f"{shown.place}: " if shown.place else ""
     state = f" (SQLSTATE {shown.sqlstate})." if shown.sqlstate else ""
@@ -139,7 +143,7 @@ def _failed(
         facts,
         error,
         text,
-        redactor.clean(shown.advice),
+        redactor.clean(what_to_do),
         shown.file,
         shown.line,
         shown.sqlstate,
