@@ -114,18 +114,26 @@ def tokens(text: str) -> Iterator[Token]:
         if group == "blank":
             continue
         if group == "op":
-            position = start + _operator_length(found.group())
-        elif group not in kinds:
+            yield from _operators(found.group(), start)
+            continue
+        if group not in kinds:
             kind, position = _long(text, group or "", start, position)
             yield new((kind, start, position))
             continue
         yield new((kinds[group], start, position))
 
 
-def _operator_length(run: str) -> int:
-    while len(run) > 1 and run[-1] in "+-" and not _SIGN_MAY_END.intersection(run):
-        run = run[:-1]
-    return len(run)
+def _operators(run: str, start: int) -> Iterator[Token]:
+    """One operator, and behind it, each as one of its own, the signs that may not end it.
+
+    A run is looked into once, however long it is.
+    """
+    first = len(run)
+    if run[-1] in "+-" and _SIGN_MAY_END.isdisjoint(run):
+        first = len(run.rstrip("+-")) or 1
+    yield Token(OPERATOR, start, start + first)
+    for place in range(start + first, start + len(run)):
+        yield Token(OPERATOR, place, place + 1)
 
 
 def _long(text: str, group: str, start: int, position: int) -> tuple[str, int]:

@@ -33,7 +33,7 @@ _BLOCKS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _JOINED = (ast.JoinedStr, getattr(ast, "TemplateStr", ast.JoinedStr))
 """f-strings, and t-strings where Python has them."""
-_MARK = re.compile(r"#+[#\s]*(?=switchback)", re.IGNORECASE)
+_MARK = re.compile(r"#[#\s]*+(?=switchback)", re.IGNORECASE)
 _ELSEWHERE = "is set in a way that cannot be read without running the module."
 
 
@@ -301,7 +301,7 @@ class _Reader:
         for comment, line in self._comments():
             inside = [way for way, known in functions.items() if known.first <= line <= known.last]
             try:
-                text = words.in_comment(_MARK.sub("-- ", comment))
+                text = words.in_comment(f"-- {comment}")
                 if text is None:
                     continue
                 for way in inside or WAYS:
@@ -318,13 +318,13 @@ class _Reader:
         return found
 
     def _comments(self) -> Iterator[tuple[str, int]]:
-        """Comments that may be directives, with their lines."""
+        """Comments that may be directives, from the word `switchback` on, with their lines."""
         if "switchback" not in self.text.lower():
             return
         try:
             for token in tokenize.generate_tokens(io.StringIO(self.text).readline):
-                if token.type == tokenize.COMMENT and _MARK.match(token.string):
-                    yield token.string, token.start[0]
+                if token.type == tokenize.COMMENT and (mark := _MARK.match(token.string)):
+                    yield token.string[mark.end() :], token.start[0]
         except (tokenize.TokenError, SyntaxError):
             self._problem(1, "its comments cannot be told from its strings.", "Write it in simpler lines.")
 

@@ -134,9 +134,12 @@ class _Reader:
         return True
 
     def _line(self, offset: int) -> int:
-        """Counted on from the place that was asked for before: a dump has a hundred thousand statements."""
-        place, line = self.counted if self.counted[0] <= offset else (0, self.first_line)
-        line += self.text.count("\n", place, offset)
+        """Counted from the place that was asked for before: a dump has a hundred thousand statements."""
+        place, line = self.counted
+        if place <= offset:
+            line += self.text.count("\n", place, offset)
+        else:
+            line -= self.text.count("\n", offset, place)
         self.counted = (offset, line)
         return line
 
