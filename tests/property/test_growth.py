@@ -37,7 +37,8 @@ PIECES = (
     "@-", "(;", ");", "a.", "a ", "BEGIN ATOMIC ", "CASE ", "END ", "COMMIT;", "BEGIN;", "select 1;",
     "SELECT 1;\n", "CREATE FUNCTION ", "COPY a TO STDOUT; ", "COPY a FROM STDIN;\n", "\\copy\n",
     "COPY a -- switchback: x\nTO STDOUT;", "-- switchback: no-transaction\n", "-- switchback ",
-    "# switchback", "#\t", "# switchback: x\n", "--> statement-breakpoint\n", "--> statement-breakpoint", "-- +goose Up\n",
+    "# switchback", "#\t", "# switchback: x\n", "--> statement-breakpoint\n", "--> statement-breakpoint",
+    "-- +goose Up\n",
     "-- +goose StatementBegin\n", "-- +goose ", "-- migrate:up\n", "-- migrate:down\n", "-- migrate:", "${",
     "${a}", "\r\n", "\r", "def up(connection):\n", "x = 1\n", "'''", '"""', "f'{",
 )  # fmt: skip
