@@ -104,6 +104,14 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
+class Overload:
+    """Another function with the name of one of the server's own. `same_arguments`: as one of those."""
+
+    schema: str
+    same_arguments: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """One DROP whose dependents count. `kept` is what the plan has moved out of a schema that goes."""
 
@@ -118,6 +126,7 @@ class Catalog:
         self._connection = connection
         self.relations: dict[tuple[str, str], Relation] = {}
         self._columns: dict[int, dict[str, Column]] = {}
+        self._overloads: dict[str, list[Overload]] = {}
         self._schemas: dict[str, bool] | None = None
         self._login: Login | None = None
 
@@ -163,6 +172,12 @@ class Catalog:
         if not wanted:
             return set()
         return {name for (name,) in self._rows(_HARMLESS, wanted)} | SAFE_VOLATILE.intersection(wanted)
+
+    def overloads(self, name: str) -> list[Overload]:
+        """Functions of that name that are not the server's own."""
+        if name not in self._overloads:
+            self._overloads[name] = [Overload(*row) for row in self._rows(_OVERLOADS, name)]
+        return self._overloads[name]
 
     def roots(self, kind: str, name: str, schema: str = "") -> list[Root]:
         """Objects of a kind that is no relation. Overloaded functions all count."""
@@ -238,6 +253,19 @@ WHERE p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid
   AND p.proname = ANY (%s::text[]::name[])
 GROUP BY p.proname HAVING bool_and(p.provolatile <> 'v')
 """
+
+_OVERLOADS = """
+SELECT n.nspname::text, EXISTS (SELECT FROM pg_catalog.pg_proc o
+    WHERE o.pronamespace = 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid
+      AND o.proname = p.proname AND o.proargtypes = p.proargtypes)
+FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+WHERE p.proname = %s::text::name AND n.nspname <> 'pg_catalog'
+  AND NOT (p.provolatile <> 'v' AND EXISTS (SELECT FROM pg_catalog.pg_depend d
+    WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid AND d.objid = p.oid
+      AND d.deptype = 'e'))
+"""
+"""Extensions give their types functions of the server's names; of what they bring, only what may change
+something counts."""
 
 _ROOTS = {
     "schema": """

@@ -105,6 +105,13 @@ class CreateType:
 
 
 @dataclass(frozen=True, slots=True)
+class CreateFunction:
+    """A new function or aggregate, or another body for one."""
+
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
 class AddColumn:
     """ALTER TABLE … ADD COLUMN."""
 
@@ -194,7 +201,7 @@ class GoBack:
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Functions called by statements on rows."""
+    """Functions that a statement calls, or will have called for rows that come later."""
 
     functions: tuple[Name, ...]
 
@@ -216,6 +223,7 @@ Effect = (
     | Create
     | CreateSchema
     | CreateType
+    | CreateFunction
     | AddColumn
     | Attach
     | Detach

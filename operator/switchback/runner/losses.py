@@ -6,8 +6,8 @@ MERGE; ALTER COLUMN TYPE. Another parsed statement removes no rows and is no los
 functions that are not the server's own, and what cannot be parsed are unknown. What earlier statements of the
 plan have renamed, moved, attached or created is followed; where that cannot be done it is unknown.
 
-Limits: triggers, rules and foreign keys with ON DELETE or ON UPDATE may reach further than the named table,
-and functions behind operators and casts are trusted.
+Limits: triggers, rules and foreign keys with ON DELETE or ON UPDATE may reach further than the named table;
+functions behind views, policies, operators, casts and domains, or called as `row.name`, are not seen.
 """
 
 from __future__ import annotations

@@ -26,9 +26,13 @@ class Others:
         self.made_types: set[str] = set()
         self.new_types: set[str] = set()
         """Names of types that are not, or not for sure, what the catalog knows by that name."""
+        self.new_functions: set[str] = set()
+        """Names that functions have got from the plan."""
 
     def rename(self, kind: str, name: Name, new_schema: str | None, new_name: str | None) -> None:
         """The object is found by another name. Functions of one name are not told apart: all of them are."""
+        if kind == "function":
+            self.new_functions.add(new_name or name.name)
         for schema in self._schemas.keys(name):
             origins = self._at(kind, schema, name.name)
             if not any(self._roots(kind, origin) for origin in origins):

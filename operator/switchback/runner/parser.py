@@ -15,6 +15,7 @@ from switchback.runner.alter_table import alter_table
 from switchback.runner.effects import (
     Calls,
     Create,
+    CreateFunction,
     CreateSchema,
     CreateType,
     Drop,
@@ -88,10 +89,11 @@ def _of_tree(tree: Tree) -> tuple[Effect, ...]:
         return (Opaque(kinds.OPAQUE[kind]),)
     if kind in kinds.ON_ROWS:
         return _on_rows(kind, node)
+    calls = _calls(kind, node)
     reader = READERS.get(kind)
     if reader is not None:
-        return reader(node)
-    return () if kind in kinds.HARMLESS else (Opaque("a statement of a kind that is not known here"),)
+        return (*calls, *reader(node))
+    return calls if kind in kinds.HARMLESS else (Opaque("a statement of a kind that is not known here"),)
 
 
 def _drop(node: Tree) -> tuple[Effect, ...]:
@@ -157,9 +159,10 @@ def _schema(node: Tree) -> tuple[Effect, ...]:
 
 
 def _defined(node: Tree) -> tuple[Effect, ...]:
-    if node.get("kind") != "OBJECT_TYPE":
-        return ()
-    return (CreateType(named(words(node["defnames"]))),)
+    name = named(words(node["defnames"]))
+    if node.get("kind") == "OBJECT_AGGREGATE":
+        return (CreateFunction(name),)
+    return (CreateType(name),) if node.get("kind") == "OBJECT_TYPE" else ()
 
 
 READERS: dict[str, Callable[[Tree], tuple[Effect, ...]]] = {
@@ -182,6 +185,7 @@ READERS: dict[str, Callable[[Tree], tuple[Effect, ...]]] = {
     "create_range_stmt": lambda node: (CreateType(named(words(node["type_name"]))),),
     "create_domain_stmt": lambda node: (CreateType(named(words(node["domainname"]))),),
     "define_stmt": _defined,
+    "create_function_stmt": lambda node: (CreateFunction(named(words(node["funcname"]))),),
 }
 """Kinds of statements that do something to objects, each with its reader."""
 
@@ -191,7 +195,6 @@ def _on_rows(kind: str, node: Tree) -> tuple[Effect, ...]:
     found: list[Effect] = []
     if kind == "copy_stmt" and node.get("is_program"):
         return (Opaque("COPY with a program"),)
-    functions: list[Name] = []
     for key, inner in [(kind, node), *below(node)]:
         if key in {"delete_stmt", "update_stmt", "merge_stmt"}:
             columns = _targets(inner) if key == "update_stmt" else ()
@@ -200,16 +203,22 @@ def _on_rows(kind: str, node: Tree) -> tuple[Effect, ...]:
             columns = _targets(inner["on_conflict_clause"])
             found.append(Write("INSERT … ON CONFLICT DO UPDATE", relation(inner["relation"]), columns))
         elif key == "func_call":
-            functions.append(named(words(inner["funcname"])))
-            found += search_path.of_call(functions[-1], inner.get("args", []))
+            found += search_path.of_call(named(words(inner["funcname"])), inner.get("args", []))
         elif key in {"into_clause", "into"} and "rel" in inner:
             kind_of = {"OBJECT_MATVIEW": "materialized view"}.get(node.get("objtype", ""), "table")
             found += _created(kind_of, inner["rel"], inner.get("on_commit", ""))
         elif key == "execute_stmt":
             found.append(Opaque("an EXECUTE"))
-    if functions:
-        found.append(Calls(tuple(dict.fromkeys(functions))))
-    return tuple(found)
+    return (*found, *_calls(kind, node))
+
+
+def _calls(kind: str, node: Tree) -> tuple[Effect, ...]:
+    """Functions called in a statement, also in a default or a check that later rows will need."""
+    if kind in kinds.KEPT:
+        return ()
+    parts = below(node, apart=kinds.KEPT)
+    functions = [named(words(inner["funcname"])) for key, inner in parts if key == "func_call"]
+    return (Calls(tuple(dict.fromkeys(functions))),) if functions else ()
 
 
 def _targets(node: Tree) -> tuple[str, ...]:

@@ -54,6 +54,12 @@ class Schemas:
             names = [*(schema for schema in IMPLICIT if schema not in names), *names]
         return tuple(key for schema in names if (key := self.key(schema)) is not None)
 
+    def function_keys(self) -> tuple[str, ...]:
+        """Where a function without schema is looked for, in order: never among what is temporary."""
+        names = [schema for schema in self._on_path() if schema != TEMPORARY]
+        names = names if "pg_catalog" in names else ["pg_catalog", *names]
+        return tuple(key for schema in names if (key := self.key(schema)) is not None)
+
     def first(self, name: Name) -> str | None:
         """Where a new object of this name would be."""
         if name.schema is not None:

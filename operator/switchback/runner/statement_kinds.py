@@ -45,6 +45,11 @@ ON_ROWS = frozenset(
     {"select_stmt", "insert_stmt", "update_stmt", "delete_stmt", "merge_stmt", "create_table_as_stmt",
      "copy_stmt", "declare_cursor_stmt", "explain_stmt", "refresh_mat_view_stmt"}
 )  # fmt: skip
+KEPT = frozenset(
+    {"view_stmt", "rule_stmt", "create_function_stmt", "create_policy_stmt", "alter_policy_stmt",
+     "create_trig_stmt"}
+)  # fmt: skip
+"""Statements whose expressions are only written down: who uses the object later is not followed."""
 HARMLESS = frozenset(
     {"replica_identity_stmt", "alter_collation_stmt", "alter_domain_stmt", "grant_stmt",
      "grant_role_stmt", "alter_default_privileges_stmt", "variable_show_stmt", "create_table_space_stmt",
@@ -57,7 +62,7 @@ HARMLESS = frozenset(
      "alter_seq_stmt", "create_op_class_stmt", "create_op_family_stmt",
      "alter_op_family_stmt", "comment_stmt", "sec_label_stmt", "close_portal_stmt", "fetch_stmt",
      "index_stmt", "create_stats_stmt",
-     "alter_stats_stmt", "create_function_stmt", "alter_function_stmt", "alter_object_depends_stmt",
+     "alter_stats_stmt", "alter_function_stmt", "alter_object_depends_stmt",
      "alter_owner_stmt", "alter_operator_stmt", "alter_type_stmt", "rule_stmt", "notify_stmt", "listen_stmt",
      "unlisten_stmt", "alter_enum_stmt", "createdb_stmt", "alter_database_stmt",
      "alter_database_refresh_coll_stmt", "alter_database_set_stmt", "alter_system_stmt", "cluster_stmt",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from switchback.runner.effects import Name
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 Tree = dict[str, Any]
 
@@ -33,8 +36,8 @@ def is_cascade(node: Tree) -> bool:
     return bool(node.get("behavior") == "DROP_CASCADE")
 
 
-def below(value: Any) -> list[tuple[str, Tree]]:
-    """Every (kind, node) below a tree, in no particular order but parents first."""
+def below(value: Any, apart: Container[str] = ()) -> list[tuple[str, Tree]]:
+    """Every (kind, node) below a tree, in no particular order but parents first; none of kinds in `apart`."""
     found: list[tuple[str, Tree]] = []
     todo = [value]
     while todo:
@@ -43,6 +46,8 @@ def below(value: Any) -> list[tuple[str, Tree]]:
             todo.extend(reversed(current))
         elif isinstance(current, dict):
             for key, inner in current.items():
+                if key in apart:
+                    continue
                 if isinstance(inner, dict):
                     found.append((key, inner))
                 todo.append(inner)

@@ -298,9 +298,20 @@ class Walk:
         plain = [name.name for name in effect.functions if name.schema in {None, "pg_catalog"}]
         harmless = self.catalog.harmless_functions(plain)
         for name in effect.functions:
-            if name.schema not in {None, "pg_catalog"} or name.name not in harmless:
-                full = name.name if name.schema is None else f"{name.schema}.{name.name}"
-                self._say(f"a call of function {full}", severity=Severity.UNKNOWN)
+            servers = name.schema in {None, "pg_catalog"} and name.name in harmless
+            if not servers or (name.schema is None and self._is_overloaded(name)):
+                self._say(f"a call of function {name.text}", severity=Severity.UNKNOWN)
+
+    def _is_overloaded(self, name: e.Name) -> bool:
+        """Whether a function beside the server's has that name, and may be the one that is meant."""
+        if name.name in self.world.others.new_functions:
+            return True
+        schemas = self.world.schemas.function_keys()
+        within = schemas[0] == "pg_catalog"
+        return any(
+            overload.schema in schemas and not (within and overload.same_arguments)
+            for overload in self.catalog.overloads(name.name)
+        )
 
     def _cascade(self, wanted: Wanted, *, members: bool = False) -> None:
         """What goes along: with CASCADE, or silently as a member of an extension."""

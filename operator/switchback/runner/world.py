@@ -78,6 +78,8 @@ class World:
                 self.schemas.create(effect.schema)
             case e.CreateType():
                 self.others.create_type(effect.name.name)
+            case e.CreateFunction():
+                self.others.new_functions.add(effect.name.name)
             case e.RenameOther():
                 self.others.rename(effect.kind, effect.name, effect.new_schema, effect.new_name)
             case e.RenameSchema():
