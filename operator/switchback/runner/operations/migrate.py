@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Direction
+from switchback.migrations.errors import SourceProblem
 from switchback.runner import slots
 from switchback.runner.errors import RunnerError
 from switchback.runner.goal import Goal, goal
 from switchback.runner.ledger import changes, intents
+from switchback.runner.ledger.model import LAPTOP
 from switchback.runner.operations.base import Answer, Facts, Request, again, count_since, look, wished
 from switchback.runner.operations.forward import plan_forward
 from switchback.runner.operations.wishes import is_withdrawn
@@ -30,15 +33,15 @@ def run(session: Session, request: Request, facts: Facts) -> Answer:
     plan = _plan(session, request, comparison, facts)
     withdrawn = _is_withdrawn(session, plan, request)
     if not _writes(plan, withdrawn=withdrawn):
-        return _nothing(plan, facts)
+        return _nothing(plan, request, facts)
     if request.dry_run:
-        return _would(plan, facts)
+        return _would(plan, request, facts)
     changed = again(session, request, facts, comparison.source)
     if changed is not None:
         plan = _plan(session, request, changed, facts)
         withdrawn = _is_withdrawn(session, plan, request)
         if not _writes(plan, withdrawn=withdrawn):
-            return _nothing(plan, facts)
+            return _nothing(plan, request, facts)
     if plan.direction is Direction.FORWARD:
         count_since(session, request, facts)
         _take_over(session, request, facts)
@@ -47,7 +50,7 @@ def run(session: Session, request: Request, facts: Facts) -> Answer:
     if plan.direction is Direction.NONE:
         if withdrawn:
             changes.note(session.work, session.names, session.author, intents.REINSTATED)
-        return _nothing(plan, facts)
+        return _nothing(plan, request, facts)
     from switchback.runner.execute import Executor  # noqa: PLC0415 - not needed when there is nothing to do
 
     executor = Executor(session, facts.ledger, comparison.source, reinstate)
@@ -87,26 +90,49 @@ def _adopted(plan: Plan) -> str:
     return f"Took over {_count(len(adoption.history.applied))} of {adoption.text}. "
 
 
-def _would(plan: Plan, facts: Facts) -> Answer:
+def _would(plan: Plan, request: Request, facts: Facts) -> Answer:
     adopt = "" if plan.ledger.adoption is None else f"take over the history of {plan.ledger.adoption.text}"
     apply = f"apply {_count(len(plan.steps))}" if plan.steps else ""
     what = " and ".join(filter(None, (adopt, apply)))
     if not what:
-        return _nothing(plan, facts)
+        return _nothing(plan, request, facts)
     return Answer(Reason.SUCCEEDED, f"Would {what}; nothing was changed.{plan.waits}")
 
 
-def _nothing(plan: Plan, facts: Facts) -> Answer:
-    """The answer where no file is to be applied: the target is reached, or lies behind."""
+def _nothing(plan: Plan, request: Request, facts: Facts) -> Answer:
+    """The answer where no file is to be applied: the target is reached, or lies behind.
+
+    Raises:
+        RunnerError: `Backward`: it lies behind, and a person has asked, who has to ask for something else.
+    """
     if plan.direction is Direction.NONE:
         reason = Reason.UP_TO_DATE if plan.ledger.adoption is None else Reason.SUCCEEDED
         return Answer(
             reason, f"{_adopted(plan)}Nothing to apply: the database is at {facts.current}.{plan.waits}"
         )
-    return Answer(
-        Reason.BACKWARD,
-        f"The database is at {facts.current}; reaching {plan.target} means rolling back "
-        f"{_count(len(plan.steps))}.",
+    if _is_by_a_person(request):
+        raise _behind(facts.current, plan.target, len(plan.steps))
+    return Answer(Reason.BACKWARD, _behind(facts.current, plan.target, len(plan.steps)).message)
+
+
+def _is_by_a_person(request: Request) -> bool:
+    """At a command line. A Job asks to be told what rolling back would mean, and its operator goes on."""
+    return request.operation_id.startswith(f"{LAPTOP}-")
+
+
+def _behind(
+    current: str, target: str, number: int, why: RunnerError | SourceProblem | None = None
+) -> RunnerError:
+    """That reaching the target means rolling back; `why`: what stands in the way of that."""
+    name = shlex.quote(target)
+    message = f"The database is at {current}; reaching {target} means rolling back {_count(number)}."
+    look, go = f"switchback plan --target {name}", f"switchback rollback --target {name}"
+    advice = f"Nothing was changed. What it would mean: {look}. To do it: {go}"
+    if why is None:
+        return RunnerError(Reason.BACKWARD, message, advice)
+    said = why.message.removeprefix("Nothing was rolled back: ")
+    return RunnerError(
+        Reason.BACKWARD, f"{message} That cannot be done as it is: {said}", f"{why.advice} {advice}"
     )
 
 
@@ -124,7 +150,12 @@ def _plan(session: Session, request: Request, comparison: Comparison, facts: Fac
     if wish.direction is Direction.BACKWARD:
         from switchback.runner.operations.back import plan_backward  # noqa: PLC0415 - rarely needed
 
-        plan = plan_backward(session, request, comparison, wish)
+        try:
+            plan = plan_backward(session, request, comparison, wish)
+        except (RunnerError, SourceProblem) as error:
+            if not _is_by_a_person(request):
+                raise
+            raise _behind(comparison.current, wish.target, len(wish.beyond), error) from None
     else:
         plan = plan_forward(session, request, comparison, wish)
     facts.plan = plan
