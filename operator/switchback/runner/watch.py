@@ -8,6 +8,7 @@ import psycopg
 
 from switchback.runner import wire
 from switchback.runner.errors import RunnerError
+from switchback.runner.redact import plain
 
 if TYPE_CHECKING:
     from switchback.runner.session import Session
@@ -15,13 +16,26 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 2.0
 
 _BLOCKERS = """
-SELECT b.pid, coalesce(nullif(b.application_name, ''), b.usename, ''), coalesce(b.state, ''),
-  coalesce(to_char(b.xact_start AT TIME ZONE 'UTC', 'HH24:MI:SS'), ''),
-  (SELECT string_agg(DISTINCT l.relation::pg_catalog.regclass::text, ', ') FROM pg_catalog.pg_locks l
-    WHERE l.pid = {pid} AND NOT l.granted AND l.relation IS NOT NULL)
-FROM pg_catalog.pg_stat_activity b WHERE b.pid = ANY (pg_catalog.pg_blocking_pids({pid}))
-ORDER BY b.xact_start NULLS LAST LIMIT 5
+WITH awaited AS MATERIALIZED (
+  SELECT l.database, l.relation FROM pg_catalog.pg_locks l
+    WHERE l.pid = {pid} AND NOT l.granted AND l.relation IS NOT NULL),
+holding AS (
+  SELECT 'pid ' || b.pid, coalesce(nullif(b.application_name, ''), b.usename, '') AS name,
+    coalesce(b.state, '') AS state, b.xact_start AS since
+  FROM pg_catalog.pg_stat_activity b WHERE b.pid = ANY (pg_catalog.pg_blocking_pids({pid}))
+  UNION ALL
+  SELECT DISTINCT 'prepared transaction ' || pg_catalog.quote_literal(p.gid), p.owner::text,
+    'COMMIT PREPARED or ROLLBACK PREPARED ends it', p.prepared
+  FROM awaited a JOIN pg_catalog.pg_locks l USING (database, relation)
+    JOIN pg_catalog.pg_locks own ON own.virtualtransaction = l.virtualtransaction
+    JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = own.transactionid
+  WHERE l.granted AND 0 = ANY (pg_catalog.pg_blocking_pids({pid}))
+)
+SELECT h.*, (SELECT pg_catalog.string_agg(DISTINCT a.relation::pg_catalog.regclass::text, ', ') FROM awaited a)
+FROM (SELECT holder, name, state, coalesce(pg_catalog.to_char(since AT TIME ZONE 'UTC', 'HH24:MI:SS'), '')
+  FROM holding AS h (holder) ORDER BY since NULLS LAST LIMIT 5) h
 """
+"""A prepared transaction has no process: pg_blocking_pids gives 0 for it."""
 
 
 def blockers(session: Session, pid: int) -> str:
@@ -38,7 +52,8 @@ def blockers(session: Session, pid: int) -> str:
         return ""
     relations = rows[0][4]
     who = "; ".join(
-        f"pid {blocker} ({', '.join(part for part in (name, state, since and f'since {since} UTC') if part)})"
-        for blocker, name, state, since, _ in rows
+        f"{plain(holder or '')} "
+        f"({', '.join(part for part in (name, state, since and f'since {since} UTC') if part)})"
+        for holder, name, state, since, _ in rows
     )
     return f"{relations or 'an object'} is locked by {who}"

@@ -67,10 +67,14 @@ def note(
 def mark_partial(
     connection: psycopg.Connection[Any], names: Names, author: Author, migration_id: str, done: int
 ) -> None:
-    """Write down that only `done` statements of an applied migration have taken effect."""
+    """Write down that only `done` statements of an applied migration have taken effect.
+
+    They are always fewer than it has: it had not come to its end, whoever has counted what in another way.
+    """
+    total = "greatest(statements_total, 1)"
     text = (
-        f"BEGIN;UPDATE {names.migrations} SET statements_done = least({done}, statements_total) "
-        f"WHERE id = {literal(migration_id)};"
+        f"BEGIN;UPDATE {names.migrations} SET statements_total = {total}, "
+        f"statements_done = least({done}, {total} - 1) WHERE id = {literal(migration_id)};"
         f"{event(names, 'AppliedPartly', author, migration_id)};{bump(names)};COMMIT"
     )
     connection.execute(text.encode())
