@@ -28,9 +28,9 @@ file in the string is the head's first RESET: too late to undo there what a file
 
 _FLUSH = "DROP TABLE IF EXISTS pg_temp.switchback_flush;"
 FLUSH_MARKS = ("switchback_flush", "pg_temp")
-"""Every bundle begins with a statement that raises a NOTICE: the server holds results back until 8 KB are
-full or the string is done, but a NOTICE makes it send what it has. It names the table, or its schema while
-the session has made no temporary table yet: these words tell it from the files' own."""
+"""Behind another one every bundle begins with a statement that raises a NOTICE: the server holds results back
+until 8 KB are full or the string is done, but a NOTICE makes it send what it has. It names the table, or its
+schema while the session has made no temporary table yet: these words tell it from the files' own."""
 
 APPLICATION_NAME_BYTES = 63
 GUARD = "switchback_guard"
@@ -55,13 +55,16 @@ and one that was rolled back and is tried again, too."""
 FORGET_COUNT = 3
 _OUTLIVING = frozenset({"PREPARE", "EXECUTE", "DEALLOCATE", "DECLARE", "FETCH", "MOVE", "CLOSE", "LISTEN"})
 
-RESET_COUNT = 5
+RESET_COUNT = 4
 
 
-def reset(migration_id: str, operation_id: str) -> str:
-    """`RESET_COUNT` statements that undo what files before have set, and say what is running now."""
+def reset(migration_id: str, operation_id: str, flush: str = "") -> str:
+    """`RESET_COUNT` statements that undo what files before have set, and say what is running now.
+
+    `flush` comes in between: what files have set could keep its NOTICE back.
+    """
     name = literal(application_name(migration_id, operation_id))
-    return f"{CLEAN}{_FLUSH}SET application_name = {name};"
+    return f"{CLEAN}{flush}SET application_name = {name};"
 
 
 def application_name(migration_id: str, operation_id: str) -> str:
@@ -88,6 +91,7 @@ class Bundle:
         begins_step: whether the step begins with it: then nothing temporary of the steps before is left.
         waits_for_locks: whether a lock_timeout ends its waiting, so that blockers are looked for early.
         waits_for_disk: whether its commit is on disk when the server tells of it.
+        flushes: whether the server is made to send what it has to tell of those before.
     """
 
     migration_id: str
@@ -103,14 +107,16 @@ class Bundle:
     begins_step: bool = True
     waits_for_locks: bool = True
     waits_for_disk: bool = True
+    flushes: bool = False
 
     @cached_property
     def head(self) -> str:
         """What comes before the file."""
         setup = "".join(f"{text}\n;" for text in self.setup)
         discard = (DISCARD_TEMP if self.begins_step else "") + (FORGET if self.forgets else "")
+        flush = _FLUSH if self.flushes else ""
         return (
-            f"{reset(self.migration_id, self.operation_id)}{discard}BEGIN;"
+            f"{reset(self.migration_id, self.operation_id, flush)}{discard}BEGIN;"
             f"{'' if self.waits_for_disk else _NO_WAITING}{''.join(self.settings)}{self.record};{setup}\n"
         )
 
@@ -119,7 +125,7 @@ class Bundle:
         """How many statements `head` has."""
         discards = self.begins_step + FORGET_COUNT * self.forgets
         settings = len(self.settings) + (not self.waits_for_disk)
-        return RESET_COUNT + discards + 2 + settings + len(self.setup)
+        return self.flushes + RESET_COUNT + discards + 2 + settings + len(self.setup)
 
     @cached_property
     def forgets(self) -> bool:
@@ -169,21 +175,31 @@ class Batch:
         return index, offset - self._starts[index] - len(self.bundles[index].head)
 
 
-def batches(bundles: Sequence[Bundle], after: str) -> Iterator[Batch]:
-    """`bundles` in order, as many at a time as one string should hold; a large file travels alone."""
+def batches(bundles: Sequence[Bundle], after: str, *, flush: bool = True) -> Iterator[Batch]:
+    """`bundles` in order, as many at a time as one string should hold; a large file travels alone.
+
+    Args:
+        bundles: what is to be sent.
+        after: asked behind each batch.
+        flush: whether the server is to tell of each as soon as it is done.
+    """
     held: list[Bundle] = []
     size = 0
     for bundle in bundles:
-        length = len(bundle.text) + len(_NO_WAITING)
+        length = len(bundle.text) + len(_NO_WAITING) + len(_FLUSH)
         if held and (len(held) == BATCH_FILES or size + length > BATCH_CHARACTERS):
-            yield _batch(held, after)
+            yield Batch(tuple(_joined(held, flush=flush)), after)
             held, size = [], 0
         held.append(bundle)
         size += length
     if held:
-        yield _batch(held, after)
+        yield Batch(tuple(_joined(held, flush=flush)), after)
 
 
-def _batch(bundles: Sequence[Bundle], after: str) -> Batch:
-    """The last one waits for the disk, for all of them."""
-    return Batch((*(replace(bundle, waits_for_disk=False) for bundle in bundles[:-1]), bundles[-1]), after)
+def _joined(bundles: Sequence[Bundle], *, flush: bool) -> Iterator[Bundle]:
+    """The last one waits for the disk, for all of them; all but the first have others to tell of."""
+    last = len(bundles) - 1
+    for index, bundle in enumerate(bundles):
+        waits, flushes = index == last, flush and index > 0
+        joined = waits and not flushes
+        yield bundle if joined else replace(bundle, waits_for_disk=waits, flushes=flushes)

@@ -110,6 +110,7 @@ class Identity:
         role: the session's user.
         schema_exists: whether the ledger's schema is there, with or without a ledger in it.
         other_relations: without a ledger: whether tables, views or sequences of a user exist.
+        watches_drops: whether an event trigger is called at every DROP TABLE.
     """
 
     database: Database
@@ -117,6 +118,7 @@ class Identity:
     role: str
     schema_exists: bool = False
     other_relations: bool = False
+    watches_drops: bool = False
 
     @property
     def mark(self) -> str:

@@ -45,7 +45,10 @@ SELECT current_database(), d.oid::bigint, session_user, current_setting('server_
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x
           WHERE x.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
             AND x.objid = c.oid AND x.deptype = 'e'))
-  END
+  END,
+  EXISTS (SELECT FROM pg_catalog.pg_event_trigger t WHERE t.evtenabled <> 'D'
+    AND t.evtevent IN ('ddl_command_start', 'ddl_command_end', 'sql_drop')
+    AND ('DROP TABLE' = ANY (t.evttags)) IS NOT FALSE)
 FROM pg_catalog.pg_database d LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = {schema}
 WHERE d.datname = current_database()
 """
@@ -102,9 +105,9 @@ def read(connection: psycopg.Connection[Any], names: Names) -> Ledger:
 
 def _look(connection: psycopg.Connection[Any], names: Names) -> tuple[Identity, bool]:
     found = _first(connection, names, _SYSTEM_IDENTIFIER)
-    database, oid, role, version, system, address, tables, is_ours, schema_exists, others = found
+    database, oid, role, version, system, address, tables, is_ours, schema_exists, others, watches = found
     reached = _reached(connection, Database(database, system, version, server_address=address))
-    identity = Identity(reached, oid, role, schema_exists, others)
+    identity = Identity(reached, oid, role, schema_exists, others, watches)
     if version // 10000 < OLDEST:
         raise RunnerError(
             Reason.SERVER_UNSUPPORTED,
