@@ -190,3 +190,12 @@ def test_files_of_another_format_need_a_target(old: Runner) -> None:
     assert taken.reason is Reason.ADOPTION_REFUSED
     assert "do not name files of the format Pairs" in taken.message
     assert take(old, Wish(target="0001_a")).applied == ["0001_a"]
+
+
+@pytest.mark.parametrize("when", ["1e999", "-1e999", "NaN", "1e300", "9" * 30, "true", '"soon"', "null"])
+def test_a_time_that_is_none_leaves_the_hash(old: Runner, when: str) -> None:
+    path = old.folder / "meta" / "_journal.json"
+    path.write_text(path.read_text().replace(str(WHEN["0000_a"]), when))
+    applied(old, "0000_a")
+    record(old, "0000_a")
+    assert take(old).applied == ["0000_a"]

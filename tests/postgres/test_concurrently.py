@@ -152,3 +152,19 @@ def test_made_by_a_role_that_the_file_takes(runner: Runner) -> None:
         assert valid(runner) is True
     finally:
         runner.query(f"DROP OWNED BY {owner}, {user} CASCADE; DROP ROLE {user}; DROP ROLE {owner}")
+
+
+def test_what_a_newer_release_has_recorded_is_understood(runner: Runner) -> None:
+    """Within a major version of the ledger more may be said, also of a statement that was begun."""
+    write(runner.folder, _0002_b_up=MARK + PATH + index())
+    with held_up(runner):
+        process = runner.start("migrate", "--dir", str(runner.folder))
+        runner.query(f"SELECT pg_terminate_backend({building(runner)})")
+        process.communicate(timeout=20)
+    runner.query(
+        "UPDATE switchback.events SET details = "
+        "jsonb_set(details::jsonb, '{colour}', '\"blue\"')::text WHERE kind = 'Started'"
+    )
+    assert runner.query("SELECT count(*) FROM switchback.events WHERE details LIKE '%blue%'") == [(1,)]
+    assert runner.up().result.reason is Reason.SUCCEEDED
+    assert valid(runner) is True

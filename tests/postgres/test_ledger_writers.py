@@ -50,42 +50,21 @@ def runner(database: str, folder: Path, admin: psycopg.Connection[tuple[object, 
     return made
 
 
-JOIN = f"GRANT {GROUP} TO {EVIL}"
+MEMBER = f"GRANT {GROUP} TO {EVIL}"
+MINE = f"GRANT ALL ON SCHEMA switchback TO {OWNER}"
 WAYS = {
-    "pg_write_all_data": (f"GRANT pg_write_all_data, pg_read_all_data TO {EVIL}", "pg_write_all_data"),
-    "a group of it": (
-        f"GRANT pg_write_all_data, pg_read_all_data TO {GROUP}; GRANT {GROUP} TO {EVIL}",
-        "pg_write_all_data",
-    ),
-    "a group with a right": (
-        f"GRANT UPDATE ON switchback.migrations TO {GROUP}; GRANT {GROUP} TO {EVIL}",
-        GROUP,
-    ),
+    "pg_write_all_data": (f"GRANT pg_write_all_data TO {EVIL}", "pg_write_all_data"),
+    "a group of it": (f"GRANT pg_write_all_data TO {GROUP}; {MEMBER}", "pg_write_all_data"),
+    "a group with a right": (f"GRANT UPDATE ON switchback.migrations TO {GROUP}; {MEMBER}", GROUP),
     "a group with a column": (
-        f"GRANT UPDATE (down_sql) ON switchback.migrations TO {GROUP}; GRANT {GROUP} TO {EVIL}",
+        f"GRANT UPDATE (down_sql) ON switchback.migrations TO {GROUP}; {MEMBER}",
         GROUP,
     ),
     "one of the server's groups": (
         f"GRANT UPDATE ON switchback.migrations TO pg_monitor; GRANT pg_monitor TO {EVIL}",
         "pg_monitor",
     ),
-    "the owner of the schema": (
-        f"ALTER SCHEMA switchback OWNER TO {GROUP}; GRANT ALL ON SCHEMA switchback TO {OWNER}; " + JOIN,
-        GROUP,
-    ),
-    "a group with a column": (
-        f"GRANT UPDATE (down_sql) ON switchback.migrations TO {GROUP}; GRANT {GROUP} TO {EVIL}",
-        GROUP,
-    ),
-    "one of the server's groups": (
-        f"GRANT UPDATE ON switchback.migrations TO pg_monitor; GRANT pg_monitor TO {EVIL}",
-        "pg_monitor",
-    ),
-    "the owner of the schema": (
-        f"ALTER SCHEMA switchback OWNER TO {GROUP}; GRANT USAGE ON SCHEMA switchback TO {OWNER}; "
-        f"GRANT {GROUP} TO {EVIL}",
-        GROUP,
-    ),
+    "the owner of the schema": (f"ALTER SCHEMA switchback OWNER TO {GROUP}; {MINE}; {MEMBER}", GROUP),
 }
 
 

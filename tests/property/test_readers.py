@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -19,6 +20,7 @@ from switchback.migrations.errors import Problem, SourceProblem
 from switchback.migrations.formats import FORMATS
 from switchback.migrations.halves import Sql
 from switchback.migrations.load import load
+from switchback.runner.adoption import drizzle_files, flyway, numbers
 from tests.formats.examples import LAYOUTS, Layout
 from tests.formats.steps import TEN
 from tests.tried.call import call
@@ -116,6 +118,19 @@ def shown(problems: tuple[Problem, ...] | list[Problem]) -> None:
         assert problem.line is None or problem.line >= 1
 
 
+def adopted(source: Source) -> None:
+    """What adopting another tool's table reads from the folder, whatever the table says."""
+    assert numbers.by_number(source).keys() <= {numbers.plain(n) for n in numbers.by_number(source)}
+    if source.format == drizzle_files.FORMAT:
+        known = drizzle_files.known(source)
+        assert known.keys() == source.by_id.keys()
+        assert all(one.when is None or abs(one.when) < 2**63 for one in known.values())
+    if source.format in flyway.FORMATS:
+        for migration in source.migrations:
+            if isinstance(migration.up, Sql):
+                assert -(2**31) <= flyway.checksum(migration.up.text) < 2**31
+
+
 def judged(folder: Path, format_name: str | None) -> Source | None:
     """Read the folder as a run does, and look into everything; None when it is refused."""
     try:
@@ -123,8 +138,10 @@ def judged(folder: Path, format_name: str | None) -> Source | None:
     except SourceProblem as error:
         shown(error.problems)
         return None
+    adopted(source)
     for migration in source.migrations:
         assert migration.id.isprintable()
+        assert target.resolve(migration.id, source) == migration.id
         problems = migration.problems()
         if problems:
             shown(problems)
@@ -197,6 +214,30 @@ def test_no_traceback_reaches_a_user(layout: Layout, changes: list[Damage]) -> N
         assert done.code in {ExitCode.SOURCE, ExitCode.CONNECTION}, done.err
         assert done.message
         assert (done.out + done.err).replace("\n", "").isprintable()
+
+
+TAGS = st.sampled_from(["base", "latest", "0000_a", "1", "-1", "+1", "a\\b", "\u202e", " ", "e\u0301"])
+VALUES = (
+    st.integers() | st.floats() | st.booleans() | st.none() | st.text(max_size=4)
+    | st.integers(10**18, 10**30) | st.lists(st.integers(), max_size=2)
+)  # fmt: skip
+ENTRIES = st.fixed_dictionaries(
+    {"tag": TAGS}, optional={"when": VALUES, "idx": VALUES, "breakpoints": VALUES}
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(entries=st.lists(ENTRIES | VALUES, max_size=4), more=st.dictionaries(TAGS, VALUES, max_size=1))
+def test_journals_by_chance(entries: list[object], more: dict[str, object]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "meta").mkdir()
+        text = json.dumps({"dialect": "postgresql", "entries": entries, **more}).replace("Infinity", "1e999")
+        (folder / "meta" / "_journal.json").write_text(text)
+        for entry in entries:
+            if isinstance(entry, dict):
+                (folder / f"{entry['tag']}.sql").write_text("SELECT 1;\n")
+        judged(folder, None)
 
 
 NAMES = st.text(alphabet="0123456789_.aupdownsqlUV- é\u0301\u202e\x1b\n'\"%\udcff", min_size=1, max_size=24)

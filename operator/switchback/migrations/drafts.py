@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 STAMP = "%Y%m%d%H%M%S"
 _STAMP_DIGITS = 14
+_LAST_STAMP = "99991231235959"
+"""No second comes after it; a number does."""
 _SECONDS = re.compile(r"[12][0-9]{9}")
 """Seconds since 1970, as golang-migrate's create can be asked for."""
 _LONGEST_SLUG = 100
@@ -85,7 +87,7 @@ def next_number(numbers: Iterable[str], now: datetime, first: str) -> str:
     last = max(numbers, key=int, default=None)
     if last is None:
         return first
-    if is_stamp(last):
+    if is_stamp(last) and last < _LAST_STAMP:
         return stamp(now, last)
     if _SECONDS.fullmatch(last):
         return str(max(int(now.timestamp()), int(last) + 1))

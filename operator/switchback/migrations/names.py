@@ -1,13 +1,32 @@
-"""Names of files: whether they can be shown, the numbers in front of them, and who has one already."""
+"""Names of files: whether they can be shown and named, the numbers in front, and who has one already."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from switchback.contract.words import BASE, LATEST
 from switchback.migrations.errors import Problem
 
 if TYPE_CHECKING:
     from switchback.migrations.folder import Listing
+
+LONGEST_ID = 253
+"""What the resource takes as a target, in characters."""
+
+_NO_TARGET = re.compile(r"[-+~^@ ]|.*[/\\]", re.DOTALL)
+
+
+def wrong_id(migration_id: str) -> tuple[str, str] | None:
+    """Why an id that its author is free to choose cannot be a target, and what to do; None when it can."""
+    if migration_id in {LATEST, BASE}:
+        return f"its id {migration_id} would mean something else as a target.", "Choose another one."
+    if _NO_TARGET.match(migration_id) or len(migration_id) > LONGEST_ID:
+        return (
+            "its id could not be named as a target.",
+            f"Begin it with a letter or digit, without a slash, and use at most {LONGEST_ID} characters.",
+        )
+    return None
 
 
 def number_forms(digits: str) -> tuple[str, ...]:
@@ -18,6 +37,8 @@ def number_forms(digits: str) -> tuple[str, ...]:
 
 def is_above(digits: str, largest: int) -> bool:
     """Whether the number is larger; it may have more digits than Python wants to read."""
+    if len(digits) < len(str(largest)):
+        return False
     return len(digits.lstrip("0")) > len(str(largest)) or int(digits) > largest
 
 

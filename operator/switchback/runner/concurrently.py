@@ -82,7 +82,8 @@ def started(session: Session, migration_id: str, index: int, *, up: bool) -> Sta
     text = read.last_event(session.work, session.names, migration_id, counters.STARTED, counters.BEGUN)
     if not text or not text.startswith("{"):
         return None
-    found = Started(**json.loads(text))
+    known = Started.__dataclass_fields__  # a newer release may say more
+    found = Started(**{name: value for name, value in json.loads(text).items() if name in known})
     return found if (found.statement, found.up) == (index, up) else None
 
 

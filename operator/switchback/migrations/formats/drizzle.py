@@ -20,7 +20,7 @@ from switchback.migrations.formats.drizzle_journal import JOURNALS, entries
 from switchback.migrations.halves import Sql
 from switchback.migrations.lexer import Unterminated
 from switchback.migrations.model import DownKind, Migration
-from switchback.migrations.names import is_printable, number_forms
+from switchback.migrations.names import is_printable, number_forms, wrong_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,7 +106,10 @@ def _by_journal(listing: Listing, journal: str) -> list[Migration]:
     flat = set(listing.names)
     used: set[str] = set()
     found: list[Migration] = []
-    for tag in entries(TextFile(listing, journal), flat):
+    tags = entries(TextFile(listing, journal), flat)
+    if tags is None:  # whether a file stands in it cannot be said
+        return []
+    for tag in tags:
         up, down = f"{tag}.sql", f"{tag}.down.sql"
         used.update((up, down))
         found.append(_migration(listing, len(found) + 1, tag, up, down if down in flat else None))
@@ -138,7 +141,10 @@ def _by_folder(listing: Listing) -> list[Migration]:
                 listing.problems.append(
                     Problem(f"Drizzle reads {_UP} alone in its folder.", path, None, IGNORE_ADVICE)
                 )
-        if up in inside:
+        wrong = wrong_id(directory) if up in inside else None
+        if wrong is not None:
+            listing.problems.append(Problem(wrong[0], up, None, wrong[1]))
+        elif up in inside:
             found.append(_migration(listing, len(found) + 1, directory, up, down if down in inside else None))
         elif inside:  # an empty one is what git leaves behind
             advice = "Bring the file back, or delete the folder."

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from switchback.migrations.names import wrong_id
+
 if TYPE_CHECKING:
     from switchback.migrations.formats.common import TextFile
 
@@ -14,9 +16,11 @@ JOURNALS = ("meta/_journal.json", "_journal.json")
 _DIALECTS = ("postgresql", "pg")
 """The second is what journals of the first releases say."""
 
+_SHOWN = 60
 
-def entries(file: TextFile, names: set[str]) -> list[str]:
-    """Tags in order; what is wrong is noted.
+
+def entries(file: TextFile, names: set[str]) -> list[str] | None:
+    """Tags in order; what is wrong is noted. None: nothing is known of what the journal names.
 
     Args:
         file: the journal.
@@ -24,7 +28,7 @@ def entries(file: TextFile, names: set[str]) -> list[str]:
     """
     data = _parsed(file)
     if data is None:
-        return []
+        return None
     dialect = data.get("dialect", "postgresql")
     if dialect not in _DIALECTS:
         file.refuse(
@@ -32,11 +36,11 @@ def entries(file: TextFile, names: set[str]) -> list[str]:
             f"its dialect is {json.dumps(dialect)[:60]}, not postgresql.",
             "Name the folder of the migrations for PostgreSQL.",
         )
-        return []
+        return None
     listed = data.get("entries")
     if not isinstance(listed, list):
         file.refuse(None, "it has no list `entries`.", "Restore it from version control.")
-        return []
+        return None
     tags: dict[str, None] = {}
     latest: tuple[float, str] | None = None
     for entry in listed:
@@ -91,6 +95,10 @@ def _tag(file: TextFile, entry: object, names: set[str]) -> str | None:
             f"its file {tag}.sql is not there.",
             "Bring the file back, or take out the entry with `drizzle-kit drop`.",
         )
+        return None
+    wrong = wrong_id(tag)
+    if wrong is not None:
+        file.refuse(_place(file, tag), f"of {tag[:_SHOWN]}: {wrong[0]}", f"Rename file and tag. {wrong[1]}")
         return None
     return tag
 

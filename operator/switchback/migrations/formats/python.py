@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from switchback.contract.words import BASE, LATEST
 from switchback.migrations import foreign
 from switchback.migrations import module as modules
 from switchback.migrations.drafts import Draft, next_number, slug
@@ -17,7 +16,7 @@ from switchback.migrations.errors import Problem, SourceProblem
 from switchback.migrations.formats import About
 from switchback.migrations.halves import Code, checksum, normalise
 from switchback.migrations.model import DownKind, Migration
-from switchback.migrations.names import is_printable, number_forms
+from switchback.migrations.names import is_printable, number_forms, wrong_id
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,12 +34,8 @@ ABOUT = About(
 )
 
 PACKAGE = "__init__.py"
-LONGEST_ID = 253
-"""What the resource takes as a target, in characters."""
-
 _UP = re.compile(rb"^(?:\xef\xbb\xbf)?(?:async[ \t]+)?def[ \t]+up[ \t]*\(", re.MULTILINE)
 _DIGITS = re.compile(r"([0-9]+)")
-_NO_TARGET = re.compile(r"[-+~^@ ]|.*[/\\]", re.DOTALL)
 
 
 def short_forms(migration_id: str) -> tuple[str, ...]:
@@ -112,14 +107,7 @@ def _wrong_id(migration_id: str, twin: str | None) -> tuple[str, str] | None:
     """What is wrong with an id, and what to do."""
     if twin is not None:
         return f"its id {migration_id} is also that of {twin}.", "Give one of the two another id."
-    if migration_id in {LATEST, BASE}:
-        return f"its id {migration_id} would mean something else as a target.", "Choose another one."
-    if _NO_TARGET.match(migration_id) or len(migration_id) > LONGEST_ID:
-        return (
-            "its id could not be named as a target.",
-            f"Begin it with a letter or digit, without a slash, and use at most {LONGEST_ID} characters.",
-        )
-    return None
+    return wrong_id(migration_id)
 
 
 def _migration(name: str, migration_id: str, position: int, parsed: Module) -> Migration:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from switchback.migrations.model import Migration, Source
 
 FORMAT = "Drizzle"
+_LARGEST = 2**63 - 1
+"""Of a bigint."""
 
 
 class Known(NamedTuple):
@@ -83,10 +85,15 @@ def _times(folder: Path) -> dict[str, int | None]:
         return {}
     times: dict[str, int | None] = {}
     for entry in json.loads(_read(folder, journal).decode().lstrip("\ufeff"))["entries"]:
-        when = entry.get("when")
-        is_number = isinstance(when, int | float) and not isinstance(when, bool)
-        times[str(entry["tag"])] = int(when) if is_number else None
+        times[str(entry["tag"])] = _milliseconds(entry.get("when"))
     return times
+
+
+def _milliseconds(when: object) -> int | None:
+    """A time as a number that Drizzle's column can hold; None for what is none, such as 1e999."""
+    if isinstance(when, bool) or not isinstance(when, int | float) or not abs(when) <= _LARGEST:
+        return None
+    return int(when)
 
 
 def _of_name(name: str) -> int | None:

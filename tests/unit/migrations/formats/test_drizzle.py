@@ -183,6 +183,18 @@ def test_refused_beside_a_journal(
 
 
 @pytest.mark.parametrize(
+    "text",
+    ['{\n"entries": [,]}', "[]", b"{\n\xff", journal(dialect="mysql"), journal(entries={})],
+    ids=["json", "list", "utf8", "dialect", "entries"],
+)
+def test_a_journal_that_cannot_be_read_condemns_no_migration(tmp_path: Path, text: str | bytes) -> None:
+    """What it would name is not known: nobody is told to delete a file that is only not found in it."""
+    found = problems(tmp_path, {**folder_of("0000_a", "0001_b"), "meta/_journal.json": text}, "Drizzle")
+    assert [problem.file for problem in found] == ["meta/_journal.json"]
+    assert "delete" not in found[0].advice
+
+
+@pytest.mark.parametrize(
     ("files", "file", "line", "words"),
     [
         ({"20260102000000_b/snapshot.json": "{}"}, "20260102000000_b", None, "has no migration.sql"),
@@ -242,3 +254,18 @@ def test_an_empty_journal_is_an_empty_source(tmp_path: Path) -> None:
     (found,) = problems(tmp_path, {"meta/_journal.json": journal()})
     assert "holds no migration" in found.message
     assert "meta/_journal.json" in found.advice
+
+
+@pytest.mark.parametrize("tag", ["base", "latest", "-1", "+2", "~1", "^a", "@a", " a", "a\\b"])
+def test_a_tag_that_no_target_can_name_is_refused(tmp_path: Path, tag: str) -> None:
+    """`rollback --target base` goes all the way back, whatever the journal calls so."""
+    found = problems(tmp_path, folder_of("0000_a", tag))
+    reason = "would mean something else as a target" if tag in {"base", "latest"} else "could not be named"
+    assert_refused(found, "meta/_journal.json", 16, reason)
+    assert tag in found[0].message
+
+
+def test_a_folder_name_that_is_too_long_for_a_target_is_refused(tmp_path: Path) -> None:
+    name = "20260101000000_" + "a" * 239
+    found = problems(tmp_path, {f"{name}/migration.sql": "SELECT 1;"})
+    assert_refused(found, f"{name}/migration.sql", None, "could not be named")
