@@ -23,7 +23,10 @@ from switchback.runner.session import Limits, Session
 from switchback.runner.stop import Stop
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from switchback.contract.words import Direction
+    from switchback.runner.plan import PlannedStep
 
 PROGRAM = Path(sys.executable).parent / "switchback"
 QUICK = Limits(advisory=0.3, retries=3, first_pause=0.05, longest_pause=0.1, settle=10)
@@ -40,6 +43,9 @@ class Words:
 
     def warn(self, text: str) -> None:
         self.lines.append(f"warning: {text}")
+
+    def begin(self, steps: Sequence[PlannedStep]) -> None:
+        pass
 
     def done(self, direction: Direction, migration_id: str, milliseconds: int | None, note: str) -> None:
         assert milliseconds is None or milliseconds >= 0

@@ -303,3 +303,78 @@ def test_dry_run_is_enforced_by_the_server(runner: Runner) -> None:
     connection = connect(read(runner.url), Wishes(read_only=True))
     with connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         connection.execute(b"CREATE TABLE x (id int)")
+
+
+def test_what_is_forgotten_or_not_undone_is_not_called_rolled_back(runner: Runner) -> None:
+    write(runner.folder, _0002_b_down="-- switchback: down=none only data\n")
+    (runner.folder / "0003_c.down.sql").unlink()
+    runner.up()
+    for half in ("0003_c.up.sql",):
+        (runner.folder / half).unlink()
+    words = ("--forget-missing", "--accept-data-loss")
+    plan = runner.call("plan", "--target", "base", "--forget-missing").stdout
+    reaching = (
+        "reaching base rolls back 1 migration, forgets 1 and takes 1 out of the ledger with nothing undone"
+    )
+    assert reaching in plan, plan
+    dry = runner.call("rollback", "--target", "base", *words, "--dry-run").stdout
+    assert "Would roll back 1 migration, forget 1 and take 1 out of the ledger with nothing undone;" in dry
+    done = runner.call("rollback", "--target", "1", *words)
+    assert done.returncode == 0, done.stderr
+    assert "rolled back  000" not in done.stdout
+    assert "forgot  0003_c" in done.stdout
+    assert "not undone  0002_b" in done.stdout
+    assert done.stdout.splitlines()[-1] == (
+        "Forgot 1 migration and took 1 out of the ledger with nothing undone; the database is at 0001_a."
+    )
+
+
+def test_a_plan_can_be_asked_what_a_rollback_can(runner: Runner) -> None:
+    runner.up()
+    runner.query("CREATE VIEW seen AS SELECT * FROM t_0003_c")
+    plan = runner.call("plan", "--target", "2", "--cascade")
+    assert (plan.returncode, "Cascade" in plan.stdout) == (0, True), plan.stderr
+    assert "view public.seen" in plan.stdout
+    runner.query("UPDATE switchback.migrations SET down_sql = NULL, down_kind = 'File' WHERE id = '0003_c'")
+    (runner.folder / "0003_c.up.sql").unlink()
+    (runner.folder / "0003_c.down.sql").unlink()
+    assert runner.call("plan", "--target", "2").returncode == 4
+    plan = runner.call("plan", "--target", "2", "--forget-missing")
+    assert (plan.returncode, "forget  0003_c" in plan.stdout) == (0, True), plan.stderr
+
+
+def test_a_risk_that_nobody_has_accepted_names_its_flag(runner: Runner) -> None:
+    runner.up()
+    runner.query("INSERT INTO t_0003_c VALUES (1)")
+    done = runner.call("rollback")
+    assert done.stderr.splitlines()[-1] == (
+        "Look at the losses, then accept them with --accept-data-loss, or leave it."
+    )
+
+
+def test_status_of_a_database_that_nobody_has_taken_over(runner: Runner) -> None:
+    runner.query("CREATE TABLE schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL)")
+    runner.query("INSERT INTO schema_migrations VALUES (2, false)")
+    done = runner.call("status")
+    assert done.returncode == 0
+    assert "has tables, but no ledger says which migrations made them" in done.stderr
+    assert "public.schema_migrations" in done.stderr
+    assert "switchback adopt" in done.stderr
+    assert runner.call("status", "--check").returncode == 11
+    told = json.loads(runner.call("status", "--json").stdout)
+    assert told["problem"]["reason"] == "BaselineRequired"
+    runner.query("DROP TABLE schema_migrations")
+    assert "problem" not in json.loads(runner.call("status", "--json").stdout)
+    runner.up()
+    elsewhere = runner.call("status", "--check", "--ledger-schema", "other")
+    assert elsewhere.returncode == 11
+    assert "switchback baseline" in elsewhere.stderr
+
+
+def test_the_name_of_a_format_may_be_in_any_case(runner: Runner) -> None:
+    assert runner.call("status", "--format", "pairs").returncode == 0
+    assert runner.call("status", "--format", "AUTO").returncode == 0
+    assert runner.call("status", SWITCHBACK_FORMAT="pairs").returncode == 0
+    (runner.folder.parent / "switchback.toml").write_text('format = "PAIRS"\n')
+    assert runner.call("status").returncode == 0
+    assert "is not known" in runner.call("status", "--format", "pears").stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -118,3 +119,27 @@ def test_a_person_without_a_folder_is_told_how_to_begin(tmp_path: Path, pg18: Se
     assert call(tmp_path, "new", "create", "books").returncode == 0
     done = call(tmp_path, "migrate", DATABASE_URL=pg18.url())
     assert "0001_create_books.up.sql:1: the up half has no statement" in done.stderr
+
+
+def test_who_has_named_a_folder_that_is_not_there(project: Path, database: str) -> None:
+    done = call(project, "status", SWITCHBACK_DIR="nowhere", DATABASE_URL=database)
+    assert (done.returncode, "SWITCHBACK_DIR names that folder." in done.stderr) == (4, True)
+    (project / "switchback.toml").write_text('\ndir = "nowhere"\n')
+    done = call(project, "status", DATABASE_URL=database)
+    assert (done.returncode, "switchback.toml:2 names that folder." in done.stderr) == (4, True)
+    done = call(project, "status", "--dir", "none", DATABASE_URL=database)
+    assert (done.returncode, "names that folder" in done.stderr) == (4, False)
+
+
+def test_where_a_database_may_be_named(project: Path) -> None:
+    done = call(project, "status")
+    assert done.returncode == 7
+    assert "DATABASE_URL" in done.stderr
+    assert "switchback.toml" in done.stderr
+    assert "[tool.switchback]" in done.stderr
+    (project / "switchback.toml").write_text('[env.test]\nurl-env = "SHOP"\n[env.prod]\nurl-env = "X"\n')
+    assert (
+        "switchback.toml names one for test and for prod: choose with --env test."
+        in call(project, "status").stderr
+    )
+    assert "switchback.toml" in json.loads(call(project, "status", "--json").stdout)["advice"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -189,3 +190,28 @@ def test_a_connection_that_breaks_before_anything_ran_leaves_no_part(runner: Run
     assert (ending.result.reason, ending.result.exit_code) == (Reason.CONNECTION_LOST, 7)
     assert "rolled back" in ending.result.message
     assert runner.applied == ["0001_a"], "nothing of it is applied, so that it has no row"
+
+
+def test_plans_show_what_is_left_of_it(runner: Runner) -> None:
+    """What has run is counted; only what would run is shown."""
+    write(runner.folder, _0002_b_up=f"{MARK}CREATE TABLE b (id int);\nCREATE TABLE c (id int);\nSELECT 1/0;")
+    down(runner, "DROP TABLE c;", "DROP TABLE nowhere;", "DROP TABLE b;")
+    assert runner.up().result.reason is Reason.FAILED_PARTLY
+    for words in (("plan",), ("migrate", "--dry-run")):
+        said = runner.call(*words).stdout
+        assert "goes on at statement 3; 2 have run" in said, words
+        assert ("CREATE TABLE" in said, "SELECT 1/0" in said) == (False, True), words
+    (step,) = json.loads(runner.call("plan", "--json").stdout)["steps"]
+    assert (step["statementsDone"], step["statements"]) == (2, [{"line": 4, "text": "SELECT 1/0"}])
+    assert runner.down().result.reason is Reason.FAILED_PARTLY
+    assert row(runner)[1] == 1
+    said = runner.call("rollback", "--dry-run").stdout
+    assert "goes on at statement 2; 1 has run" in said
+    assert ("DROP TABLE c" in said, "DROP TABLE b" in said) == (False, True)
+
+
+def test_a_plan_of_what_has_not_begun_counts_nothing(runner: Runner) -> None:
+    down(runner, "SELECT 1;")
+    write(runner.folder, _0002_b_up="SELECT 1;")
+    assert "goes on" not in runner.call("plan").stdout
+    assert json.loads(runner.call("plan", "--json").stdout)["steps"][0]["statementsDone"] == 0

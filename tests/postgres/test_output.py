@@ -79,3 +79,11 @@ def test_the_exit_code_is_that_of_the_work(runner: Runner, closed: int) -> None:
     (runner.folder / "0100_x.up.sql").write_text("SELECT 1/0;")
     assert run(runner, "migrate", stdout=closed, stderr=closed)[0] == 8
     assert len(runner.applied) == 99
+
+
+def test_a_plan_on_a_full_disk_is_no_bug(runner: Runner) -> None:
+    for words in (("plan",), ("plan", "--json"), ("status",)):
+        with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
+            code, said = run(runner, *words, stdout=full.fileno())
+        assert said == "error: The answer could not be written: No space left on device.\n"
+        assert code == 2

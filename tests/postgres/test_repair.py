@@ -135,6 +135,21 @@ def test_unmark_needs_no_files_and_names_what_came_later(runner: Runner) -> None
     assert runner.applied == ["0002_b"]
 
 
+def test_short_forms_need_no_files(runner: Runner) -> None:
+    runner.folder.rename(runner.folder.with_name("elsewhere"))
+    unknown = runner.call("repair", "--unmark", "7")
+    assert unknown.returncode == 2
+    assert "The ledger has no row 7: it is not applied." in unknown.stderr
+    assert "See switchback history" in unknown.stderr, "status needs the files"
+    runner.query("UPDATE switchback.migrations SET id = '2_a' WHERE id = '0001_a'")
+    either = runner.call("repair", "--unmark", "2")
+    assert (either.returncode, "2_a or 0002_b" in either.stderr) == (2, True)
+    runner.query("UPDATE switchback.migrations SET id = '0001_a' WHERE id = '2_a'")
+    done = runner.call("repair", "--unmark", "1")
+    assert (done.returncode, done.stdout.startswith("Forgot 0001_a.")) == (0, True), done.stderr
+    assert runner.applied == ["0002_b"]
+
+
 def test_unmark_of_a_half_applied_row_removes_it(runner: Runner) -> None:
     half_applied(runner)
     assert act(runner, amend.unmark, target="0003_c").result.reason is Reason.SUCCEEDED

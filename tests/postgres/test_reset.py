@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from typing import TYPE_CHECKING
 
@@ -206,5 +207,20 @@ def test_on_the_command_line(runner: Runner) -> None:
     assert code == 130
     assert "Roll back 3 migrations (0003_c, 0002_b, 0001_a) in database" in said
     assert ", then apply 3 migrations? [y/N]" in said
+    assert "this rolls back 3 migrations, then applies 3." in said
+    assert said.index("DROP TABLE t_0001_a") < said.index("CREATE TABLE t_0001_a")
     code, _ = typed(runner, "y", "reset")
     assert (code, runner.applied) == (0, APPLIED)
+
+
+def test_a_dry_run_shows_both_halves(runner: Runner) -> None:
+    write(runner.folder, _0003_c_up="CREATE TABLE t_0003_c (id bigint, name text);\n")
+    done = runner.call("redo", "--dry-run")
+    assert "is at 0003_c; this rolls back 1 migration, then applies 1." in done.stdout
+    assert done.stdout.index("DROP TABLE t_0003_c") < done.stdout.index(
+        "0003_c.up.sql:1  CREATE TABLE t_0003_c"
+    )
+    assert "(id bigint, name text)" in done.stdout, "the file as it is now"
+    data = json.loads(runner.call("reset", "--dry-run", "--json").stdout)
+    assert [step["id"] for step in data["steps"]] == APPLIED[::-1]
+    assert [(step["direction"], step["id"]) for step in data["then"]] == [("Forward", one) for one in APPLIED]

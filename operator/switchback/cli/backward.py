@@ -34,14 +34,23 @@ def _checks(_: click.Context, __: click.Parameter, said: tuple[str, ...]) -> tup
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
+forget_missing = click.option(
+    "--forget-missing",
+    is_flag=True,
+    help="Forget rows that have neither a file nor a stored down half; what they did to the schema stays.",
+)
+cascade = click.option(
+    "--cascade",
+    is_flag=True,
+    help="Add CASCADE to a DROP that fails without it. What goes along is shown, and has to be accepted.",
+)
+
 _OPTIONS = (
     click.option("--dry-run", is_flag=True, help="Change nothing; the server enforces it."),
-    click.option("--forget-missing", is_flag=True, help="Forget rows that have neither a file nor a stored "
-                 "down half; what they did to the schema stays."),
+    forget_missing,
     down_from,
     down_dir,
-    click.option("--cascade", is_flag=True, help="Add CASCADE to a DROP that fails without it. What goes "
-                 "along is shown, and has to be accepted."),
+    cascade,
     click.option("--accept-data-loss", is_flag=True, help="Accept that data is lost, or may be."),
     click.option("--accept-cascade", is_flag=True, help="Accept that CASCADE takes other objects along."),
     click.option("--yes", "-y", is_flag=True, help="Do not ask; losses still need their flag, and a "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from switchback.cli import show
 from switchback.contract.reasons import Reason
 from switchback.runner.errors import RunnerError
-from switchback.runner.plan import listed
+from switchback.runner.plan import ROLL_BACK, deeds, listed
 from switchback.runner.stop import Stopped
 
 if TYPE_CHECKING:
@@ -84,7 +84,13 @@ def needed(ledger: Ledger, given: Given, what: str) -> bool:
 
 
 def consent(
-    plan: Plan, place: str, console: Console, *, accepted: frozenset[Risk], given: Given, then: str = ""
+    plan: Plan,
+    place: str,
+    console: Console,
+    *,
+    accepted: frozenset[Risk],
+    given: Given,
+    then: Plan | None = None,
 ) -> frozenset[Risk]:
     """The risks that are accepted, after asking where a person has to be asked.
 
@@ -94,7 +100,7 @@ def consent(
         console: to show it.
         accepted: risks that the command line has accepted.
         given: what else it has answered.
-        then: what is done after the rollback, as the end of the question.
+        then: what is applied after the rollback.
 
     Raises:
         RunnerError, Declined, Stopped: as `needed` and `ask`.
@@ -105,7 +111,7 @@ def consent(
 
 
 def ask(
-    plan: Plan, where: str, console: Console, accepted: frozenset[Risk], then: str = ""
+    plan: Plan, where: str, console: Console, accepted: frozenset[Risk], then: Plan | None = None
 ) -> frozenset[Risk]:
     """Show the plan and wait for an answer. Yes accepts every risk that was shown.
 
@@ -115,16 +121,18 @@ def ask(
     """
     try:
         try:
-            show.show(plan, console)
+            show.show(plan, console, then=then)
         except OSError:
             raise Declined from None
         open_risks = [risk for risk in plan.risks if risk not in accepted]
-        number = len(plan.steps)
-        what = f"Roll back {number} migration{'' if number == 1 else 's'}"
+        what = deeds(plan.steps, ROLL_BACK)
+        after = "" if then is None else f", then apply {show.count(len(then.steps))}"
         ids = listed([step.id for step in plan.steps])
         also = f" and accept {', '.join(open_risks)}" if open_risks else ""
         name = plan.ledger.identity.database.name
-        _answer(plan.ledger, f"{what} ({ids}) in database {name} at {where}{then}{also}")
+        _answer(
+            plan.ledger, f"{what[:1].upper()}{what[1:]} ({ids}) in database {name} at {where}{after}{also}"
+        )
     except Stopped as stopped:  # at whatever moment: nothing has begun
         raise _idle(stopped) from None
     return accepted | frozenset(open_risks)

@@ -20,6 +20,7 @@ from switchback.contract.words import Direction
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from switchback.runner.plan import PlannedStep
 
 EACH = 20
 """So many migrations have a line of their own. Further ones share one, unless there is something to say."""
@@ -49,7 +50,8 @@ class Console:
         self.colour = coloured(self.out)
         self._passing = False
         self._told = time.monotonic()
-        self._done = 0
+        self._done = self._total = 0
+        self._ways: dict[str, tuple[str, str]] = {}
 
     def style(self, text: str, **how: object) -> str:
         """`text` in a style on a terminal, plain elsewhere."""
@@ -96,15 +98,25 @@ class Console:
         self._settle()
         _put(text, sys.stderr)
 
+    def begin(self, steps: Sequence[PlannedStep]) -> None:
+        """So many migrations are about to run; some of them only leave the ledger."""
+        from switchback.runner.plan import Way  # noqa: PLC0415 - many commands run none
+
+        words = {Way.FORGET: ("forgot", "yellow"), Way.NOTHING: ("not undone", "yellow")}
+        self._done, self._total = 0, len(steps)
+        self._ways = {step.id: words[step.way] for step in steps if step.way in words}
+
     def done(self, direction: Direction, migration_id: str, milliseconds: int | None, note: str) -> None:
         """One migration is committed."""
-        word = "applied" if direction is Direction.FORWARD else "rolled back"
+        usual = "applied" if direction is Direction.FORWARD else "rolled back"
+        word, colour = self._ways.get(migration_id, (usual, "green"))
         self._done += 1
         if self._done > EACH and not note and (milliseconds or 0) < SLOW_MS:
-            self.tick(f"{self._done} {word}, the last one: {migration_id}")
+            so_far = f"{self._done:,} of {self._total:,}" if self._total else str(self._done)
+            self.tick(f"{so_far} {usual}, the last one: {migration_id}")
             return
         took = "" if milliseconds is None else f"  {self.style(duration(milliseconds), dim=True)}"
-        self._put(f"{self.style(word, fg='green')}  {migration_id}{took}")
+        self._put(f"{self.style(word, fg=colour)}  {migration_id}{took}")
         if note:
             self._put(f"             {note}")
 

@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from switchback.cli.options import INSTALL_OPERATOR
-from switchback.contract.exits import ExitCode
 
 
 @click.command("explain")
@@ -47,12 +46,10 @@ def command(**values: Any) -> int:
     try:
         from switchback.cli import explain_work  # noqa: PLC0415 - help must not wait for the operator's packages
     except ImportError as error:
-        click.echo(
+        raise click.ClickException(  # who has asked for JSON gets it: `main.run` sees to that
             f"switchback explain needs the package {error.name}, which comes with the operator: "
-            f"{INSTALL_OPERATOR}",
-            err=True,
-        )
-        raise SystemExit(ExitCode.USAGE) from None
+            f"{INSTALL_OPERATOR}"
+        ) from None
     return explain_work.run(
         explain_work.Wishes(
             files=tuple(values["files"]),

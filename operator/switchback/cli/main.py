@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import os
@@ -163,7 +164,10 @@ def run(command: click.Command, name: str, early: Callable[[ExitCode, str], int]
     except Exception as error:
         if "SWITCHBACK_DEBUG" in os.environ:
             raise
-        if isinstance(error, ImportError):
+        if why := _unwritten(error):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left goes nowhere
+            code, message = ExitCode.USAGE, f"The answer could not be written: {why}."
+        elif isinstance(error, ImportError):
             code, message = ExitCode.USAGE, _not_installed(error)
         else:
             code, message = ExitCode.BUG, _bug(error)
@@ -193,6 +197,19 @@ def _early(code: ExitCode, message: str) -> int:
     if outcome.wanted(words):
         Console(json=True).outcome(told)
     return int(code)
+
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+
+
+def _unwritten(error: Exception) -> str:
+    """Why an answer could not be written, as for a full disk; empty when something else has failed.
+
+    An error of a file has its name with it, one of stdout has none.
+    """
+    if not isinstance(error, OSError) or error.filename is not None or error.errno not in _FULL:
+        return ""
+    return os.strerror(error.errno)
 
 
 def _not_installed(error: ImportError) -> str:

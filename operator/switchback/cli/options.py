@@ -120,6 +120,12 @@ def _formats(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
     return completing.formats(begun)
 
 
+def _as_spelled(_: click.Context, __: click.Parameter, name: str | None) -> str | None:
+    """A format's name in its own spelling, in whatever case it was written; another word as it is."""
+    known = {str(one).lower(): str(one) for one in SourceFormat}
+    return None if name is None else known.get(name.strip().lower(), name)
+
+
 def _folders(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
     from click.shell_completion import CompletionItem  # noqa: PLC0415 - only when a shell asks
 
@@ -154,7 +160,7 @@ _CONNECTION = (
 _FILES = (
     click.option("--dir", "folder", type=click.Path(path_type=Path), default=DEFAULT_FOLDER,
                  show_default=True, shell_complete=_folders, help="Folder of the migrations."),
-    click.option("--format", "format_name", metavar="NAME", shell_complete=_formats,
+    click.option("--format", "format_name", metavar="NAME", shell_complete=_formats, callback=_as_spelled,
                  help=f"Format of the migrations: {', '.join(SourceFormat)}. Auto, the default, looks."),
     click.option("--ignore", multiple=True, metavar="GLOB", help="Files that are no migrations; repeatable."),
 )  # fmt: skip

@@ -76,9 +76,12 @@ def of(ending: Ending) -> dict[str, Any]:
     """How a run ended as plain data: the result, and where it failed. Keys are stable."""
     place = {"file": ending.file, "line": ending.line, "sqlstate": ending.sqlstate, "advice": ending.advice}
     failed = place if ending.error is not None else {}
-    return as_json(ending.result) | _without_empty(
-        failed | {"problems": [problem_data(problem) for problem in ending.problems]}
-    )
+    then = () if ending.facts.then is None else ending.facts.then.steps
+    more = {
+        "problems": [problem_data(problem) for problem in ending.problems],
+        "then": [asdict(step.public) for step in then],
+    }
+    return as_json(ending.result) | _without_empty(failed | more)
 
 
 def problem_data(problem: Problem) -> dict[str, Any]:

@@ -9,11 +9,13 @@ import click
 
 from switchback.cli import outcome, work
 from switchback.contract.exits import ExitCode
-from switchback.contract.reasons import Reason
+from switchback.contract.reasons import Reason, meaning
 from switchback.contract.words import Operation
 from switchback.runner.compare import Comparison, compare
+from switchback.runner.errors import RunnerError
 from switchback.runner.fitness import unfit
 from switchback.runner.operations.base import Answer, Facts, Request, load_source
+from switchback.runner.operations.forward import refuse_first_contact
 from switchback.runner.policy import Policy
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ SHOWN_APPLIED = 10
 def run(common: Common, console: Console, *, check: bool, everything: bool, adopt: bool) -> int:
     """Compare, show, and give the exit code."""
     found: list[Comparison] = []
+    problems: list[RunnerError] = []
 
     def action(session: Session, request: Request, facts: Facts) -> Answer:
         source = load_source(request, facts)
@@ -40,7 +43,14 @@ def run(common: Common, console: Console, *, check: bool, everything: bool, adop
 
             ledger = take.look(session, request.policy, source, ledger)
         facts.ledger = ledger
-        found.append(compare(source, ledger))
+        comparison = compare(source, ledger)
+        try:
+            refuse_first_contact(session, request, comparison)
+        except RunnerError as error:  # here nothing is applied: it is said beside what there is
+            if error.reason is not Reason.BASELINE_REQUIRED:
+                raise
+            problems.append(error)
+        found.append(comparison)
         return Answer(Reason.UP_TO_DATE, "")
 
     request = Request(
@@ -55,11 +65,16 @@ def run(common: Common, console: Console, *, check: bool, everything: bool, adop
     if not found:
         return work.answer(ending, console, common)
     comparison = found[0]
+    problem = next(iter(problems), None)
     if common.json:
-        click.echo(json.dumps(as_data(comparison), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(as_data(comparison, problem), ensure_ascii=False, indent=2))
     else:
         show(comparison, console, everything=everything)
-    return exit_code(comparison) if check else int(ExitCode.OK)
+    if problem is not None:
+        console.warn(f"{problem.message} {problem.advice}")
+    if not check:
+        return int(ExitCode.OK)
+    return exit_code(comparison) if problem is None else int(meaning(problem.reason).exit_code)
 
 
 def exit_code(comparison: Comparison) -> int:
@@ -141,10 +156,12 @@ def summary(comparison: Comparison) -> str:
     return ", ".join(f"{n} {word}" for word, n in counts.items() if n or word in {"applied", "pending"}) + "."
 
 
-def as_data(comparison: Comparison) -> dict[str, Any]:
-    """The same for programs. Keys and states are stable."""
+def as_data(comparison: Comparison, problem: RunnerError | None = None) -> dict[str, Any]:
+    """The same for programs, with what keeps migrate from running. Keys and states are stable."""
     here = comparison.ledger.identity.database
-    return {
+    told = () if problem is None else ("reason", "message", "advice")
+    against = {"problem": {name: getattr(problem, name) for name in told}} if told else {}
+    return against | {
         "database": {"name": here.name, "systemIdentifier": here.system_identifier, "version": here.version},
         "current": comparison.current,
         "protected": comparison.ledger.is_protected,

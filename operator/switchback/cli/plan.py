@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from switchback.cli.backward import cascade, forget_missing
 from switchback.cli.console import Console
 from switchback.cli.options import (
     adopt,
@@ -31,8 +32,10 @@ from switchback.runner.policy import Ahead, Policy
 @ahead_policy
 @hold_contract
 @adopt
+@forget_missing
 @down_from
 @down_dir
+@cascade
 @click.option("--allow-non-empty", is_flag=True, help="Begin in a database that already has tables.")
 def command(**values: Any) -> int:
     """Show what migrate or rollback would do: files, statements, and what a rollback would lose.
@@ -63,6 +66,8 @@ def command(**values: Any) -> int:
         ),
         down_from=DownFrom(values["down_from"]),
         down_folder=values["down_folder"],
+        forget_missing=values["forget_missing"],
+        cascade=values["cascade"],
     )
     ending = work.work(shared, console, request)
     plan = ending.facts.plan

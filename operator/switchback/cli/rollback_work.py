@@ -13,7 +13,6 @@ from switchback.contract.words import BASE, Operation, Risk
 from switchback.runner.errors import RunnerError
 from switchback.runner.operations import anew, rollback
 from switchback.runner.operations.base import Request
-from switchback.runner.operations.migrate import count
 from switchback.runner.policy import Ahead, DownFrom, Policy
 
 if TYPE_CHECKING:
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
     from switchback.runner.plan import Plan
     from switchback.runner.session import Session
 
-    Question = Callable[[Plan, str], frozenset[Risk]]
-    """With the plan and what is done after it, as the end of a sentence."""
+    Question = Callable[[Plan, Plan | None], frozenset[Risk]]
+    """With the plan, and with what is applied after it."""
     Before = Callable[[], None]
     Half = Callable[[Session, Request, Facts, Question, Before | None], Answer]
 
@@ -37,7 +36,7 @@ def run(shared: Common, console: Console, **values: Any) -> int:
     def act(
         session: Session, request: Request, facts: Facts, question: Question, before: Before | None
     ) -> Answer:
-        return rollback.run(session, request, facts, lambda plan: question(plan, ""), before)
+        return rollback.run(session, request, facts, lambda plan: question(plan, None), before)
 
     if values["every"] and values["steps"] is None:
         values["target"] = BASE
@@ -50,7 +49,7 @@ def reset(shared: Common, console: Console, **values: Any) -> int:
     def act(
         session: Session, request: Request, facts: Facts, question: Question, before: Before | None
     ) -> Answer:
-        return anew.reset(session, request, facts, lambda plan, number: question(plan, _then(number)), before)
+        return anew.reset(session, request, facts, question, before)
 
     return _run(shared, console, "reset", act, Ahead.REFUSE, **values)
 
@@ -61,13 +60,9 @@ def redo(shared: Common, console: Console, **values: Any) -> int:
     def act(
         session: Session, request: Request, facts: Facts, question: Question, before: Before | None
     ) -> Answer:
-        return anew.redo(session, request, facts, lambda plan, number: question(plan, _then(number)), before)
+        return anew.redo(session, request, facts, question, before)
 
     return _run(shared, console, "redo", act, Ahead.REFUSE, **values)
-
-
-def _then(number: int) -> str:
-    return f", then apply {count(number)}"
 
 
 def _run(shared: Common, console: Console, command: str, half: Half, ahead: Ahead, **values: Any) -> int:
@@ -79,7 +74,7 @@ def _run(shared: Common, console: Console, command: str, half: Half, ahead: Ahea
         raise click.UsageError(f"{error.message} {error.advice}") from None
 
     def action(session: Session, wished: Request, facts: Facts) -> Answer:
-        def question(plan: Plan, then: str) -> frozenset[Risk]:
+        def question(plan: Plan, then: Plan | None) -> frozenset[Risk]:
             place = confirm.where(session)
             return confirm.consent(plan, place, console, accepted=wished.accept, given=given, then=then)
 
@@ -95,7 +90,7 @@ def _run(shared: Common, console: Console, command: str, half: Half, ahead: Ahea
     plan = ending.facts.plan
     refused = ending.result.reason is Reason.DATA_LOSS_REFUSED
     if plan is not None and not shared.json and (request.dry_run or refused):
-        show.show(plan, console)
+        show.show(plan, console, then=ending.facts.then)
     ending = around.with_point(ending, taken)
     if not request.dry_run:
         ending = around.checked(ending, values["checks"], console)

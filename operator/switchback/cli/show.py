@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from switchback.contract.words import Direction, Risk, Severity
+from switchback.contract.words import Direction, Severity
 from switchback.migrations.halves import Code
-from switchback.runner.plan import Way, is_look
+from switchback.runner.plan import ROLLS_BACK, Way, deeds, flags, is_look
 
 if TYPE_CHECKING:
     from switchback.cli.console import Console
@@ -28,34 +28,47 @@ _LOUD = {
     Severity.DATA: {"fg": "red", "bold": True},
     Severity.UNKNOWN: {"fg": "yellow", "bold": True},
 }
-FLAGS = {
-    Risk.DATA_LOSS: "--accept-data-loss",
-    Risk.UNKNOWN: "--accept-data-loss",
-    Risk.CASCADE: "--accept-cascade",
-    Risk.FORGET_MISSING: "--forget-missing",
-}
-"""What accepts a risk on the command line."""
 
 
-def headline(plan: Plan) -> str:
-    """Where the database is and where the plan goes, in one sentence."""
+def headline(plan: Plan, then: Plan | None = None) -> str:
+    """Where the database is and where the plan goes, in one sentence.
+
+    Args:
+        plan: what is done.
+        then: what is applied after it.
+    """
     here = plan.ledger.identity.database
     at = f"{here.name} (PostgreSQL {here.major}) is at {plan.current}"
     number = len(plan.steps)
-    count = "1 migration" if number == 1 else f"{number} migrations"
+    back = deeds(plan.steps, ROLLS_BACK)
+    if then is not None:
+        what = f"{back}, then applies {len(then.steps)}" if number else f"applies {count(len(then.steps))}"
+        return f"{at}; this {what}."
     match plan.direction:
         case Direction.NONE:
             return f"{at}: nothing to do."
         case Direction.FORWARD:
-            return f"{at}; reaching {plan.target} applies {count}."
+            return f"{at}; reaching {plan.target} applies {count(number)}."
         case Direction.BACKWARD:
-            return f"{at}; reaching {plan.target} rolls back {count}."
+            return f"{at}; reaching {plan.target} {back}."
 
 
-def show(plan: Plan, console: Console, *, sql: bool = False) -> None:
-    """Steps with their statements and losses, then the risks."""
-    console.print(headline(plan))
-    for step in plan.steps:
+def count(number: int) -> str:
+    """`1 migration`, `3 migrations`."""
+    return "1 migration" if number == 1 else f"{number} migrations"
+
+
+def show(plan: Plan, console: Console, *, sql: bool = False, then: Plan | None = None) -> None:
+    """Steps with their statements and losses, then the risks.
+
+    Args:
+        plan: what would be done.
+        console: to show it.
+        sql: every statement in full.
+        then: what would be applied after it.
+    """
+    console.print(headline(plan, then))
+    for step in (*plan.steps, *(then.steps if then is not None else ())):
         console.print()
         _step(step, console, sql=sql)
     if plan.held:
@@ -63,8 +76,7 @@ def show(plan: Plan, console: Console, *, sql: bool = False) -> None:
         console.print(plan.waits.strip())
     if plan.risks:
         console.print()
-        flags = ", ".join(dict.fromkeys(FLAGS[risk] for risk in plan.risks))
-        console.print(f"Risks: {', '.join(plan.risks)}. To accept: {flags}.")
+        console.print(f"Risks: {', '.join(plan.risks)}. To accept: {flags(plan.risks)}.")
 
 
 def _step(step: PlannedStep, console: Console, *, sql: bool) -> None:
@@ -74,13 +86,22 @@ def _step(step: PlannedStep, console: Console, *, sql: bool) -> None:
     if step.half is not None:
         if isinstance(step.half, Code):
             console.print(f"  Python: {step.half.path}:{step.half.first_line}  {_called(step.half)}")
-        statements = [one for one in step.half.statements if sql or not is_look(one)]
+        if step.ran:
+            console.print(f"  {console.style(_left(step), fg='yellow')}")
+        statements = [one for one in step.half.statements[step.ran :] if sql or not is_look(one)]
         for statement in statements if sql else statements[:LINES]:
             console.print(f"  {step.half.path}:{statement.line}  {_text(statement, sql=sql)}")
         if not sql and len(statements) > LINES:
             console.print(f"  … {len(statements) - LINES} more statements")
     for loss in step.losses:
         console.print(f"  {console.style('at stake:', **_LOUD.get(step.severity, {}))} {loss}")
+
+
+def _left(step: PlannedStep) -> str:
+    have = "has" if step.ran == 1 else "have"
+    if step.half is not None and step.ran >= step.half.count:
+        return f"all of it has run ({step.ran}): only its record is left"
+    return f"goes on at statement {step.ran + 1}; {step.ran} {have} run"
 
 
 def _called(half: Code) -> str:
@@ -110,7 +131,8 @@ def as_data(plan: Plan) -> dict[str, Any]:
 
 def _step_data(step: PlannedStep) -> dict[str, Any]:
     half = step.half
-    statements = [] if half is None else [{"line": each.line, "text": each.text} for each in half.statements]
+    left = () if half is None else half.statements[step.ran :]
+    statements = [{"line": each.line, "text": each.text} for each in left]
     if isinstance(half, Code):
         statements = [{"line": half.first_line, "text": f"Python: {_called(half)}"}]
     return {
@@ -121,5 +143,6 @@ def _step_data(step: PlannedStep) -> dict[str, Any]:
         "notice": step.notice,
         "severity": step.severity,
         "losses": list(step.losses),
+        "statementsDone": step.ran,
         "statements": statements,
     }

@@ -77,8 +77,7 @@ def perform_here(
         session = Session(opener, Names(), Author(operation_id), stop, console)
         ending = perform(session, request, opener, lambda *_: act(opener))
         conclude(ending)
-    work.tell(ending, console, common, opener)
-    return ending
+    return work.tell(ending, console, common, opener)
 
 
 def create(console: Console, **values: Any) -> int:

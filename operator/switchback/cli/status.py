@@ -13,7 +13,10 @@ from switchback.cli.options import adopt, common, take
 @click.command("status")
 @common
 @click.option(
-    "--check", is_flag=True, help="Exit with 3 when something is pending, with 4 when files do not fit."
+    "--check",
+    is_flag=True,
+    help="Exit with 3 when something is pending, 4 when files do not fit, 9 when one is applied in part, 11 "
+    "when there are tables but no ledger.",
 )
 @adopt
 @click.option(

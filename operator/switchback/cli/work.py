@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from switchback.cli.outcome import laptop_id, of
-from switchback.contract.reasons import Reason, meaning
+from switchback.contract.reasons import Reason
 from switchback.contract.words import Operation
-from switchback.migrations.load import SOURCE_MOUNT
 from switchback.runner.connect import Wishes
 from switchback.runner.errors import RunnerError
 from switchback.runner.ledger.entries import Author
@@ -69,9 +68,7 @@ def work(
         finally:
             session.close()
     stop.close()
-    ending = replace(ending, advice=_advice(ending, common))
-    tell(ending, console, common, opener)
-    return ending
+    return tell(ending, console, common, opener)
 
 
 def reach(
@@ -96,9 +93,7 @@ def reach(
         session = Session(opener, Names(), Author(request.operation_id), stop, console)
         ending = perform(session, request, opener, lambda *_: act(opener, stop))
     stop.close()
-    ending = replace(ending, advice=_advice(ending, common))
-    tell(ending, console, common, opener)
-    return ending
+    return tell(ending, console, common, opener)
 
 
 def _limits(common: Common) -> Limits:
@@ -123,11 +118,14 @@ def _wishes(common: Common, request: Request, limits: Limits) -> Wishes:
     )
 
 
-def tell(ending: Ending, console: Console, common: Common, opener: Opener) -> None:
-    """What went wrong, with everything that only the log may hold."""
+def tell(ending: Ending, console: Console, common: Common, opener: Opener) -> Ending:
+    """What went wrong, with everything that only the log may hold. Gives the ending with what to do next."""
     error = ending.error
     if error is None:
-        return
+        return ending
+    from switchback.cli import hints  # noqa: PLC0415 - only when something is wrong
+
+    ending = replace(ending, advice=hints.advice(ending, common))
     clean = opener.redactor().clean
     console.error(clean(ending.text))
     if isinstance(error, RunnerError):
@@ -143,15 +141,7 @@ def tell(ending: Ending, console: Console, common: Common, opener: Opener) -> No
         console.more(clean("".join(traceback.format_exception(error))))
     if advice := ending.problems[-1].what_next if len(ending.problems) > 1 else ending.advice:
         console.more(clean(advice))
-
-
-def _advice(ending: Ending, common: Common) -> str:
-    """What to do next: for a person who has no folder yet, how to begin one."""
-    missing = ending.result.reason is Reason.SOURCE_MISSING
-    general = ending.advice == meaning(Reason.SOURCE_MISSING).advice
-    if missing and general and str(common.folder) != SOURCE_MOUNT:
-        return "Name the folder with --dir, or begin one: switchback new TITLE"
-    return ending.advice
+    return ending
 
 
 def _way(error: BaseException) -> str:

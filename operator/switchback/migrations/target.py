@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from switchback.contract.reasons import Reason
 from switchback.contract.words import BASE, LATEST
 from switchback.migrations.errors import Problem, SourceProblem
-from switchback.migrations.formats import short_forms
+from switchback.migrations.formats import FORMATS, short_forms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from switchback.migrations.model import Source
 
@@ -43,7 +43,7 @@ def resolve(target: str, source: Source, ledger_ids: Iterable[str] = ()) -> str:
     forms = {migration.id: migration.short_forms for migration in source.migrations}
     for migration_id in ledger:
         forms.setdefault(migration_id, short_forms(migration_id, source.format))
-    matching = [known_id for known_id in known if _names(target, forms[known_id])]
+    matching = _matching(target, {known_id: forms[known_id] for known_id in known})
     if len(matching) == 1:
         return matching[0]
     if matching:
@@ -57,6 +57,16 @@ def resolve(target: str, source: Source, ledger_ids: Iterable[str] = ()) -> str:
             ]
         )
     raise SourceProblem([_unknown(target, list(known), source)])
+
+
+def among(target: str, ids: Iterable[str]) -> list[str]:
+    """The ids of a ledger that `target` may mean, where there are no files to tell their format."""
+    forms = {one: tuple(form for known in FORMATS for form in known.short_forms(one)) for one in ids}
+    return [target] if target in forms else _matching(target, forms)
+
+
+def _matching(target: str, forms: Mapping[str, tuple[str, ...]]) -> list[str]:
+    return [one for one, of_one in forms.items() if _names(target, of_one)]
 
 
 def _names(target: str, forms: tuple[str, ...]) -> bool:

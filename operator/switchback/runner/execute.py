@@ -56,6 +56,7 @@ class Executor:
             RunnerError: the first failure; what is in `done` stays.
             Stopped: a signal came; what was under way was rolled back.
         """
+        self.session.reporter.begin(steps)
         self._kept = keep.statements(self.session, self._source, steps)
         for alone, group in groupby(steps, key=_goes_alone):
             if alone:

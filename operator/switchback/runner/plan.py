@@ -12,7 +12,7 @@ from switchback.contract.result import Step
 from switchback.contract.words import Direction, Risk, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from switchback.migrations.halves import Half
     from switchback.migrations.model import Migration
@@ -36,6 +36,20 @@ class Way(Enum):
     LEDGER = "the down half that the ledger keeps runs; the file is gone or differs"
     NOTHING = "declared: nothing to undo; only the record goes"
     FORGET = "neither file nor stored down half: only the record goes, the schema stays as it is"
+
+
+FLAGS = {
+    Risk.DATA_LOSS: "--accept-data-loss",
+    Risk.UNKNOWN: "--accept-data-loss",
+    Risk.CASCADE: "--accept-cascade",
+    Risk.FORGET_MISSING: "--forget-missing",
+}
+"""What accepts a risk on the command line."""
+
+
+def flags(risks: Iterable[Risk]) -> str:
+    """What accepts these risks on the command line."""
+    return ", ".join(dict.fromkeys(FLAGS[risk] for risk in risks))
 
 
 @dataclass(frozen=True)
@@ -76,6 +90,14 @@ class PlannedStep:
             up = self.migration.up.checksum
         down = self.half.checksum if self.half is not None and self.direction is Direction.BACKWARD else ""
         return (self.direction, self.id, up, down)
+
+    @property
+    def ran(self) -> int:
+        """How many statements of its half have run in an earlier run, which this one does not repeat."""
+        if self.row is None or self.half is None:
+            return 0
+        forward = self.direction is Direction.FORWARD
+        return self.row.statements_done if forward else self.row.down_done or 0
 
     @property
     def public(self) -> Step:
@@ -150,6 +172,34 @@ def listed(ids: Sequence[str], limit: int = 5) -> str:
     """Ids in a sentence; beyond `limit` they are counted."""
     shown = ", ".join(ids[:limit])
     return shown if len(ids) <= limit else f"{shown} and {len(ids) - limit} more"
+
+
+ROLL_BACK = ("roll back", "forget", "take")
+ROLLS_BACK = ("rolls back", "forgets", "takes")
+ROLLED_BACK = ("rolled back", "forgot", "took")
+
+
+def deeds(steps: Sequence[PlannedStep], verbs: tuple[str, str, str]) -> str:
+    """What is done on the way back, in words: only what runs a down half is called a rollback.
+
+    Args:
+        steps: of a way back.
+        verbs: `ROLL_BACK`, `ROLLS_BACK` or `ROLLED_BACK`.
+    """
+    of = [sum(step.way is way for step in steps) for way in (Way.FORGET, Way.NOTHING)]
+    parts: list[str] = []
+    ends = ("", "", " out of the ledger with nothing undone")
+    for number, verb, end in zip((len(steps) - sum(of), *of), verbs, ends, strict=True):
+        noun = "" if parts else " migration" if number == 1 else " migrations"
+        if number:
+            parts.append(f"{verb} {number}{noun}{end}")
+    return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:]))) or f"{verbs[0]} 0 migrations"
+
+
+def done(steps: Sequence[PlannedStep]) -> str:
+    """What was done on the way back, as the beginning of a sentence."""
+    said = deeds(steps, ROLLED_BACK)
+    return said[:1].upper() + said[1:]
 
 
 def forward(

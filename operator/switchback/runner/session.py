@@ -15,10 +15,13 @@ from switchback.runner.ledger import read
 from switchback.runner.redact import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from switchback.contract.words import Direction
     from switchback.runner.ledger.entries import Author
     from switchback.runner.ledger.model import Ledger
     from switchback.runner.ledger.names import Names
+    from switchback.runner.plan import PlannedStep
     from switchback.runner.redact import Redactor
     from switchback.runner.stop import Stop
 
@@ -31,6 +34,9 @@ class Reporter(Protocol):
 
     def warn(self, text: str) -> None:
         """Something that a person should know."""
+
+    def begin(self, steps: Sequence[PlannedStep]) -> None:
+        """These steps are about to run, in this order."""
 
     def done(self, direction: Direction, migration_id: str, milliseconds: int | None, note: str) -> None:
         """One migration is committed. `note` says what is unusual about it, or nothing."""

@@ -15,7 +15,7 @@ from switchback.runner.stop import Stopped
 def test_a_signal_before_the_answer_finds_nothing_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also while the plan is still being shown."""
 
-    def stopped(*_: object) -> NoReturn:
+    def stopped(*_: object, **__: object) -> NoReturn:
         raise Stopped(signal.SIGTERM)
 
     monkeypatch.setattr(show, "show", stopped)

@@ -9,6 +9,7 @@ import pytest
 
 from switchback.cli.console import EACH, Console, duration
 from switchback.contract.words import Direction
+from switchback.runner.plan import PlannedStep, Way
 
 
 class Terminal(io.StringIO):
@@ -92,6 +93,10 @@ def test_durations(milliseconds: int, text: str) -> None:
     assert duration(milliseconds) == text
 
 
+def step(migration_id: str, way: Way = Way.UP, direction: Direction = Direction.FORWARD) -> PlannedStep:
+    return PlannedStep(direction, migration_id, way, None)
+
+
 def apply(console: Console, number: int, *, note_at: int = 0, slow_at: int = 0) -> None:
     for at in range(1, number + 1):
         note = "not undone" if at == note_at else ""
@@ -126,6 +131,28 @@ def test_many_migrations_share_one_line_of_a_terminal(monkeypatch: pytest.Monkey
     assert len(stays) == EACH + 2 + 2, "the first ones, the one with a note, the end"
     assert seen[-2] == "Applied 1000.", "what passed was taken away before it"
     assert "1000 applied, the last one: 1000" in out.getvalue()
+
+
+def test_how_many_there_are_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    out = Terminal()
+    monkeypatch.setattr("sys.stdout", out)
+    console = Console()
+    console.begin([step(f"{at:04}") for at in range(1, 1201)])
+    apply(console, 1000)
+    assert "1,000 of 1,200 applied, the last one: 1000" in out.getvalue()
+    console.begin([step("0001")])
+    console.done(Direction.FORWARD, "0001", 1, "")
+    assert click.unstyle(out.getvalue()).endswith("applied  0001  1 ms\n"), "each run counts anew"
+
+
+def test_what_only_leaves_the_ledger_is_not_called_rolled_back(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console()
+    back = Direction.BACKWARD
+    console.begin([step("1", Way.FORGET, back), step("2", Way.NOTHING, back), step("3", Way.LEDGER, back)])
+    for one in "123":
+        console.done(back, one, None, "")
+    assert capsys.readouterr().out == "forgot  1\nnot undone  2\nrolled back  3\n"
 
 
 @pytest.mark.parametrize("word", ["print", "say", "warn", "error", "more", "outcome"])

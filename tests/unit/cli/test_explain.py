@@ -194,12 +194,15 @@ def test_a_cluster_that_was_named_has_to_answer(tmp_path: Path) -> None:
 def test_without_the_operators_packages(tmp_path: Path) -> None:
     (tmp_path / "yaml.py").write_text("raise ImportError('no', name='yaml')")
     done = subprocess.run(
-        [Path(sys.executable).with_name("switchback"), "explain", "-"],
+        [Path(sys.executable).with_name("switchback"), "explain", "-", "--json"],
         input=MANIFEST, capture_output=True, text=True, timeout=60, check=False,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
     )  # fmt: skip
     assert done.returncode == 2
     assert "switchback explain needs the package yaml, which comes with the operator" in done.stderr
+    told = json.loads(done.stdout)
+    assert (told["command"], told["reason"], told["exitCode"]) == ("explain", "Usage", 2)
+    assert told["message"] in done.stderr
 
 
 def test_traffic_is_told_step_by_step() -> None:

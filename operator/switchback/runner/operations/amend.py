@@ -10,7 +10,7 @@ from switchback.contract.reasons import Reason
 from switchback.contract.words import BASE, LATEST
 from switchback.migrations.errors import SourceProblem
 from switchback.migrations.load import load
-from switchback.migrations.target import resolve
+from switchback.migrations.target import among, resolve
 from switchback.runner.adoption import keep
 from switchback.runner.compare import compare
 from switchback.runner.errors import RunnerError
@@ -313,20 +313,29 @@ def _resolved(name: str | None, source: Source, ledger: Ledger) -> str:
 
 
 def _row(request: Request, ledger: Ledger, source: Source | None) -> Row:
-    """The row that the request names: in full, or by a short form when there are files to tell it.
+    """The row that the request names: in full, or by a short form, which files tell best.
 
     Raises:
-        RunnerError: `TargetUnknown`.
+        RunnerError: `TargetUnknown`, `TargetAmbiguous`.
         SourceProblem: `TargetUnknown`, `TargetAmbiguous`.
     """
     wanted = request.target or ""
     if wanted not in ledger.by_id and source is not None:
         wanted = _resolved(wanted, source, ledger)
+    elif wanted:
+        wanted = _by_ledger(wanted, ledger)
     row = ledger.by_id.get(wanted)
     if row is None:
         raise RunnerError(
             Reason.TARGET_UNKNOWN,
             f"The ledger has no row {wanted or 'without a name'}: it is not applied.",
-            "See switchback status --all for what is.",
+            f"See switchback {'history' if source is None else 'status --all'} for what is.",
         )
     return row
+
+
+def _by_ledger(wanted: str, ledger: Ledger) -> str:
+    found = among(wanted, ledger.by_id)
+    if len(found) > 1:
+        raise RunnerError(Reason.TARGET_AMBIGUOUS, f"{wanted} may mean {' or '.join(found)}.")
+    return found[0] if found else wanted

@@ -15,18 +15,18 @@ from switchback.runner.operations.base import Answer, Facts, Request, again, loo
 from switchback.runner.operations.forward import plan_forward
 from switchback.runner.operations.migrate import count
 from switchback.runner.order import standing
-from switchback.runner.plan import listed
+from switchback.runner.plan import ROLL_BACK, deeds, done, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from switchback.contract.words import Risk
     from switchback.runner.compare import Comparison
-    from switchback.runner.plan import Plan
+    from switchback.runner.plan import Plan, PlannedStep
     from switchback.runner.session import Session
 
-    Confirm = Callable[[Plan, int], frozenset[Risk]]
-    """Asked with the plan of the way back and how many migrations would then be applied."""
+    Confirm = Callable[[Plan, Plan], frozenset[Risk]]
+    """Asked with the plan of the way back, and with the plan of what would then be applied."""
     Before = Callable[[], None]
     """Done right before the way back begins."""
     Wish = Callable[[Comparison, Sequence[str]], Goal]
@@ -52,8 +52,8 @@ def reset(
         return goal(after, LATEST, request.policy)
 
     back = replace(request, operation=Operation.ROLLBACK, target=BASE, steps=None)
-    number = _foreseen(session, request, comparison, ids, wish)
-    return _Both(session, back, facts, wish, number).run(confirm, before)
+    facts.then = _foreseen(session, request, comparison, ids, wish)
+    return _Both(session, back, facts, wish, facts.then).run(confirm, before)
 
 
 def redo(
@@ -77,8 +77,8 @@ def redo(
             "Bring the file back; to roll back alone: switchback rollback.",
         )
     back = replace(request, operation=Operation.ROLLBACK, target=None)
-    number = _foreseen(session, request, comparison, ids, _same)
-    return _Both(session, back, facts, _same, number).run(confirm, before)
+    facts.then = _foreseen(session, request, comparison, ids, _same)
+    return _Both(session, back, facts, _same, facts.then).run(confirm, before)
 
 
 def _looked(session: Session, request: Request, facts: Facts, command: str) -> Comparison:
@@ -110,23 +110,22 @@ class _Quiet:
     def warn(self, text: str) -> None:
         """Nothing."""
 
+    def begin(self, steps: Sequence[PlannedStep]) -> None:
+        """Nothing."""
+
     def done(self, direction: Direction, migration_id: str, milliseconds: int | None, note: str) -> None:
         """Nothing."""
 
 
 def _foreseen(
     session: Session, request: Request, comparison: Comparison, undone: Sequence[str], wish: Wish
-) -> int:
-    """Plan the second half before the first one runs: what can be known to stop it, stops all of it.
-
-    Returns:
-        How many migrations it will apply.
-    """
+) -> Plan:
+    """Plan the second half before the first one runs: what can be known to stop it, stops all of it."""
     gone = set(undone)
     left = tuple(row for row in comparison.ledger.rows if row.id not in gone)
     after = compare(comparison.source, replace(comparison.ledger, rows=left))
     quiet = replace(session, reporter=_Quiet())
-    return len(plan_forward(quiet, request, after, wish(after, undone)).steps)
+    return plan_forward(quiet, request, after, wish(after, undone))
 
 
 @dataclass(frozen=True)
@@ -137,29 +136,33 @@ class _Both:
     back: Request
     facts: Facts
     wish: Wish
-    number: int
+    then: Plan
 
     def run(self, confirm: Confirm, before: Before | None) -> Answer:
         facts, back = self.facts, self.back
-        answer = rollback.run(self.session, back, facts, lambda plan: confirm(plan, self.number), before)
+        answer = rollback.run(self.session, back, facts, lambda plan: confirm(plan, self.then), before)
         nothing = answer.reason is Reason.UP_TO_DATE
         if nothing and back.target is None:
             return answer  # nothing is applied, so there is nothing to do again
         if back.dry_run:
             steps = () if facts.plan is None else facts.plan.steps
-            would = f"roll back {count(len(steps))}, then " if steps else ""
-            return Answer(Reason.SUCCEEDED, f"Would {would}apply {count(self.number)}; nothing was changed.")
+            would = f"{deeds(steps, ROLL_BACK)}, then " if steps else ""
+            then = count(len(self.then.steps))
+            return Answer(Reason.SUCCEEDED, f"Would {would}apply {then}; nothing was changed.")
+        facts.then = None
+        did = done(() if facts.plan is None else facts.plan.steps)
         undone = [entry.id for entry in reversed(facts.done)]
         if undone:
-            self.session.reporter.say(f"Rolled back {count(len(undone))}; applying again.")
+            self.session.reporter.say(f"{did}; applying again.")
             facts.before = (
-                f"Rolled back {count(len(undone))}, but did not come to the end of applying again; once this "
+                f"{did}, but did not come to the end of applying again; once this "
                 "is mended, migrate goes on from here. "
             )
         applied = self._forward(undone)
         facts.before = ""
-        done = f"Rolled back {count(len(undone))}, then applied {count(applied)}"
-        return Answer(Reason.SUCCEEDED, f"{done}; the database is at {facts.current}.")
+        return Answer(
+            Reason.SUCCEEDED, f"{did}, then applied {count(applied)}; the database is at {facts.current}."
+        )
 
     def _forward(self, undone: Sequence[str]) -> int:
         """The second half. Gives how many were applied."""

@@ -113,12 +113,14 @@ class Facts:
     """What a run has learned so far; the result tells it, however the run ends.
 
     Attributes:
+        then: what a run of two halves applies in the second one, as long as that has not begun.
         before: what a run of two halves has done in the first one: said before anything of the second.
     """
 
     source: Source | None = None
     ledger: Ledger | None = None
     plan: Plan | None = None
+    then: Plan | None = None
     target: str = ""
     done: list[Done] = field(default_factory=list)
     reserved_until: datetime | None = None

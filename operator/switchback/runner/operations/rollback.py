@@ -15,7 +15,7 @@ from switchback.runner.operations.base import Answer, Facts, Request, again, cou
 from switchback.runner.operations.forward import refuse_first_contact
 from switchback.runner.operations.migrate import count
 from switchback.runner.order import standing
-from switchback.runner.plan import Plan, listed
+from switchback.runner.plan import ROLL_BACK, Plan, deeds, done, flags, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,21 +50,21 @@ def run(
     if plan.direction is Direction.NONE and (request.withdraw_intent or not request.own_reservation):
         return _nothing(session, request, facts, comparison)
     if request.dry_run:
-        return Answer(Reason.SUCCEEDED, f"Would roll back {count(len(plan.steps))}; nothing was changed.")
+        return Answer(Reason.SUCCEEDED, f"Would {deeds(plan.steps, ROLL_BACK)}; nothing was changed.")
     _refuse_unreserved(request, facts)
     _refuse_moved(request, plan)
     accepted = request.accept if confirm is None else confirm(plan)
-    refuse_risks(plan, accepted)
+    refuse_risks(request, plan, accepted)
     changed = again(session, request, facts, comparison.source)
     shown, plan = plan, _still(session, request, facts, plan, changed)
     if confirm is not None:
         _refuse_newly_protected(shown, plan)
-    refuse_risks(plan, accepted)
+    refuse_risks(request, plan, accepted)
     _refuse_unseen(shown, plan, request.accept)
     if before is not None:
         before()
         plan = facts.plan = with_losses(session, plan)  # rows may have come in meanwhile
-        refuse_risks(plan, accepted)
+        refuse_risks(request, plan, accepted)
         _refuse_unseen(shown, plan, request.accept)
     return _run(session, request, facts, plan)
 
@@ -125,9 +125,7 @@ def _run(session: Session, request: Request, facts: Facts, plan: Plan) -> Answer
         _clear(session, request, facts)
         raise
     _clear(session, request, facts)
-    return Answer(
-        Reason.SUCCEEDED, f"Rolled back {count(len(executor.done))}; the database is at {facts.current}."
-    )
+    return Answer(Reason.SUCCEEDED, f"{done(plan.steps)}; the database is at {facts.current}.")
 
 
 def _renew(session: Session, request: Request, facts: Facts, plan: Plan) -> None:
@@ -221,8 +219,8 @@ def _refuse_moved(request: Request, plan: Plan) -> None:
         )
 
 
-def refuse_risks(plan: Plan, accepted: frozenset[Risk]) -> None:
-    """Stop before a loss that nobody has accepted.
+def refuse_risks(request: Request, plan: Plan, accepted: frozenset[Risk]) -> None:
+    """Stop before a loss that nobody has accepted. Who has reserved is a resource, where approvals accept.
 
     Raises:
         RunnerError: `DataLossRefused`, naming risks and migrations.
@@ -235,6 +233,9 @@ def refuse_risks(plan: Plan, accepted: frozenset[Risk]) -> None:
         Reason.DATA_LOSS_REFUSED,
         f"Rolling back {listed(concerned or [step.id for step in plan.steps])} risks "
         f"{', '.join(open_risks)}, which nobody has accepted.",
+        None
+        if request.own_reservation
+        else f"Look at the losses, then accept them with {flags(open_risks)}, or leave it.",
     )
 
 
