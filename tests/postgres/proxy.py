@@ -108,7 +108,7 @@ class Proxy:
         self.port: int = self._listener.getsockname()[1]
         self.pairs: list[Pair] = []
         self._lock = threading.Lock()
-        self._point: Point | None = None
+        self._points: list[Point] = []
         self._act: Callable[[Pair], None] | None = None
         self.reached = threading.Event()
         self.over = threading.Event()
@@ -119,12 +119,15 @@ class Proxy:
         """The address of a database by way of the proxy, without encryption, which it could not read."""
         return text.replace(f":{self._server[1]}/", f":{self.port}/") + "?sslmode=disable&gssencmode=disable"
 
-    def arm(self, point: Point | None, act: Callable[[Pair], None] | None) -> None:
-        """Begin to count anew; at `point` do `act`, once."""
+    def arm(
+        self, point: Point | None, act: Callable[[Pair], None] | None, again: Point | None = None
+    ) -> None:
+        """Begin to count anew; at `point` do `act`, once, and once more at `again` if that comes."""
         self.disconnect()
         with self._lock:
             self.pairs = []
-            self._point, self._act = point, act
+            self._points = [each for each in (point, again) if each is not None]
+            self._act = act
             self.reached.clear()
             self.over.clear()
 
@@ -189,12 +192,15 @@ class Proxy:
             _abort(pair.near)
 
     def _one(self, pair: Pair, here: Point, sink: socket.socket, message: bytes) -> None:
-        point, act = self._point, self._act
-        place = None if point is None else (point.connection, point.client, point.message)
-        if act is None or point is None or place != (here.connection, here.client, here.message):
+        with self._lock:
+            act, point = self._act, next(iter(self._points), None)
+            place = None if point is None else (point.connection, point.client, point.message)
+            is_here = place == (here.connection, here.client, here.message)
+            if is_here:
+                del self._points[0]
+        if act is None or point is None or not is_here:
             sink.sendall(message)
             return
-        self._act = None
         half = len(message) // 2 if point.inside else 0
         sink.sendall(message[:half])
         self.reached.set()
@@ -206,3 +212,34 @@ class Proxy:
         finally:
             self.over.set()
         sink.sendall(message[half:])
+
+
+class Scissors(Proxy):
+    """Cuts at words that the client sends, one after the other, each once.
+
+    At the first ones the server still gets the message, and does what it says; nobody hears of it.
+
+    Args:
+        port: of the server.
+        words: what to look for, in order.
+        unseen: how many cuts let the message through.
+    """
+
+    def __init__(self, port: int, words: list[bytes], unseen: int = 1) -> None:
+        super().__init__(port)
+        self.words = list(words)
+        self._unseen = unseen
+
+    def _one(self, pair: Pair, here: Point, sink: socket.socket, message: bytes) -> None:
+        with self._lock:
+            found = here.client and bool(self.words) and self.words[0] in message
+            if found:
+                del self.words[0]
+                self._unseen -= 1
+        if not found:
+            sink.sendall(message)
+        elif self._unseen >= 0:
+            sink.sendall(message)
+            pair.cut_near()
+        else:
+            pair.cut()

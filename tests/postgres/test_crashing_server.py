@@ -97,6 +97,41 @@ def test_what_is_committed_before_a_failure_survives_a_crash_after_it(careful: S
     assert committed(runner) == list(FIRST)
 
 
+def test_what_is_committed_before_a_signal_survives_a_crash_after_it(careful: Server, folder: Path) -> None:
+    """The signal has cancelled what was under way; what makes the rest sure comes after it, and is not."""
+    runner = Runner(careful.url(careful.create_database()), folder, QUICK)
+    write(folder, *FIRST, _0006_six_up="SELECT pg_sleep(60);", _0006_six_down="SELECT 1;")
+    writer = runner.query("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'")[0][0]
+    os.kill(writer, signal.SIGSTOP)
+    with runner.start("migrate", "--dir", str(folder)) as process:
+        wait_for(runner, FIRST)
+        with psycopg.connect(runner.url) as person:  # so that it takes a moment
+            person.execute("SELECT FROM switchback.meta FOR UPDATE")
+            process.send_signal(signal.SIGTERM)
+            time.sleep(1)
+            person.rollback()  # a commit would make all before it sure
+        out, err = process.communicate(timeout=UNTIL)
+    assert process.returncode == 128 + signal.SIGTERM, err
+    assert "may not be on the server's disk" not in out + err
+    crash(careful)
+    assert committed(runner) == list(FIRST)
+
+
+def test_that_nobody_can_make_it_sure_is_said(careful: Server, folder: Path) -> None:
+    runner = Runner(careful.url(careful.create_database()), folder, QUICK)
+    write(folder, *FIRST, _0006_six_up="SELECT pg_sleep(1.5);\nSELECT 1 / 0;", _0006_six_down="SELECT 1;")
+    endings: list[tuple[Ending, Words]] = []
+    thread = threading.Thread(target=lambda: endings.append(runner.told(Operation.MIGRATE)))
+    thread.start()
+    wait_for(runner, FIRST)
+    with psycopg.connect(runner.url) as person:
+        person.execute("SELECT FROM switchback.meta FOR UPDATE")
+        thread.join(UNTIL)
+    ending, words = endings[0]
+    assert ending.result.reason is Reason.SQL_FAILED, ending.text
+    assert "warning: What was committed last may not be on the server's disk yet" in words.text
+
+
 def test_what_a_run_has_done_survives_a_crash_after_it(careful: Server, folder: Path) -> None:
     runner = Runner(careful.url(careful.create_database()), folder, QUICK)
     write(folder, *FIRST)

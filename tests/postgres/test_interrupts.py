@@ -116,6 +116,15 @@ def test_disturbed_at_a_message(trial: Ground, ways: list[str]) -> None:
     print(walk(trial, sample, {name: WAYS[name] for name in ways}, random.Random(SEED)))  # noqa: S311 - repeatable
 
 
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("trial", list(SCENARIOS), indirect=True)
+def test_the_connection_that_asks_what_is_so_breaks_too(trial: Ground) -> None:
+    """The server is there all the time: in the end the run knows, and says, what is done."""
+    print(f"SWITCHBACK_SEED={SEED}")
+    ways: dict[str, Way] = {"cut": (cut, {0, 7, 9}), "cut for the client": (cut_near, {0, 7, 9})}
+    print(walk(trial, 0 if CAMPAIGN else SAMPLE, ways, random.Random(SEED), twice=True))  # noqa: S311 - repeatable
+
+
 def restarted(server: Server, signum: int, keeper: ThreadPoolExecutor) -> Callable[[Pair, Ground], None]:
     """`keeper`: its thread starts the server, which ends with the thread that has started it."""
 

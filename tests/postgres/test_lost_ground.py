@@ -18,7 +18,6 @@ from tests.postgres.test_crash import until
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from switchback.runner.ledger.model import Ledger
 
 MARK = "-- switchback: no-transaction\n"
 
@@ -131,10 +130,10 @@ def test_another_run_finishes_the_file_in_the_gap(
             raise wire.LostError("the reply was lost")
         return iter(replies)
 
-    def late(*words: Any) -> Ledger:
+    def late(*words: Any, **more: Any) -> settle.Found:
         until(lambda: not runner.query("SELECT FROM pg_locks WHERE locktype = 'advisory'"))
         assert runner.up(by="bb-1").result.reason is Reason.SUCCEEDED
-        return after_loss(*words)
+        return after_loss(*words, **more)
 
     monkeypatch.setattr(settle, "after_loss", late)
     monkeypatch.setattr(wire, "exchange", lossy)

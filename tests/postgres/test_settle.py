@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import psycopg
 import pytest
 
 from switchback.contract.reasons import Reason
-from switchback.contract.words import Direction, Operation
+from switchback.contract.words import Direction, Operation, Risk
 from switchback.runner import lock, settle, wire
 from switchback.runner.connect import Wishes
 from switchback.runner.errors import RunnerError
@@ -21,11 +21,16 @@ from switchback.runner.operations.perform import perform
 from switchback.runner.plan import PlannedStep, Way
 from switchback.runner.session import Session
 from switchback.runner.stop import Stop
-from tests.postgres.running import QUICK, Words
+from tests.postgres.proxy import Scissors
+from tests.postgres.running import QUICK, Runner, Words, write
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.postgres.proxy import Pair, Point
+    from tests.postgres.servers import Server
 
 STEP = PlannedStep(Direction.FORWARD, "0001_a", Way.UP, None)
 
@@ -63,7 +68,78 @@ def test_a_stopped_run_does_not_claim_what_it_does_not_know(
 
 def test_a_stopped_run_still_asks_the_ledger(session: Session) -> None:
     session.stop.signum = signal.SIGTERM
-    assert settle.after_loss(session, STEP, wire.LostError("gone")).rows == ()
+    assert settle.after_loss(session, STEP, wire.LostError("gone")).ledger.rows == ()
+
+
+GUARD = b"switchback_guard"
+ASKED = (b"pg_try_advisory_lock", b"pg_control_system", b"reserved_until", b"operation_id <>")
+"""What is sent on a connection that was made anew, in order: for the lock, what database, ledger, others."""
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=lambda words: words.decode())
+def test_the_connection_that_asks_breaks_too(
+    server: Server, database: str, folder: Path, asked: bytes
+) -> None:
+    """What is committed is known in the end, and the run goes on."""
+    write(folder, "0001_a", "0002_b")
+    with Scissors(server.port, [GUARD, asked, asked]) as proxy:
+        ending = Runner(proxy.url(database), folder).up()
+        assert proxy.words == []
+    assert ending.result.reason is Reason.SUCCEEDED, ending.text
+    assert (ending.result.done, ending.result.current) == (2, "0002_b")
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=lambda words: words.decode())
+def test_the_same_where_nothing_was_committed(
+    server: Server, database: str, folder: Path, asked: bytes
+) -> None:
+    write(folder, "0001_a", "0002_b")
+    with Scissors(server.port, [GUARD, asked], unseen=0) as proxy:
+        ending = Runner(proxy.url(database), folder).up()
+        assert proxy.words == []
+    assert ending.result.reason is Reason.CONNECTION_LOST, ending.text
+    assert "The ledger shows that it was rolled back." in ending.text
+    assert (ending.result.done, ending.result.pending) == (0, 2)
+
+
+def test_what_nobody_has_heard_of_is_counted(server: Server, database: str, folder: Path) -> None:
+    """Two of a batch are committed when nobody listens any more, and the third one is not."""
+    write(folder, "0001_a", "0002_b", _0003_c_up="SELECT pg_sleep(20);", _0003_c_down="SELECT 1;")
+    with Scissors(server.port, [GUARD]) as proxy:
+        ending = Runner(proxy.url(database), folder).up()
+    assert ending.result.reason is Reason.CONNECTION_LOST, ending.text
+    assert "during 0003_c" in ending.text
+    assert (ending.result.done, ending.result.current) == (2, "0002_b")
+
+
+def test_a_reservation_stays_while_the_outcome_is_not_known(
+    server: Server, database: str, folder: Path
+) -> None:
+    """Somebody has locked the ledger when it is asked: that is no answer, and ends nothing."""
+    write(folder, "0001_a")
+    direct = Runner(database, folder)
+    direct.up()
+    reserved = direct.run(Operation.RESERVE, target="base", by="aa-1", accept=frozenset(Risk))
+    assert reserved.error is None, reserved.text
+    held: list[psycopg.Connection[Any]] = []
+
+    class Locking(Scissors):
+        def _one(self, pair: Pair, here: Point, sink: socket.socket, message: bytes) -> None:
+            super()._one(pair, here, sink, message)
+            if not self.words and not held:
+                held.append(psycopg.connect(database))
+                held[0].execute("LOCK TABLE switchback.meta")
+
+    with Locking(server.port, [GUARD]) as proxy:
+        ending = (
+            Runner(proxy.url(database), folder)
+            .with_limits(settle=3)
+            .down(target="base", by="aa-1", own_reservation=True, accept=frozenset(Risk))
+        )
+        held[0].close()
+    assert ending.result.reason is Reason.OUTCOME_UNKNOWN, ending.text
+    assert "locked" in ending.text
+    assert direct.query("SELECT reserved_by FROM switchback.meta") == [("aa-1",)]
 
 
 def test_a_loss_between_statements_is_no_bug(session: Session, tmp_path: Path) -> None:

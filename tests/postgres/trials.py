@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 Way = tuple[Callable[["Pair", "Ground"], None], set[int]]
 """What is done to a run, and the exit codes that it may have then."""
 
+AFTER_WORK_AND_OBSERVER = 2
+CLIENTS_WORDS, SERVERS_WORDS = 20, 70
+"""About so many messages it takes to connect anew, take the lock and ask the ledger."""
+
 MARK = "-- switchback: no-transaction\n"
 Row = tuple[str, int, int, int | None]
 Ledger = tuple[Row, ...]
@@ -216,11 +220,16 @@ class Ground:
         self.query("DELETE FROM log")
         return found
 
-    def disturbed(self, point: Point, act: Callable[[Pair, Ground], None]) -> Ended | None:
-        """Go to the other end with `act` on the way, look, arrive in a second run. None: not reached."""
+    def disturbed(
+        self, point: Point, act: Callable[[Pair, Ground], None], again: Point | None = None
+    ) -> Ended | None:
+        """Go to the other end with `act` on the way, look, arrive in a second run. None: not reached.
+
+        `again`: where `act` comes once more, on a connection that was made anew.
+        """
         up = not self.at_head
         events = self.query("SELECT max(seq) FROM switchback.events")[0][0]
-        self.proxy.arm(point, lambda pair: act(pair, self))
+        self.proxy.arm(point, lambda pair: act(pair, self), again)
         ended = self._run(self.proxy.url(self.runner.url), self.words())
         reached = self.proxy.reached.is_set()
         if reached:
@@ -283,13 +292,25 @@ class Ground:
         assert missing == [], ended.said
 
 
-def walk(ground: Ground, sample: int, ways: dict[str, Way], chance: random.Random) -> dict[str, list[int]]:
+def walk(
+    ground: Ground, sample: int, ways: dict[str, Way], chance: random.Random, *, twice: bool = False
+) -> dict[str, list[int]]:
     """Go up and down, each time disturbed in one of the ways. Gives the exit codes.
 
     At so many points by chance; in a campaign at each of so many, and at all of them when it is 0.
+
+    Args:
+        ground: at either end.
+        sample: how many points.
+        ways: by name.
+        chance: decides.
+        twice: whether the connection that works is disturbed, and then the one that is made in its place.
     """
     codes: dict[str, list[int]] = {name: [] for name in ways}
-    plans = [chosen(ground.undisturbed(), chance, sample) for _ in ("up", "down")]
+    plans = []
+    for _ in ("up", "down"):
+        points = [each for each in ground.undisturbed() if not (twice and each.connection)]
+        plans.append(chosen(points, chance, sample))
     for points in zip_longest(*plans):
         for point in points:
             if point is None:  # one way is longer than the other
@@ -297,9 +318,10 @@ def walk(ground: Ground, sample: int, ways: dict[str, Way], chance: random.Rando
                 continue
             name = chance.choice(list(ways))
             act, expected = ways[name]
-            where = f"{'down' if ground.at_head else 'up'}, {name} {point}"
+            again = anew(chance) if twice else None
+            where = f"{'down' if ground.at_head else 'up'}, {name} {point}, {again}"
             try:
-                ended = ground.disturbed(point, act)
+                ended = ground.disturbed(point, act, again)
                 assert ended is None or ended.code in expected, ended
                 assert ended is None or "Traceback" not in ended.said
             except AssertionError as error:
@@ -307,6 +329,13 @@ def walk(ground: Ground, sample: int, ways: dict[str, Way], chance: random.Rando
             if ended is not None:
                 codes[name].append(ended.code)
     return codes
+
+
+def anew(chance: random.Random) -> Point:
+    """A message on the connection that is made when the first one has broken; that may be one too many."""
+    client = chance.random() < 0.5
+    words = CLIENTS_WORDS if client else SERVERS_WORDS
+    return Point(AFTER_WORK_AND_OBSERVER, client, chance.randrange(words))
 
 
 def _told(ended: Ended) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from switchback.runner import blame, calling, settle, wire
 from switchback.runner.bundle import GUARD
 from switchback.runner.coded_base import LEAVE, Coded, UnfinishedError
 from switchback.runner.errors import RunnerError
-from switchback.runner.ledger import changes
 from switchback.runner.presence import Presence
 from switchback.runner.track import Failure, Where
 from switchback.runner.transact import pause
@@ -82,9 +81,9 @@ class Bound(Coded):
         """Roll back; then make sure that nothing of it is committed."""
         settle.roll_back(self.session)
         fault = fault or calling.Fault(f"{self.half.function}() was stopped", self.half.first_line)
-        ledger = self.session.read()
-        if handed.has_ended or self.shows(ledger):
-            raise self._ended(bundle, recorded=self.shows(ledger))
+        found = settle.look(self.session, self.step)
+        if handed.has_ended or self.shows(found.ledger):
+            raise self._ended(bundle, found)
         return self.failure(fault), fault.error(self.step.id, self.half.path)
 
     def _close(self, bundle: Bundle) -> tuple[Failure, RunnerError] | None:
@@ -108,9 +107,9 @@ class Bound(Coded):
         """What kept the transaction from being committed."""
         where = Where.COMMIT if passed else Where.GUARD
         failure = Failure(0, where, error, line=self.half.first_line)
-        recorded = self.shows(self.session.read())
-        if recorded or (error.sqlstate == _DIVISION_BY_ZERO and not passed):
-            raise self._ended(bundle, recorded=recorded)
+        found = settle.look(self.session, self.step)
+        if self.shows(found.ledger) or (error.sqlstate == _DIVISION_BY_ZERO and not passed):
+            raise self._ended(bundle, found)
         if error.sqlstate == _ABORTED:
             said = "it went on after a statement had failed, so nothing could be committed"
             advice = "Let the error pass, or use a savepoint: `with connection.transaction():`."
@@ -121,16 +120,11 @@ class Bound(Coded):
             self.step.id, self.half.path, self.half.first_line, error, what=what
         )
 
-    def _ended(self, bundle: Bundle, *, recorded: bool) -> RunnerError:
+    def _ended(self, bundle: Bundle, found: settle.Found) -> RunnerError:
         """The function has ended the transaction that it ran in. What is known is noted in the ledger."""
-        session = self.session
-        if recorded and self.forward:
-            changes.mark_partial(session.work, session.names, session.author, bundle.migration_id, 0)
-        elif recorded:
-            changes.note(
-                session.work, session.names, session.author, "RolledBackPartly",
-                migration_id=bundle.migration_id, details="a COMMIT inside",
-            )  # fmt: skip
+        recorded = self.shows(found.ledger)
+        if recorded and not found.overtaken:
+            settle.note_part(self.session, self.step, 0)
         if recorded:
             kept = "applied in part" if self.forward else "rolled back"
             said = f"what was before the COMMIT has taken effect and is recorded as {kept}"
@@ -150,12 +144,14 @@ class Bound(Coded):
 
     def _lost(self, lost: wire.LostError, *, closing: bool) -> tuple[Failure, RunnerError] | None:
         """The connection broke: the ledger says whether it is committed."""
-        ledger = settle.after_loss(self.session, self.step, lost)
+        found = settle.after_loss(self.session, self.step, lost)
+        ledger = found.ledger
         if self.shows(ledger):
             row = ledger.by_id.get(self.step.id)
             if not closing or (row is not None and row.duration_ms is None):  # the guard would have set it
-                raise self._ended(self.bundle(), recorded=True)
+                raise self._ended(self.bundle(), found)
             self.transactor.finished(self.step, None if row is None else row.duration_ms)
+            found.refuse_overtaken(self.step)
             return None
         if isinstance(lost, UnfinishedError):
             fault = calling.Fault(str(lost), self.half.first_line)

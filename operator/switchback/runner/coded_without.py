@@ -183,8 +183,8 @@ class Unbound(Coded):
                     (reply.error for reply in self.send(head + text) if reply.error is not None), None
                 )
             except wire.LostError as lost:
-                ledger = settle.after_loss(self.session, self.step, lost)
-                row = ledger.by_id.get(self.step.id)
+                found = settle.after_loss(self.session, self.step, lost)
+                row = found.ledger.by_id.get(self.step.id)
                 if (row is None or row.is_partial) if self.forward else row is not None:
                     raise self._not_finished(lost) from None
                 error = None

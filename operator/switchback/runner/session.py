@@ -54,6 +54,9 @@ class Connector(Protocol):
     def redactor(self) -> Redactor:
         """What takes the address's secrets out of texts."""
 
+    def explain(self, error: psycopg.Error) -> RunnerError:
+        """From what the driver raised on an open connection to an error for people."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

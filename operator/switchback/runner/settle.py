@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import psycopg
 from psycopg.pq import TransactionStatus
 
 from switchback.contract.reasons import Reason, Retry, meaning
@@ -28,6 +30,30 @@ FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0
 AFTER_SIGNAL_SECONDS = 8.0
 """After a signal little of a pod's grace period is left for finding out."""
+LOOK_LOCK_MS = 1000
+FLUSH_LOCK_MS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the ledger says, read under the lock.
+
+    Attributes:
+        ledger: as it is now.
+        overtaken: whether another run has had the lock meanwhile, and has written.
+    """
+
+    ledger: Ledger
+    overtaken: bool = False
+
+    def refuse_overtaken(self, step: PlannedStep) -> None:
+        """Before this run goes on with a new connection: nobody else may have written in the gap.
+
+        Raises:
+            RunnerError: `PlanMoved`.
+        """
+        if self.overtaken:
+            raise overtaken(step)
 
 
 def roll_back(session: Session, *, after_others: bool = False) -> bool:
@@ -46,48 +72,94 @@ def roll_back(session: Session, *, after_others: bool = False) -> bool:
     """
     number = session.lock_number
     asked = "" if number is None else lock.held_query(number)
+    held = True  # it is asked again before anything else is sent
     for _ in range(2):
         idle = session.work.info.transaction_status == TransactionStatus.IDLE  # nothing of the string has run
-        written = changes.nothing(session.names) if after_others else ""
-        text = f"{'' if idle else 'ROLLBACK;'}{CLEAN}{written}{asked}"
-        replies = list(wire.exchange(session.work, text, session.stop))
-        if all(reply.error is None for reply in replies):
-            return number is None or lock.says_held(replies[-1])
-    return True  # it is asked again before anything else is sent
+        replies = _cleared(session, f"{'' if idle else 'ROLLBACK;'}{CLEAN}{asked}")
+        if _passed(replies):
+            held = number is None or lock.says_held(replies[-1])
+            break
+    if after_others and not any(_passed(_cleared(session, _flush(session))) for _ in range(2)):
+        _warn_unflushed(session)
+    return held
 
 
-def after_loss(session: Session, step: PlannedStep, lost: wire.LostError) -> Ledger:
+def _cleared(session: Session, text: str) -> list[wire.Reply]:
+    """Replies to what clears away. A signal that was noted before has been answered already."""
+    return list(wire.exchange(session.work, text, session.stop, None, wire.CLEARING_SECONDS))
+
+
+def _passed(replies: Sequence[wire.Reply]) -> bool:
+    return all(reply.error is None for reply in replies)
+
+
+def _flush(session: Session) -> str:
+    """Its commit waits for the disk, and so for all before it. Nobody's lock is waited for for long."""
+    return f"SET LOCAL lock_timeout = {FLUSH_LOCK_MS};{changes.nothing(session.names)}"
+
+
+def _warn_unflushed(session: Session) -> None:
+    session.reporter.warn(
+        "What was committed last may not be on the server's disk yet, for the ledger could not be written. "
+        "If the server crashes within the next seconds, `switchback status` says what is left."
+    )
+
+
+def after_loss(
+    session: Session, step: PlannedStep, lost: wire.LostError, *, after_others: bool = False
+) -> Found:
     """Connect anew, wait until the old server process is gone, and read the ledger.
 
     The lock proves that the old process is gone: it held the lock until its end. Only then is the ledger the
     last word about what it did.
 
+    Args:
+        session: of this run.
+        step: that was under way.
+        lost: what was heard of it.
+        after_others: as in `roll_back`.
+
+    Raises:
+        RunnerError: `OutcomeUnknown` when that cannot be found out in time.
+    """
+    session.lock_number = None
+    session.reporter.warn(
+        f"The connection broke during {step.id} ({lost}); asking the ledger what it has done."
+    )
+    with session.stop.held():
+        return _found_out(session, f"The connection broke during {step.id}", after_others=after_others)
+
+
+def look(session: Session, step: PlannedStep) -> Found:
+    """Read the ledger where it alone can say what a step has left, whatever becomes of the connection.
+
     Raises:
         RunnerError: `OutcomeUnknown` when that cannot be found out in time.
     """
     with session.stop.held():
-        return _after_loss(session, step, lost)
+        return _found_out(session, f"{step.id} has failed")
 
 
-def _after_loss(session: Session, step: PlannedStep, lost: wire.LostError) -> Ledger:
+def _found_out(session: Session, what: str, *, after_others: bool = False) -> Found:
+    """Ask until there is an answer, on a new connection whenever one breaks."""
     begun = time.monotonic()
     seconds = AFTER_SIGNAL_SECONDS if session.stop.signum is not None else session.limits.settle
     deadline = begun + seconds
-    session.reporter.warn(
-        f"The connection broke during {step.id} ({lost}); asking the ledger what it has done."
-    )
     trouble: RunnerError | None = None
     pause = FIRST_PAUSE_SECONDS
     while (left := deadline - time.monotonic()) > 0:
         try:
-            session.reconnect(None if session.stop.signum is None else max(left / 2, FIRST_PAUSE_SECONDS))
-            number = session.lock_number = _take(session, left)
-            del number
-            return session.read()
+            if session.lock_number is None or not wire.is_usable(session.work.pgconn):
+                within = left if session.stop.signum is None else max(left / 2, FIRST_PAUSE_SECONDS)
+                session.reconnect(within)
+                session.lock_number = _take(session, max(0.0, deadline - time.monotonic()))
+            return _asked(session, after_others=after_others)
         except RunnerError as error:
             trouble = error
             if meaning(error.reason).retry not in {Retry.COUNT, Retry.WAIT}:
                 break
+        except psycopg.Error as error:  # it broke again, or somebody has locked the ledger: no answer
+            trouble = session.open.explain(error)
         except Stopped:  # nobody may say "rolled back" before that is known; there is only less time for it
             deadline = min(deadline, time.monotonic() + AFTER_SIGNAL_SECONDS)
         _sleep(session, min(pause, max(0.0, deadline - time.monotonic())))
@@ -96,9 +168,31 @@ def _after_loss(session: Session, step: PlannedStep, lost: wire.LostError) -> Le
     took = f"{time.monotonic() - begun:.0f} s"
     raise RunnerError(
         Reason.OUTCOME_UNKNOWN,
-        f"The connection broke during {step.id}, and within {took} nobody could say whether it was "
-        f"committed.{why}",
+        f"{what}, and within {took} nobody could say whether it was committed.{why}",
     )
+
+
+def _asked(session: Session, *, after_others: bool) -> Found:
+    """The ledger, and whether others have written. No lock is waited for for long: a signal has to be heard.
+
+    Raises:
+        psycopg.Error: there is no answer.
+    """
+    work = session.work
+    work.execute(f"{CLEAN}SET lock_timeout = {LOOK_LOCK_MS}".encode())
+    ledger = session.read()
+    others = ledger.meta is not None and read.written_by_others(
+        work, session.names, session.author, session.last_event
+    )
+    if after_others and ledger.meta is not None:
+        try:
+            work.execute(changes.nothing(session.names).encode())
+        except psycopg.Error:
+            if not wire.is_usable(work.pgconn):
+                raise  # the server may have crashed after it has answered
+            _warn_unflushed(session)
+    work.execute(b"RESET lock_timeout")
+    return Found(ledger, others)
 
 
 def _take(session: Session, seconds: float) -> int:
@@ -177,26 +271,36 @@ def not_finished(step: PlannedStep, line: int, before: int, lost: wire.LostError
 
 def guard_failed(session: Session, bundle: Bundle, failure: Failure, step: PlannedStep) -> RunnerError:
     """A file ended its transaction. Ask the ledger what is left, and note there what is known."""
-    ledger = session.read()
-    row = ledger.by_id.get(bundle.migration_id)
-    if step.direction is Direction.FORWARD:
-        recorded = row is not None
-        if recorded:
-            changes.mark_partial(
-                session.work, session.names, session.author, bundle.migration_id, failure.committed_inside
-            )
-    else:
-        recorded = row is None
-        if recorded:
-            changes.note(
-                session.work,
-                session.names,
-                session.author,
-                "RolledBackPartly",
-                migration_id=bundle.migration_id,
-                details="a COMMIT inside",
-            )
+    found = look(session, step)
+    row = found.ledger.by_id.get(bundle.migration_id)
+    recorded = (row is not None) if step.direction is Direction.FORWARD else row is None
+    if recorded and not found.overtaken:
+        note_part(session, step, failure.committed_inside)
     return blame.guard_failed(bundle, failure, recorded=recorded)
+
+
+def note_part(session: Session, step: PlannedStep, done: int) -> None:
+    """Write down that a step was committed in part, as far as that can be. That it was is told in any case.
+
+    Args:
+        session: of this run.
+        step: that has ended its own transaction.
+        done: how many statements of an up have taken effect.
+    """
+    names, author = session.names, session.author
+    try:
+        if step.direction is Direction.FORWARD:
+            changes.mark_partial(session.work, names, author, step.id, done)
+        else:
+            details = "a COMMIT inside"
+            changes.note(
+                session.work, names, author, "RolledBackPartly", migration_id=step.id, details=details
+            )
+    except psycopg.Error as error:
+        if wire.is_usable(session.work.pgconn):
+            session.work.execute(b"ROLLBACK")
+        why = session.open.explain(error).message
+        session.reporter.warn(f"Nobody could write down that {step.id} has taken effect in part: {why}")
 
 
 def keep_lock(session: Session, ids: Sequence[str]) -> None:
@@ -223,16 +327,6 @@ def overtaken(step: PlannedStep) -> RunnerError:
     )
 
 
-def refuse_overtaken(session: Session, step: PlannedStep) -> None:
-    """Before this run goes on with a new connection: nobody else may have written in the gap.
-
-    Raises:
-        RunnerError: `PlanMoved`.
-    """
-    if read.written_by_others(session.work, session.names, session.author, session.last_event):
-        raise overtaken(step)
-
-
 def regain_lock(session: Session, ids: Sequence[str]) -> None:
     """The lock is gone although the session lives: take it back, if nobody has used the gap.
 
@@ -241,10 +335,17 @@ def regain_lock(session: Session, ids: Sequence[str]) -> None:
     """
     what = f"A file among {', '.join(ids)} gave up the lock (pg_advisory_unlock_all)"
     number = session.lock_number
-    regained = number is not None and lock.attempt(session.work, number)
-    if regained and not read.written_by_others(
-        session.work, session.names, session.author, session.last_event
-    ):
+    try:
+        regained = number is not None and lock.attempt(session.work, number)
+        others = read.written_by_others(session.work, session.names, session.author, session.last_event)
+    except psycopg.Error:
+        if wire.is_usable(session.work.pgconn):
+            raise
+        session.lock_number = None
+        with session.stop.held():
+            found = _found_out(session, f"{what}, and then the connection broke")
+        regained, others = True, found.overtaken
+    if regained and not others:
         session.reporter.warn(f"{what}; it was taken again, and nobody had used the gap.")
         return
     raise RunnerError(

@@ -197,12 +197,12 @@ class Stepwise:
         try:
             error = self._alone(index, statement)
         except wire.LostError as lost:
-            ledger = settle.after_loss(self.session, self.step, lost)
-            if self.counter.value(ledger) != index:
+            found = settle.after_loss(self.session, self.step, lost)
+            if self.counter.value(found.ledger) != index:
                 raise settle.overtaken(self.step) from None
             if not concurrently.is_done(self.session, statement, started):
                 raise settle.not_finished(self.step, statement.line, index, lost) from None
-            settle.refuse_overtaken(self.session, self.step)
+            found.refuse_overtaken(self.step)
             return
         if error is not None:
             self.session.stop.check()
@@ -265,13 +265,13 @@ class Stepwise:
         Raises:
             RunnerError: unless it has broken after all was done.
         """
-        ledger = settle.after_loss(self.session, self.step, lost)
-        if self.counter.is_over(ledger):
-            row = ledger.by_id.get(self.step.id)
+        found = settle.after_loss(self.session, self.step, lost)
+        if self.counter.is_over(found.ledger):
+            row = found.ledger.by_id.get(self.step.id)
             self.transactor.finished(self.step, None if row is None else row.duration_ms)
-            settle.refuse_overtaken(self.session, self.step)
+            found.refuse_overtaken(self.step)
             return
-        error = settle.not_committed(self.step, lost, ledger)
+        error = settle.not_committed(self.step, lost, found.ledger)
         if error.reason is Reason.CONNECTION_LOST:
             self.opening = ()  # it may be committed: the ledger is asked
             self._abandon_unbegun()

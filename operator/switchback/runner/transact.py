@@ -139,19 +139,19 @@ class Transactor:
         Returns when all of the batch is, or when it is known why a unit is not: it had failed before.
         """
         under_way = units[min(tracker.index, len(units) - 1)].step
-        ledger = settle.after_loss(self.session, under_way, lost)
+        found = settle.after_loss(self.session, under_way, lost, after_others=len(units) > 1)
+        ledger = found.ledger
         expected = units if tracker.failure is None else units[: tracker.index]
         for number, unit in enumerate(expected):
-            if unit.is_committed(ledger):
-                continue
-            self._not_kept(units[number : tracker.index])
-            raise settle.not_committed(unit.step, lost, ledger)
-        for unit in expected[tracker.index :]:
-            row = ledger.by_id.get(unit.step.id)
-            self._committed(unit, None if row is None else row.duration_ms)
+            if not unit.is_committed(ledger):
+                self._not_kept(units[number : tracker.index])
+                raise settle.not_committed(unit.step, lost, ledger)
+            if number >= tracker.index:  # nobody has heard of it
+                row = ledger.by_id.get(unit.step.id)
+                self._committed(unit, None if row is None else row.duration_ms)
         if tracker.failure is None:
             tracker.index, tracker.after = len(units), None
-        settle.refuse_overtaken(self.session, under_way)
+        found.refuse_overtaken(under_way)
 
     def _not_kept(self, units: Sequence[Unit]) -> None:
         """The server has crashed before these commits, which it had told of, were on its disk."""

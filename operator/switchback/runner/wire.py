@@ -31,6 +31,8 @@ CANCEL_SECONDS = 5.0
 """How long a cancel request may take to reach the server."""
 OBEY_SECONDS = 10.0
 """How long the server may take to end a cancelled statement: in all well inside a pod's grace period."""
+CLEARING_SECONDS = 3.0
+"""How long what clears away after a signal may take before it is cancelled, too."""
 
 
 _COPYING = frozenset({ExecStatus.COPY_IN, ExecStatus.COPY_OUT})
@@ -78,6 +80,7 @@ def exchange(
     text: str,
     stop: Stop,
     tick: Callable[[float], None] | None = None,
+    grace: float = 0.0,
 ) -> Iterator[Reply]:
     """Send `text`, give one reply per statement as it arrives. After a reply with an error nothing follows.
 
@@ -89,11 +92,12 @@ def exchange(
         text: one or many statements.
         stop: watched while waiting.
         tick: called about every second of silence with the seconds since sending.
+        grace: seconds that it has before a signal cancels it: for what clears away after a signal.
 
     Raises:
         LostError: the connection broke; or the server did not obey a cancel in time and was left.
     """
-    wait = _Waiter(connection, stop, tick)
+    wait = _Waiter(connection, stop, tick, grace)
     pgconn = connection.pgconn
     try:
         pgconn.send_query(text.encode())
@@ -160,12 +164,18 @@ def glance(
 
 class _Waiter:
     def __init__(
-        self, connection: psycopg.Connection[Any], stop: Stop, tick: Callable[[float], None] | None
+        self,
+        connection: psycopg.Connection[Any],
+        stop: Stop,
+        tick: Callable[[float], None] | None,
+        grace: float,
     ) -> None:
         self.connection = connection
         self.stop = stop
         self.tick = tick
+        self.grace = grace
         self.begun = time.monotonic()
+        self.cancel_at: float | None = None
         self.obey_until: float | None = None
         self.poller = select.poll()
         self.poller.register(stop.fd, select.POLLIN)
@@ -186,8 +196,10 @@ class _Waiter:
         """Wait until the socket is ready, or a second has passed, or a signal has come and is answered."""
         self.poller.register(self.socket, events)
         ready = self.poller.poll(int(TICK_SECONDS * 1000))
-        if self.stop.signum is not None and self.obey_until is None:
+        if self.stop.signum is not None and self.cancel_at is None:
             self.poller.unregister(self.stop.fd)
+            self.cancel_at = time.monotonic() + self.grace
+        if self.obey_until is None and self.cancel_at is not None and time.monotonic() >= self.cancel_at:
             self.obey_until = time.monotonic() + OBEY_SECONDS
             cancel(self.connection)
         elif self.obey_until is not None and time.monotonic() > self.obey_until:
