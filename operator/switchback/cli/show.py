@@ -21,6 +21,7 @@ _WAYS = {
     Way.UP: "apply",
     Way.FILE: "roll back",
     Way.LEDGER: "roll back",
+    Way.UNBEGUN: "roll back",
     Way.NOTHING: "not undone",
     Way.FORGET: "forget",
 }

@@ -115,6 +115,21 @@ def is_done(session: Session, statement: Statement, before: Started) -> bool:
     return found is not None and found.valid and not before.was_there
 
 
+def leaves_nothing(session: Session, before: Started) -> bool:
+    """Whether a statement that was begun, and was the first of its file, has surely had no effect.
+
+    An invalid index that `clean` would drop is none. What cannot be looked up may have had one.
+    """
+    if before.commits or not before.verb:
+        return False
+    found = _find(session, before)
+    if before.verb == "drop":
+        return not before.was_there or (found is not None and found.valid)
+    if before.was_there or found is None:
+        return True
+    return not found.valid and found.kind == "i" and found.named and not found.building
+
+
 def clean(session: Session, before: Started, setup: str) -> bool:
     """Drop the invalid index that CREATE INDEX CONCURRENTLY has left, if it is surely that one.
 

@@ -18,7 +18,7 @@ from switchback.runner.plan import Plan, PlannedStep, Way
 from switchback.runner.policy import DownFrom
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from switchback.migrations.halves import Half
     from switchback.migrations.model import Migration
@@ -61,6 +61,7 @@ def backward(
     down_from: DownFrom = DownFrom.REFUSE,
     elsewhere: Elsewhere | None = None,
     forget: bool = False,
+    unbegun: Collection[str] = (),
 ) -> Plan:
     """The plan that rolls `rows` back, last applied first.
 
@@ -72,6 +73,7 @@ def backward(
         down_from: whose down half runs when the file's differs.
         elsewhere: a second folder, for what neither files nor ledger have.
         forget: forget rows that have neither a file nor a stored down half.
+        unbegun: ids of rows of which nothing has taken effect.
 
     Raises:
         RunnerError: `Irreversible`, `NoDown`, `FileMissing` or `FileChanged`, naming every file of the range.
@@ -84,6 +86,9 @@ def backward(
     refusals: list[Refusal] = []
     for written in reversed(rows):
         migration = comparison.source.by_id.get(written.id)
+        if written.id in unbegun:
+            steps.append(_unbegun(written, migration))
+            continue
         row, text = _as_applied(written, stored.get(written.id))
         if migration is None:
             found = _without_file(row, text, choices, renamed.get(row.id))
@@ -102,6 +107,13 @@ def backward(
     return Plan(
         comparison.ledger, comparison.current, target, direction, tuple(steps), len(comparison.pending)
     )
+
+
+def _unbegun(row: Row, migration: Migration | None) -> PlannedStep:
+    notice = (
+        f"{row.id}: it was ended in its first statement, and nothing of it has taken effect; its record goes."
+    )
+    return PlannedStep(Direction.BACKWARD, row.id, Way.UNBEGUN, None, migration, row, notice)
 
 
 def _as_applied(row: Row, stored: str | None) -> tuple[Row, str | None]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from switchback.contract.words import Direction
 from switchback.migrations.halves import Code, Sql
-from switchback.runner import blame, limits, settle
+from switchback.runner import blame, limits, settle, unbegun
 from switchback.runner.adoption import keep
 from switchback.runner.bundle import Bundle
 from switchback.runner.ledger import entries
@@ -57,6 +57,7 @@ class Executor:
             Stopped: a signal came; what was under way was rolled back.
         """
         self.session.reporter.begin(steps)
+        unbegun.clear(self.session, steps)
         self._kept = keep.statements(self.session, self._source, steps)
         for alone, group in groupby(steps, key=_goes_alone):
             if alone:
@@ -147,6 +148,7 @@ def _shows(step: PlannedStep) -> Callable[[Ledger], bool]:
 _KINDS = {
     Way.FILE: entries.ROLLED_BACK,
     Way.LEDGER: entries.ROLLED_BACK,
+    Way.UNBEGUN: entries.ROLLED_BACK,
     Way.NOTHING: entries.NOT_UNDONE,
     Way.FORGET: entries.FORGOTTEN,
 }

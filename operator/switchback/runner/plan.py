@@ -34,6 +34,7 @@ class Way(Enum):
     UP = "the up half runs"
     FILE = "the down half of the file runs"
     LEDGER = "the down half that the ledger keeps runs; the file is gone or differs"
+    UNBEGUN = "the run was ended in its first statement, which has left nothing: only the record goes"
     NOTHING = "declared: nothing to undo; only the record goes"
     FORGET = "neither file nor stored down half: only the record goes, the schema stays as it is"
 

@@ -200,7 +200,8 @@ def statements(
             text = one.added(step.id)
         else:
             checksum = "" if step.row is None else step.row.up_checksum
-            text = one.removed(Removal(step.id, checksum, forced=step.way is Way.FORGET))
+            forced = step.way in {Way.FORGET, Way.UNBEGUN}
+            text = one.removed(Removal(step.id, checksum, forced=forced))
         if text:
             found[step.direction, step.id] = text
     return found

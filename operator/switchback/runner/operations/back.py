@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from switchback.runner import paths
+from switchback.runner import paths, unbegun
 from switchback.runner.downs import backward
 from switchback.runner.elsewhere import Elsewhere
 from switchback.runner.ledger import read, rights
@@ -41,6 +41,7 @@ def plan_backward(session: Session, request: Request, comparison: Comparison, go
         down_from=request.down_from,
         elsewhere=elsewhere,
         forget=request.force or request.forget_missing,
+        unbegun=unbegun.among(session, goal.beyond),
     )
     if any(step.way is Way.LEDGER for step in plan.steps):
         rights.refuse_writable(session.work, session.names)
