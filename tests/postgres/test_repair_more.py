@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -12,11 +12,13 @@ from switchback.contract.reasons import Reason
 from switchback.contract.words import Risk
 from switchback.runner.ledger import read
 from switchback.runner.ledger.names import Names
-from switchback.runner.operations import amend, anew, baseline
+from switchback.runner.operations import amend, anew, baseline, protect, repair
+from switchback.runner.session import Session
 from tests.postgres.acting import act, told
 from tests.postgres.running import Runner, write
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 UNKNOWN = frozenset({Risk.UNKNOWN})
@@ -95,3 +97,85 @@ def test_what_only_counts_as_applied_belongs_to_nobody(database: str, folder: Pa
         rename = partial(amend.rename, new=new)
         assert act(runner, rename, target=old, by="cli-me").result.reason is Reason.SUCCEEDED
     assert mine(runner, "aa-1") == ["0002_x"]
+
+
+@pytest.fixture
+def before_the_lock(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    """Lets something happen between the look at the ledger and the lock."""
+    lock = Session.lock
+
+    def arrange(happens: Callable[[], object]) -> None:
+        def slow(self: Session, ledger: object, seconds: float | None = None) -> object:
+            monkeypatch.setattr(Session, "lock", lock)
+            happens()
+            return lock(self, ledger, seconds)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(Session, "lock", slow)
+
+    return arrange
+
+
+ELSEWHERE = "UPDATE switchback.meta SET database_oid = 1, revision = revision + 1"
+NEWER = "UPDATE switchback.meta SET major = 9, revision = revision + 1"
+
+
+def reserve(runner: Runner, by: str) -> None:
+    assert runner.run("reserve", target="base", by=by).result.reason is Reason.SUCCEEDED
+
+
+def test_rebound_by_somebody_else_meanwhile(
+    books: Runner, before_the_lock: Callable[[Callable[[], object]], None]
+) -> None:
+    books.up()
+    books.query(ELSEWHERE)
+    before_the_lock(lambda: act(books, repair.rebind))
+    assert act(books, repair.rebind).result.reason is Reason.UP_TO_DATE
+    assert books.query("SELECT count(*) FROM switchback.events WHERE kind = 'Rebound'") == [(1,)]
+
+
+@pytest.mark.parametrize("action", [repair.rebind, repair.release, protect.off])
+def test_a_newer_release_has_come_meanwhile(
+    books: Runner,
+    before_the_lock: Callable[[Callable[[], object]], None],
+    action: Callable[..., Any],
+) -> None:
+    books.up()
+    reserve(books, "ab-1")
+    assert act(books, protect.on).result.reason is Reason.SUCCEEDED
+    if action is repair.rebind:
+        books.query(ELSEWHERE)
+    before_the_lock(lambda: books.query(NEWER))
+    assert act(books, action).result.reason is Reason.LEDGER_NEWER
+
+
+def test_the_ledger_of_another_database_is_not_protected(
+    books: Runner, before_the_lock: Callable[[Callable[[], object]], None]
+) -> None:
+    books.up()
+    before_the_lock(lambda: books.query(ELSEWHERE))
+    assert act(books, protect.on).result.reason is Reason.DATABASE_CHANGED
+
+
+def test_a_reservation_that_was_given_up_meanwhile(
+    books: Runner, before_the_lock: Callable[[Callable[[], object]], None]
+) -> None:
+    books.up()
+    reserve(books, "ab-1")
+    before_the_lock(lambda: books.run("release", by="ab-1"))
+    assert act(books, repair.release).result.reason is Reason.UP_TO_DATE
+
+
+def test_a_reservation_of_another_is_not_the_one_that_was_meant(
+    books: Runner, before_the_lock: Callable[[Callable[[], object]], None]
+) -> None:
+    def taken_over() -> None:
+        books.run("release", by="ab-1")
+        reserve(books, "cd-2")
+
+    books.up()
+    reserve(books, "ab-1")
+    before_the_lock(taken_over)
+    ending = act(books, repair.release)
+    assert ending.result.reason is Reason.PLAN_MOVED
+    assert "cd-2" in ending.result.message
+    assert books.query("SELECT reserved_by FROM switchback.meta") == [("cd-2",)]

@@ -39,7 +39,7 @@ def on(session: Session, request: Request, facts: Facts) -> Answer:
         )
     if request.dry_run:
         return Answer(Reason.SUCCEEDED, f"Would protect database {name}; nothing was changed.")
-    _write(session, facts, ledger, on=True)
+    _write(session, request, facts, on=True)
     return Answer(
         Reason.SUCCEEDED,
         f"Database {name} is protected: a rollback by hand has to name it, reset and redo are refused.",
@@ -63,12 +63,15 @@ def off(
         return Answer(Reason.SUCCEEDED, f"Would end the protection of database {name}; nothing was changed.")
     if confirm is not None:
         confirm(ledger)
-    _write(session, facts, ledger, on=False)
+    _write(session, request, facts, on=False)
     return Answer(Reason.SUCCEEDED, f"Database {name} is not protected any more.")
 
 
-def _write(session: Session, facts: Facts, ledger: Ledger, *, on: bool) -> None:
-    locked = session.ensure(session.lock(ledger))
+def _write(session: Session, request: Request, facts: Facts, *, on: bool) -> None:
+    assert facts.ledger is not None  # noqa: S101 - it was looked at
+    locked = session.lock(facts.ledger)
+    refuse_other(locked, session.names, request.expect_ledger)
+    locked = session.ensure(locked)
     text = amend.protect(session.names, session.author, locked.identity, on=on)
     session.work.execute(amend.transaction(session.names, text).encode())
     facts.ledger = session.read()
