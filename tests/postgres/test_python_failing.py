@@ -281,10 +281,10 @@ def test_locks_are_waited_for_again(runner: Runner, locked: psycopg.Connection[A
 
 def test_locks_that_never_come(runner: Runner, locked: psycopg.Connection[Any]) -> None:
     body = "connection.execute('CREATE TABLE u ()')\nconnection.execute('ALTER TABLE t ADD x int')"
-    add(runner, body, "0002_b.py", "# switchback: lock-timeout=100ms\n")
+    add(runner, body, "0002_b.py", "# switchback: lock-timeout=200ms\n")
     ending = runner.with_limits(retries=2).up()
     assert ending.result.reason is Reason.OBJECTS_LOCKED
-    assert "0002_b could not get its locks in 3 tries" in ending.text
+    assert "0002_b could not get its locks in 3 tries: t is locked by pid " in ending.text
     assert ending.text.startswith("0002_b.py:6: ")
     assert runner.tables == {"t"}
 

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from switchback.contract.reasons import Reason
-from switchback.runner import presence, wire
+from switchback.runner import transact, wire
 from switchback.runner.policy import DownFrom
 from tests.postgres.running import Runner
 from tests.postgres.test_crash import alive, end, until
@@ -276,7 +276,7 @@ def _let_go(runner: Runner, holder: psycopg.Connection[Any]) -> None:
 
 
 def test_that_it_is_running_is_told(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(presence, "TELL_EVERY_SECONDS", 2)
+    monkeypatch.setattr(transact, "TELL_EVERY_SECONDS", 2)
     add(runner, TABLE, "0001_a.py")
     runner.up()
     add(

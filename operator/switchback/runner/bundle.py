@@ -89,7 +89,7 @@ class Bundle:
         operation_id: shown in `application_name`.
         setup: statements of the file that have run before and set the session up, sent again.
         begins_step: whether the step begins with it: then nothing temporary of the steps before is left.
-        waits_for_locks: whether a lock_timeout ends its waiting, so that blockers are looked for early.
+        lock_timeout_ms: what ends its waiting, so that blockers are looked for early; 0: nothing does.
         waits_for_disk: whether its commit is on disk when the server tells of it.
         flushes: whether the server is made to send what it has to tell of those before.
     """
@@ -105,7 +105,7 @@ class Bundle:
     operation_id: str
     setup: tuple[str, ...] = ()
     begins_step: bool = True
-    waits_for_locks: bool = True
+    lock_timeout_ms: int = 0
     waits_for_disk: bool = True
     flushes: bool = False
 

@@ -60,7 +60,7 @@ class Coded:
         self.prelude = prelude
         self.forward = step.direction is Direction.FORWARD
         self.settings = limits.settings(session.limits, half, major)
-        self.waits_for_locks = limits.lock_timeout_ms(session.limits, half) > 0
+        self.lock_timeout_ms = limits.lock_timeout_ms(session.limits, half)
 
     def shows(self, ledger: Ledger) -> bool:
         """Whether a ledger shows that the step is done."""
@@ -125,7 +125,7 @@ class Coded:
             record=record,
             guard=guard,
             operation_id=self.session.author.operation_id,
-            waits_for_locks=self.waits_for_locks,
+            lock_timeout_ms=self.lock_timeout_ms,
         )
 
     def send(self, text: str) -> list[Reply]:

@@ -37,7 +37,7 @@ class Bound(Coded):
         tries = 0
         while True:
             self.session.stop.check()
-            presence = Presence(self.session, self.step.id, waits_for_locks=self.waits_for_locks)
+            presence = Presence(self.session, self.step.id, lock_timeout_ms=self.lock_timeout_ms)
             with self.session.stop.held():
                 failed = self._try(bundle, presence)
             if failed is None:

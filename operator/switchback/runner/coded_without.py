@@ -48,7 +48,7 @@ class Unbound(Coded):
             self.session.stop.check()
             self._begin()
             while True:
-                presence = Presence(self.session, self.step.id, waits_for_locks=self.waits_for_locks)
+                presence = Presence(self.session, self.step.id, lock_timeout_ms=self.lock_timeout_ms)
                 fault = self._try(presence)
                 self.session.stop.check()
                 if fault is None:

@@ -124,7 +124,7 @@ class Executor:
             record=record,
             guard=guard,
             operation_id=author.operation_id,
-            waits_for_locks=limits.lock_timeout_ms(self.session.limits, half) > 0,
+            lock_timeout_ms=limits.lock_timeout_ms(self.session.limits, half),
         )
         return Unit(step, bundle, _shows(step))
 

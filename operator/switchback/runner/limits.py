@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 TRANSACTION_TIMEOUT_SINCE = 17
 
+LOOK_SECONDS, LEAST_LOOK_SECONDS = 1.0, 0.05
+
 _DML = frozenset(
     {
         "INSERT", "UPDATE", "DELETE", "MERGE", "SELECT", "WITH", "VALUES", "TABLE", "COPY", "SET", "RESET",
@@ -36,6 +38,11 @@ def lock_timeout_ms(limits: Limits, half: Half | None) -> int:
     if own is not None:
         return own
     return 0 if is_dml(half) else limits.lock_timeout_ms
+
+
+def look_after(lock_timeout_ms: int) -> float:
+    """Seconds of waiting after which it is looked who holds the lock: well before the limit ends the wait."""
+    return min(LOOK_SECONDS, max(LEAST_LOOK_SECONDS, lock_timeout_ms / 2000))
 
 
 def settings(limits: Limits, half: Half | None, server_major: int) -> tuple[str, ...]:

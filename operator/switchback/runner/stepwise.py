@@ -233,7 +233,7 @@ class Stepwise:
             operation_id=self.session.author.operation_id,
             setup=self._setup(index),
             begins_step=False,
-            waits_for_locks=limits.lock_timeout_ms(self.session.limits, self.half) > 0,
+            lock_timeout_ms=limits.lock_timeout_ms(self.session.limits, self.half),
         )
 
         def shows(ledger: Ledger) -> bool:

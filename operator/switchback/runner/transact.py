@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
-from switchback.runner import blame, lock, settle, watch, wire
+from switchback.runner import blame, limits, lock, settle, watch, wire
 from switchback.runner.bundle import CLEAN, Batch, Bundle, batches
 from switchback.runner.errors import RunnerError
 from switchback.runner.track import Failure, Tracker
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from switchback.runner.session import Session
 
 TELL_EVERY_SECONDS = 10
-LOOK_AFTER_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +65,7 @@ class Transactor:
         self.session = session
         self.done: list[Done] = []
         self._blockers = ""
+        self._told_at = 0
 
     def run(self, units: Sequence[Unit]) -> None:
         """Send units until all are committed.
@@ -113,14 +113,16 @@ class Transactor:
         """Send one batch and follow it to its end; after an error the session is idle again."""
         session = self.session
         tracker = Tracker(batch)
-        self._blockers = ""
+        self._blockers, self._told_at = "", 0
+        waits = [bundle.lock_timeout_ms for bundle in batch.bundles if bundle.lock_timeout_ms]
+        every = limits.look_after(min(waits)) if waits else wire.TICK_SECONDS
 
         def tick(elapsed: float) -> None:
             self._tick(batch.bundles[min(tracker.index, len(batch.bundles) - 1)], elapsed)
 
         with session.stop.held():
             try:
-                for reply in wire.exchange(session.work, batch.text, session.stop, tick):
+                for reply in wire.exchange(session.work, batch.text, session.stop, tick, every=every):
                     committed = tracker.feed(reply)
                     if committed is not None:
                         self._committed(units[tracker.index - 1], committed[1])
@@ -179,17 +181,21 @@ class Transactor:
             settle.regain_lock(self.session, tracker.so_far)
 
     def _tick(self, bundle: Bundle, elapsed: float) -> None:
-        """About once a second of silence: look what the statement waits for, and tell it now and then."""
+        """In silence, each second or oftener: look what the statement waits for, and tell it now and then."""
         seconds = int(elapsed)
-        if seconds < LOOK_AFTER_SECONDS:
-            return
-        telling = seconds % TELL_EVERY_SECONDS == 0
-        if bundle.waits_for_locks or telling:
+        telling = is_time_to_tell(seconds, self._told_at)
+        if bundle.lock_timeout_ms or telling:
             pid = self.session.work.pgconn.backend_pid
             self._blockers = watch.blockers(self.session, pid) or self._blockers
         if telling:
+            self._told_at = seconds
             waits = f"; {self._blockers}" if self._blockers else ""
             self.session.reporter.say(f"{bundle.migration_id} is running for {seconds} s{waits}.")
+
+
+def is_time_to_tell(seconds: int, told_at: int) -> bool:
+    """Whether people should hear that something is at work still: once every ten seconds."""
+    return seconds // TELL_EVERY_SECONDS > told_at // TELL_EVERY_SECONDS
 
 
 def pause(

@@ -22,7 +22,8 @@ WITH awaited AS MATERIALIZED (
 holding AS (
   SELECT 'pid ' || b.pid, coalesce(nullif(b.application_name, ''), b.usename, '') AS name,
     coalesce(b.state, '') AS state, b.xact_start AS since
-  FROM pg_catalog.pg_stat_activity b WHERE b.pid = ANY (pg_catalog.pg_blocking_pids({pid}))
+  FROM pg_catalog.pg_stat_activity b
+  WHERE b.pid = ANY ((SELECT pg_catalog.pg_blocking_pids({pid}))::pg_catalog.int4[])
   UNION ALL
   SELECT DISTINCT 'prepared transaction ' || pg_catalog.quote_literal(p.gid), p.owner::text,
     'COMMIT PREPARED or ROLLBACK PREPARED ends it', p.prepared

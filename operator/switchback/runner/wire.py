@@ -81,6 +81,8 @@ def exchange(
     stop: Stop,
     tick: Callable[[float], None] | None = None,
     grace: float = 0.0,
+    *,
+    every: float = TICK_SECONDS,
 ) -> Iterator[Reply]:
     """Send `text`, give one reply per statement as it arrives. After a reply with an error nothing follows.
 
@@ -91,13 +93,14 @@ def exchange(
         connection: in autocommit, idle.
         text: one or many statements.
         stop: watched while waiting.
-        tick: called about every second of silence with the seconds since sending.
+        tick: called in silence, with the seconds since sending.
         grace: seconds that it has before a signal cancels it: for what clears away after a signal.
+        every: after how many seconds of silence `tick` is called.
 
     Raises:
         LostError: the connection broke; or the server did not obey a cancel in time and was left.
     """
-    wait = _Waiter(connection, stop, tick, grace)
+    wait = _Waiter(connection, stop, tick, grace, every)
     pgconn = connection.pgconn
     try:
         pgconn.send_query(text.encode())
@@ -169,11 +172,13 @@ class _Waiter:
         stop: Stop,
         tick: Callable[[float], None] | None,
         grace: float,
+        every: float,
     ) -> None:
         self.connection = connection
         self.stop = stop
         self.tick = tick
         self.grace = grace
+        self.wait_ms = int(every * 1000)
         self.begun = time.monotonic()
         self.cancel_at: float | None = None
         self.obey_until: float | None = None
@@ -193,9 +198,9 @@ class _Waiter:
                 pgconn.consume_input()
 
     def once(self, events: int) -> None:
-        """Wait until the socket is ready, or a second has passed, or a signal has come and is answered."""
+        """Wait until the socket is ready, or it is time for a tick, or a signal has come and is answered."""
         self.poller.register(self.socket, events)
-        ready = self.poller.poll(int(TICK_SECONDS * 1000))
+        ready = self.poller.poll(self.wait_ms)
         if self.stop.signum is not None and self.cancel_at is None:
             self.poller.unregister(self.stop.fd)
             self.cancel_at = time.monotonic() + self.grace
