@@ -33,7 +33,7 @@ NOTHING_CHOSEN = 5
 CALM = ("tests/traffic",)
 APART = ("tests/crash", "tests/cluster_snapshots", "tests/checks")
 """What the second node takes: about half of the time on clusters."""
-TELLING = ("FAILED ", "ERROR ", "E  ")
+TELLING = ("FAILED ", "ERROR ", "NOT TESTED ", "E  ")
 """How the lines of pytest begin that are worth repeating at the end, where they are looked for."""
 WIDTH = 300
 MOST_LINES = 60

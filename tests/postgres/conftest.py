@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,12 +18,31 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+EVERY_SERVER = "SWITCHBACK_EVERY_SERVER"
+"""Set where a change is judged: nothing may be left out there because a server is missing."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark all tests of this folder, so that they can be chosen by `-m postgres`."""
+    """Mark all tests of this folder, so that they can be chosen by `-m postgres`.
+
+    Raises:
+        pytest.UsageError: every server has to be there, and one is not.
+    """
+    if os.environ.get(EVERY_SERVER) and not (DEBIAN_15 / "postgres").exists():
+        raise pytest.UsageError(f"{EVERY_SERVER} is set, and Debian's postgresql-15 is not installed.")
     here = __file__.rsplit("/", 1)[0]
     for item in items:
         if str(item.path).startswith(here):
             item.add_marker(pytest.mark.postgres)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what a missing server has left untested: among thousands of tests nobody sees that."""
+    missing = sum("postgresql-15" in str(one.longrepr) for one in terminalreporter.stats.get("skipped", ()))
+    if missing:
+        terminalreporter.write_line(
+            f"NOT TESTED on PostgreSQL 15: {missing} tests, for Debian's postgresql-15 is not installed."
+        )
 
 
 @pytest.fixture(scope="session")
