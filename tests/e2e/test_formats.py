@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from switchback.contract.words import SourceFormat
-from tests.e2e.support import ALLOW_LOSS, KEY, NO_SNAPSHOT
+from tests.e2e.support import ALLOW_LOSS, NO_SNAPSHOT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.e2e.kube import Object
     from tests.e2e.postgres import Database
     from tests.e2e.shop import Files
@@ -92,30 +94,27 @@ FILES = {
 }
 
 
-def test_every_format_goes_forward_and_back(world: World, database: Database) -> None:
-    """One ledger each, in one database: they are independent, and all run at once."""
+def test_every_format_goes_forward_and_back(world: World, new_database: Callable[..., Database]) -> None:
+    """One database each, all at once."""
     assert FILES.keys() == set(SourceFormat) - {SourceFormat.AUTO}
-    world.secret("shared", **{KEY: database.url})
-    secret = {"secretKeyRef": {"name": "shared", "key": KEY}}
-    moves = {}
-    for chosen, make in FILES.items():
-        name = chosen.lower()
-        moves[name] = world.migration(
-            database,
-            make(f"{name}_one", f"{name}_two"),
-            name=name,
-            database={"urlFrom": secret, "ledgerSchema": f"ledger_{name}"},
+    databases = {chosen.lower(): new_database() for chosen in FILES}
+    moves = {
+        chosen.lower(): world.migration(
+            databases[chosen.lower()],
+            make("t_one", "t_two"),
+            name=chosen.lower(),
             rollback=ALLOW_LOSS,
             snapshot=NO_SNAPSHOT,
         )
-
+        for chosen, make in FILES.items()
+    }
     firsts = {name: first_of(move.succeeded(seconds=120)) for name, move in moves.items()}
-    assert tables(database) == {f"{name}_{which}" for name in moves for which in ("one", "two")}
+    assert {name: tables(one) for name, one in databases.items()} == dict.fromkeys(moves, {"t_one", "t_two"})
     for name, move in moves.items():
         move.edit(target=firsts[name])
     for move in moves.values():
         move.succeeded(seconds=120)
-    assert tables(database) == {f"{name}_one" for name in moves}
+    assert {name: tables(one) for name, one in databases.items()} == dict.fromkeys(moves, {"t_one"})
 
 
 def first_of(state: Object) -> str:
