@@ -109,12 +109,14 @@ def test_every_format_goes_forward_and_back(world: World, new_database: Callable
         for chosen, make in FILES.items()
     }
     firsts = {name: first_of(move.succeeded(seconds=120)) for name, move in moves.items()}
-    assert {name: tables(one) for name, one in databases.items()} == dict.fromkeys(moves, {"t_one", "t_two"})
+    assert {name: tables(one) for name, one in databases.items()} == {
+        key: {"t_one", "t_two"} for key in moves
+    }
     for name, move in moves.items():
         move.edit(target=firsts[name])
     for move in moves.values():
         move.succeeded(seconds=120)
-    assert {name: tables(one) for name, one in databases.items()} == dict.fromkeys(moves, {"t_one"})
+    assert {name: tables(one) for name, one in databases.items()} == {key: {"t_one"} for key in moves}
 
 
 def first_of(state: Object) -> str:
