@@ -84,7 +84,7 @@ def test_what_cannot_be_seen_is_undone(runner: Runner) -> None:
     """As of CREATE DATABASE: its outcome is nowhere to be looked up, so its way back runs."""
     runner.query("DROP INDEX i_a")
     runner.query(
-        "UPDATE switchback.events SET details = replace(details, '\"verb\": \"create\"', '\"verb\": \"\"') "
+        'UPDATE switchback.events SET details = replace(details, \'"verb": "create"\', \'"verb": ""\') '
         "WHERE kind = 'Started'"
     )
     ending = runner.down(accept=ALL)

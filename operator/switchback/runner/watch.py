@@ -32,7 +32,8 @@ holding AS (
     JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = own.transactionid
   WHERE l.granted AND 0 = ANY (pg_catalog.pg_blocking_pids({pid}))
 )
-SELECT h.*, (SELECT pg_catalog.string_agg(DISTINCT a.relation::pg_catalog.regclass::text, ', ') FROM awaited a)
+SELECT h.*,
+  (SELECT pg_catalog.string_agg(DISTINCT a.relation::pg_catalog.regclass::text, ', ') FROM awaited a)
 FROM (SELECT holder, name, state, coalesce(pg_catalog.to_char(since AT TIME ZONE 'UTC', 'HH24:MI:SS'), '')
   FROM holding AS h (holder) ORDER BY since NULLS LAST LIMIT 5) h
 """
