@@ -203,6 +203,43 @@ def test_a_role_that_may_not_read_is_told_what_to_grant(runner: Runner, stranger
     assert done.returncode == 0, done.stderr
 
 
+def test_rows_that_are_hidden_from_the_role_are_not_taken_for_none(runner: Runner, stranger: str) -> None:
+    runner.query(f"GRANT ALL ON {TABLE} TO {stranger}; ALTER TABLE {TABLE} ENABLE ROW LEVEL SECURITY")
+    for words in (("adopt", "--yes"), ("migrate", "--adopt")):
+        done = runner.call(*words, "--role", stranger)
+        assert done.returncode == 7, done.stdout
+        assert f"The role {stranger} may not see all rows of {TABLE}, the history of dbmate" in done.stderr
+        assert "row-level security" in done.stderr
+        assert f'ALTER ROLE "{stranger}" BYPASSRLS' in done.stderr
+    assert not has_ledger(runner)
+    assert take(runner).applied == ["1_a", "2_b"], "the owner sees them all"
+
+
+@pytest.mark.parametrize(
+    ("ddl", "row", "column"),
+    [
+        ("CREATE TABLE {table} (version varchar)", "NULL", "version"),
+        (GOLANG_MIGRATE.replace("NOT NULL", ""), "2, NULL", "dirty"),
+        (YOYO, "'x', NULL, now()", "migration_id"),
+        ("CREATE TABLE {table} (version_num varchar)", "NULL", "version_num"),
+    ],
+    ids=["dbmate", "golang-migrate", "yoyo", "Alembic"],
+)
+def test_a_row_that_says_nothing_is_refused(
+    database: str, folder: Path, ddl: str, row: str, column: str
+) -> None:
+    write(folder, "1_a", "2_b")
+    runner = Runner(database, folder)
+    make(runner, ddl, "some_history")
+    runner.query(f"INSERT INTO some_history VALUES ({row})")
+    taken = take(runner, Wish(table="some_history"))
+    assert taken.reason is Reason.ADOPTION_REFUSED
+    assert "public.some_history of " in taken.message
+    assert f"has a row whose {column} is NULL" in taken.message
+    assert "run again" in taken.advice
+    assert not has_ledger(runner)
+
+
 def test_a_table_that_is_locked_is_told(runner: Runner) -> None:
     with psycopg.connect(runner.url) as other:
         other.execute(f"LOCK TABLE {TABLE} IN ACCESS EXCLUSIVE MODE".encode())

@@ -116,7 +116,7 @@ def test_a_file_without_transaction_has_its_row_when_it_is_done(runner: Runner) 
     (runner.folder / "0001_b.sql").write_text(text)
     assert runner.up().result.reason is Reason.FAILED_PARTLY
     assert rows(runner) == written("0000_a")
-    text = text.replace("SELECT nowhere", "CREATE INDEX CONCURRENTLY ON t_b (id)")
+    text = text.replace("SELECT nowhere", "CREATE INDEX CONCURRENTLY t_b_id ON t_b (id)")
     (runner.folder / "0001_b.sql").write_text(text)
     (runner.folder / "0001_b.down.sql").write_text("-- switchback: no-transaction\nDROP TABLE t_b;\n")
     assert runner.up(target="0001_b").result.reason is Reason.SUCCEEDED
@@ -154,6 +154,72 @@ def test_what_drizzle_has_run_meanwhile_is_not_run_again(runner: Runner) -> None
     assert "says that 0001_b is applied, and the ledger does not" in ending.result.message
     assert "repair --mark 0001_b" in ending.advice
     assert runner.applied == ["0000_a"]
+
+
+def test_what_drizzle_has_run_meanwhile_stands_in_the_way_of_every_plan(runner: Runner) -> None:
+    assert runner.up(target="0001_b").result.reason is Reason.SUCCEEDED
+    record(runner, "0002_c")
+    applied(runner, "0002_c")
+    ahead = "drizzle.__drizzle_migrations says that 0002_c is applied, and the ledger does not"
+    commands = (
+        ["migrate"], ["migrate", "--dry-run"], ["rollback"], ["rollback", "--dry-run"],
+        ["redo", "--dry-run"], ["reset", "--dry-run"], ["plan"], ["plan", "--target", "base"],
+    )  # fmt: skip
+    for words in commands:
+        done = runner.call(*words)
+        assert (done.returncode, ahead in done.stderr) == (11, True), (words, done.stdout, done.stderr)
+    assert rows(runner) == written(*TAGS)
+    seen = runner.call("status")
+    assert (seen.returncode, ahead in seen.stderr) == (0, True)
+    assert runner.call("status", "--check").returncode == 11
+    assert runner.call("repair", "--mark", "0002_c").returncode == 0
+    assert runner.call("status", "--check").returncode == 0
+    assert runner.down(target="base").result.reason is Reason.SUCCEEDED
+    assert (rows(runner), runner.tables) == ([], {"books"})
+
+
+def test_the_advice_leads_to_the_end_where_drizzle_went_past_a_file(runner: Runner) -> None:
+    record(runner, "0002_c")
+    applied(runner, "0002_c")
+    done = runner.call("migrate")
+    assert done.returncode == 11
+    assert "switchback repair --mark 0002_c" in done.stderr
+    assert "0001_b comes before it and is not applied" in done.stderr
+    assert "switchback migrate --allow-out-of-order" in done.stderr
+    assert runner.call("repair", "--mark", "0002_c").returncode == 0
+    assert runner.call("migrate", "--allow-out-of-order").returncode == 0
+    assert sorted(runner.applied) == list(TAGS)
+
+
+def test_the_advice_names_everything_that_drizzle_has_run(runner: Runner) -> None:
+    record(runner, "0001_b")
+    record(runner, "0002_c")
+    advice = runner.up().advice
+    assert advice.startswith("Count them as applied: switchback repair --mark 0001_b, then --mark 0002_c")
+    assert "comes before" not in advice
+
+
+def test_rows_of_drizzle_that_are_hidden_stop_the_run(database: str, folder: Path) -> None:
+    journal(folder, *TAGS)
+    runner = Runner(database, folder)
+    make(runner, DRIZZLE, TABLE)
+    applied(runner, "0000_a")
+    record(runner, "0000_a")
+    name = f"r_{database.rpartition('_')[2]}"
+    base = database.rpartition("/")[2]
+    runner.query(f"CREATE ROLE {name}; GRANT CREATE ON DATABASE {base} TO {name}; "
+                 f"GRANT ALL ON SCHEMA public, drizzle TO {name}; GRANT ALL ON {TABLE} TO {name}; "
+                 f"GRANT ALL ON ALL SEQUENCES IN SCHEMA drizzle TO {name}")  # fmt: skip
+    try:
+        done = runner.call("adopt", "--role", name, "--keep-rows", "--yes")
+        assert done.returncode == 0, done.stderr
+        runner.query(f"ALTER TABLE {TABLE} ENABLE ROW LEVEL SECURITY")
+        done = runner.call("migrate", "--role", name)
+        assert done.returncode == 7, done.stdout
+        assert "row-level security" in done.stderr
+        assert runner.call("status", "--role", name).returncode == 0
+    finally:
+        runner.query(f"DROP OWNED BY {name}; DROP ROLE {name}")
 
 
 def test_two_files_of_one_text_keep_their_rows_apart(runner: Runner) -> None:

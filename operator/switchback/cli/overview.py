@@ -15,7 +15,7 @@ from switchback.runner.compare import Comparison, compare
 from switchback.runner.errors import RunnerError
 from switchback.runner.fitness import unfit
 from switchback.runner.operations.base import Answer, Facts, Request, load_source
-from switchback.runner.operations.forward import refuse_first_contact
+from switchback.runner.operations.forward import refuse_first_contact, refuse_overtaken
 from switchback.runner.policy import Policy
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 CONTRACT_NOTE = "phase=contract: --hold-contract holds it and what comes after it back"
 COLOURS = {"pending": "yellow"} | dict.fromkeys(("missing", "changed", "renamed", "partial"), "red")
 """On a terminal: what waits, and what a person has to look at."""
+TOLD = frozenset({Reason.BASELINE_REQUIRED, Reason.ADOPTION_REFUSED, Reason.PERMISSION_DENIED})
+"""Why nothing could be applied or rolled back, although there is something to show."""
 SHOWN_APPLIED = 10
 """The last applied migrations; earlier ones are counted, unless all are asked for."""
 
@@ -46,8 +48,9 @@ def run(common: Common, console: Console, *, check: bool, everything: bool, adop
         comparison = compare(source, ledger)
         try:
             refuse_first_contact(session, request, comparison)
+            refuse_overtaken(session, comparison)
         except RunnerError as error:  # here nothing is applied: it is said beside what there is
-            if error.reason is not Reason.BASELINE_REQUIRED:
+            if error.reason not in TOLD:
                 raise
             problems.append(error)
         found.append(comparison)

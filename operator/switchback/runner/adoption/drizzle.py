@@ -52,7 +52,7 @@ def load(connection: psycopg.Connection[Any], table: Table) -> tuple[list[Row], 
         RunnerError: `PermissionDenied`.
     """
     columns = "id, hash, created_at, name" if "name" in table.columns else "id, hash, created_at"
-    found, guard = rows.read(connection, NAME, table, columns, "id")
+    found, guard = rows.read(connection, NAME, table, columns, "id", may_be_null=True)
     return [Row(*row) for row in found], guard
 
 

@@ -74,7 +74,7 @@ def read(connection: psycopg.Connection[Any], table: Table, source: Source) -> R
     Raises:
         RunnerError: `AdoptionRefused` for a migration that failed; `PermissionDenied`.
     """
-    found, guard = rows.read(connection, NAME, table, _COLUMNS, "installed_rank")
+    found, guard = rows.read(connection, NAME, table, _COLUMNS, "installed_rank", may_be_null=True)
     told = _Told()
     for row in found:
         _tell(told, _Row(*row))

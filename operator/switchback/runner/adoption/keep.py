@@ -16,7 +16,7 @@ from switchback.runner.adoption.find import at
 from switchback.runner.errors import RunnerError
 from switchback.runner.ledger import changes
 from switchback.runner.ledger.names import identifier, literal
-from switchback.runner.plan import Way
+from switchback.runner.plan import Way, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from switchback.runner.adoption.drizzle import Row
     from switchback.runner.adoption.drizzle_files import Known
     from switchback.runner.adoption.model import Table
+    from switchback.runner.compare import Comparison
     from switchback.runner.ledger.entries import Author
     from switchback.runner.ledger.names import Names
     from switchback.runner.plan import PlannedStep
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 KEEPS = "KeepsRows"
 """Event: from here on the rows of the table in its details are written as well; of none when it is empty."""
 RIGHTS = "SELECT, INSERT, DELETE"
+_SHOWN = 5
 END = "switchback adopt --no-keep-rows"
 
 _SEQUENCE = "GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {{role}};"
@@ -154,6 +156,48 @@ def keeper(session: Session, source: Source | None) -> Keeper | None:
     refuse_without_rights(session.work, table)
     found, _ = drizzle.load(session.work, table)
     return Keeper(table, found, {} if source is None else drizzle_files.known(source))
+
+
+def refuse_overtaken(session: Session, comparison: Comparison) -> None:
+    """Stop where Drizzle has run what the ledger does not know: what comes next would not be in order.
+
+    Raises:
+        RunnerError: `AdoptionRefused`, with what has to be done; `PermissionDenied`.
+    """
+    source, applied = comparison.source, comparison.ledger.by_id
+    if comparison.ledger.meta is None:
+        return
+    where = _marked(session.work, session.names)
+    table = at(session.work, *json.loads(where)) if where else None
+    if table is None:
+        return
+    found, _ = drizzle.load(session.work, table)
+    files = drizzle.Files(drizzle_files.known(source))
+    named = {files.of(row) for row in found}
+    ahead = [file for file in source.migrations if file.id in named and file.id not in applied]
+    if not ahead:
+        return
+    ids = [file.id for file in ahead]
+    skipped = [
+        file.id
+        for file in source.migrations[: ahead[-1].position]
+        if file.id not in applied and file.id not in named
+    ]
+    one, left = len(ids) == 1, len(skipped) == 1
+    marks = ", then --mark ".join(ids[:_SHOWN]) + ("" if len(ids) <= _SHOWN else ", and so on")
+    advice = (
+        f"Count {'it' if one else 'them'} as applied: switchback repair --mark {marks}; "
+        f"or delete the {'row' if one else 'rows'} if that is not so."
+    )
+    if skipped:
+        are = "comes before it and is" if left else "come before it and are"
+        advice += f" {listed(skipped)} {are} not applied: afterwards switchback migrate --allow-out-of-order."
+    raise RunnerError(
+        Reason.ADOPTION_REFUSED,
+        f"{table.text} says that {listed(ids)} {'is' if one else 'are'} applied, and the ledger does not: "
+        f"Drizzle has run {'it' if one else 'them'}.",
+        advice,
+    )
 
 
 def refuse_without_rights(connection: psycopg.Connection[Any], table: Table) -> None:

@@ -26,7 +26,13 @@ class Rows(NamedTuple):
 
 
 def read(
-    connection: psycopg.Connection[Any], tool: str, table: Table, columns: str, order: str = "1"
+    connection: psycopg.Connection[Any],
+    tool: str,
+    table: Table,
+    columns: str,
+    order: str = "1",
+    *,
+    may_be_null: bool = False,
 ) -> Rows:
     """All rows of a table.
 
@@ -36,9 +42,11 @@ def read(
         table: where they are.
         columns: of `table`, separated by commas. Values of times are better cast to text.
         order: SQL of ORDER BY over `table`.
+        may_be_null: whether the tool itself leaves any of these columns empty.
 
     Raises:
-        RunnerError: `PermissionDenied`, with the statement that gives the right.
+        RunnerError: `PermissionDenied`, with the statement that gives the right, also where the role would
+            see some of the rows only; `AdoptionRefused` for a row that says nothing.
         psycopg.Error: it cannot be read.
     """
     listed = f"pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array({columns}) ORDER BY {order})"
@@ -48,11 +56,23 @@ def read(
         "'hex')"
     )
     try:
-        row = connection.execute(f"SELECT {everything}, {proof} FROM {table.sql}".encode()).fetchone()
+        row = connection.execute(
+            f"SELECT {everything}, {proof}, pg_catalog.row_security_active({literal(table.sql)}) "
+            f"FROM {table.sql}".encode()
+        ).fetchone()
     except errors.InsufficientPrivilege:
         raise denied(connection, tool, table, "SELECT") from None
     assert row is not None  # noqa: S101 - an aggregate gives one row
-    found, digest = row
+    found, digest, filtered = row
+    if filtered:
+        raise _hidden(connection, tool, table)
+    for name, *values in () if may_be_null else zip(columns.split(", "), *found, strict=True):
+        if None in values:
+            raise RunnerError(
+                Reason.ADOPTION_REFUSED,
+                f"{table.text} of {tool} has a row whose {name} is NULL, as {tool} never writes it.",
+                "Look where it comes from; mend or delete that row, then run again.",
+            )
     return Rows(found, f"(SELECT {proof} = '{digest}' FROM {table.sql})")
 
 
@@ -68,6 +88,24 @@ def may(connection: psycopg.Connection[Any], table: Table, rights: str) -> bool:
     return row is not None and bool(row[0])
 
 
+def _hidden(connection: psycopg.Connection[Any], tool: str, table: Table) -> RunnerError:
+    """The error where rows may be hidden: a history with gaps would have files run again."""
+    role = _role(connection)
+    return RunnerError(
+        Reason.PERMISSION_DENIED,
+        f"The role {role.strip(chr(34))} may not see all rows of {table.text}, the history of {tool}: "
+        "row-level security is on for it.",
+        f"Run as the owner of the table; or let a superuser run: ALTER ROLE {role} BYPASSRLS; or let the "
+        f"owner run: ALTER TABLE {table.sql} DISABLE ROW LEVEL SECURITY;",
+    )
+
+
+def _role(connection: psycopg.Connection[Any]) -> str:
+    """The session's role, quoted."""
+    row = connection.execute(b"SELECT current_user::pg_catalog.text").fetchone()
+    return identifier("" if row is None else row[0])
+
+
 def denied(
     connection: psycopg.Connection[Any], tool: str, table: Table, rights: str, more: str = ""
 ) -> RunnerError:
@@ -80,8 +118,7 @@ def denied(
         rights: such as `SELECT`.
         more: a further statement, `{role}` in it stands for the role.
     """
-    row = connection.execute(b"SELECT current_user::pg_catalog.text").fetchone()
-    role = identifier("" if row is None else row[0])
+    role = _role(connection)
     further = f" {more.format(role=role)}" if more else ""
     return RunnerError(
         Reason.PERMISSION_DENIED,

@@ -9,6 +9,7 @@ from switchback.runner import paths, unbegun
 from switchback.runner.downs import backward
 from switchback.runner.elsewhere import Elsewhere
 from switchback.runner.ledger import read, rights
+from switchback.runner.operations.forward import refuse_overtaken
 from switchback.runner.plan import Plan, Way
 from switchback.runner.policy import DownFrom
 
@@ -24,8 +25,8 @@ def plan_backward(session: Session, request: Request, comparison: Comparison, go
 
     Raises:
         SourceProblem: a down half is wrong inside.
-        RunnerError: `Irreversible`, `NoDown`, `FileMissing`, `FileChanged`, `LedgerWritableByOthers`; `Usage`
-            when the second folder is not there.
+        RunnerError: `Irreversible`, `NoDown`, `FileMissing`, `FileChanged`, `LedgerWritableByOthers`,
+            `AdoptionRefused`; `Usage` when the second folder is not there.
     """
     astray = paths.problem(session, comparison.source) if goal.beyond else None
     if astray is not None:  # a migration that is rolled back already may have made what is missing
@@ -43,6 +44,7 @@ def plan_backward(session: Session, request: Request, comparison: Comparison, go
         forget=request.force or request.forget_missing,
         unbegun=unbegun.among(session, goal.beyond),
     )
+    refuse_overtaken(session, comparison, plan)
     if any(step.way is Way.LEDGER for step in plan.steps):
         rights.refuse_writable(session.work, session.names)
     return with_losses(session, _cascading(session, plan) if request.cascade else plan)

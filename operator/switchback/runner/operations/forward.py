@@ -86,6 +86,24 @@ def _refuse_unfinished(comparison: Comparison) -> None:
     raise RunnerError(Reason.FAILED_PARTLY, f"{row.id} {what}.", advice)
 
 
+def refuse_overtaken(session: Session, comparison: Comparison, plan: Plan | None = None) -> None:
+    """Stop where the ledger keeps up Drizzle's rows and Drizzle has run what the ledger does not know.
+
+    Args:
+        session: of this run.
+        comparison: of files and ledger as they are now.
+        plan: what would run; one without steps is in nobody's way. None to look in any case.
+
+    Raises:
+        RunnerError: `AdoptionRefused`, `PermissionDenied`.
+    """
+    if comparison.source.format != "Drizzle" or (plan is not None and not plan.steps):
+        return
+    from switchback.runner.adoption import keep  # noqa: PLC0415 - only who comes from Drizzle
+
+    keep.refuse_overtaken(session, comparison)
+
+
 def refuse_first_contact(session: Session, request: Request, comparison: Comparison) -> None:
     """Stop before a ledger begins in a database that somebody else has filled.
 

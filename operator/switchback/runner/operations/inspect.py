@@ -12,7 +12,7 @@ from switchback.runner.goal import goal
 from switchback.runner.ledger import changes
 from switchback.runner.operations.back import plan_backward
 from switchback.runner.operations.base import Answer, Facts, Request, again, look, wished
-from switchback.runner.operations.forward import plan_forward
+from switchback.runner.operations.forward import plan_forward, refuse_overtaken
 from switchback.runner.operations.migrate import count
 from switchback.runner.operations.wishes import is_withdrawn
 
@@ -61,6 +61,7 @@ def plan_for(session: Session, request: Request, comparison: Comparison, facts: 
         plan = plan_backward(session, request, comparison, wish)
     else:
         plan = plan_forward(session, request, comparison, wish)
+        refuse_overtaken(session, comparison, plan)
     facts.plan = plan
     facts.slots = slots.judge(comparison, plan, request.slots)
     undo.refuse_other(session, request.undo, plan)

@@ -14,7 +14,7 @@ from switchback.runner.goal import Goal, goal
 from switchback.runner.ledger import changes, intents
 from switchback.runner.ledger.model import LAPTOP
 from switchback.runner.operations.base import Answer, Facts, Request, again, count_since, look, wished
-from switchback.runner.operations.forward import plan_forward
+from switchback.runner.operations.forward import plan_forward, refuse_overtaken
 from switchback.runner.operations.wishes import is_withdrawn
 
 if TYPE_CHECKING:
@@ -158,6 +158,7 @@ def _plan(session: Session, request: Request, comparison: Comparison, facts: Fac
             raise _behind(comparison.current, wish.target, len(wish.beyond), error) from None
     else:
         plan = plan_forward(session, request, comparison, wish)
+        refuse_overtaken(session, comparison, plan)
     facts.plan = plan
     facts.slots = slots.judge(comparison, plan, request.slots)
     _refuse_moved(request, plan)
