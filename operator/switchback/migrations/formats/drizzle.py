@@ -214,6 +214,7 @@ def ended(text: str) -> str:
 
 
 def _has_end(text: str, place: int) -> bool:
+    """Whether a semicolon stands before that place, and surely in no comment."""
     while place and text[place - 1] in lexer.BLANK:
         place -= 1
-    return not place or text[place - 1] == ";"
+    return not place or (text[place - 1] == ";" and "--" not in text[text.rfind("\n", 0, place) + 1 : place])

@@ -106,6 +106,9 @@ def one(folder: Path, text: str) -> Migration:
         (f"{MARK}\nSELECT 1 -- a;\n{MARK}\n{MARK}\nSELECT 2\n{MARK}", [2, 5]),
         (f"SELECT 1;\n-- a\n{MARK}\nSELECT 2", [1, 4]),
         (f"SELECT 1\r\n{MARK}\r\nSELECT 2\r\n", [1, 3]),
+        (f"SELECT 1 -- first;\n{MARK}\nSELECT 2", [1, 3]),
+        (f"SELECT 1\n--;\n\n{MARK}\nSELECT 2", [1, 5]),
+        (f"SELECT 1 /* a;\n -- b; */ -- c;\n{MARK}\nSELECT 2", [1, 4]),
     ],
 )
 def test_a_breakpoint_ends_a_statement(tmp_path: Path, text: str, lines: list[int]) -> None:
