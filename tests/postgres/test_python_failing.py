@@ -299,8 +299,51 @@ def test_a_lock_given_up_is_taken_again(runner: Runner) -> None:
 def test_the_ledger_is_not_the_module_s(runner: Runner) -> None:
     add(runner, f"{TABLE}\nconnection.execute('DELETE FROM switchback.migrations')", "0001_a.py")
     ending = runner.up()
-    assert ending.result.exit_code in {8, 9}
+    assert (ending.result.reason, ending.result.exit_code) == (Reason.FAILED_PARTLY, 9), ending.text
+    assert "the ledger shows no trace of it" in ending.text
     assert nothing_left(runner)
+
+
+def test_a_rollback_inside_is_seen_though_the_ledger_is_locked(runner: Runner) -> None:
+    add(runner, TABLE, "0001_a.py")
+    runner.up()
+    add(runner, "connection.execute('ROLLBACK; CREATE TABLE u (); BEGIN')", "0002_b.py")
+    with psycopg.connect(runner.url) as person:
+        person.execute("SELECT * FROM switchback.meta FOR UPDATE")
+        ending = runner.with_limits(lock_timeout_ms=200, retries=3).up()
+        person.rollback()
+    assert ending.result.reason is Reason.FAILED_PARTLY, ending.text
+    assert (runner.applied, runner.tables) == (["0001_a"], {"t"})
+
+
+def test_a_locked_ledger_is_no_fault_of_the_module(runner: Runner) -> None:
+    """What fails where the record is written is not always the function."""
+    add(runner, TABLE, "0001_a.py")
+    runner.up()
+    add(
+        runner,
+        "connection.execute('CREATE TABLE u ()')",
+        "0002_b.py",
+        down="connection.execute('DROP TABLE u')",
+    )
+    for way, applied, tables in (
+        ("migrate", ["0001_a"], {"t"}),
+        ("rollback", ["0001_a", "0002_b"], {"t", "u"}),
+    ):
+        patient = runner.with_limits(lock_timeout_ms=200, retries=1)
+        with psycopg.connect(runner.url) as person:
+            person.execute("SELECT * FROM switchback.meta FOR UPDATE")
+            ending = patient.run(way, accept=ACCEPT)
+            person.rollback()
+        assert (ending.result.reason, ending.result.exit_code) == (Reason.OBJECTS_LOCKED, 6), ending.text
+        assert (runner.applied, runner.tables) == (applied, tables)
+        with psycopg.connect(runner.url) as person:
+            person.execute("SELECT * FROM switchback.meta FOR UPDATE")
+            free = threading.Timer(0.5, person.rollback)
+            free.start()
+            ending = runner.with_limits(lock_timeout_ms=200, retries=20).run(way, accept=ACCEPT)
+            free.join()
+        assert ending.result.reason is Reason.SUCCEEDED, ending.text
 
 
 def test_read_only(runner: Runner) -> None:

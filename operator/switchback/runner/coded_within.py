@@ -9,6 +9,7 @@ from switchback.runner import blame, calling, settle, wire
 from switchback.runner.bundle import GUARD
 from switchback.runner.coded_base import LEAVE, Coded, UnfinishedError
 from switchback.runner.errors import RunnerError
+from switchback.runner.ledger import entries
 from switchback.runner.presence import Presence
 from switchback.runner.track import Failure, Where
 from switchback.runner.transact import pause
@@ -45,7 +46,7 @@ class Bound(Coded):
             self.session.stop.check()
             failure, error = failed
             tries += 1
-            if failure.error.sqlstate not in blame.RETRIED or failure.where is Where.GUARD:
+            if failure.error.sqlstate not in blame.RETRIED:
                 raise error
             pause(self.session, bundle, failure, tries, presence.blockers)
 
@@ -88,7 +89,9 @@ class Bound(Coded):
 
     def _close(self, bundle: Bundle) -> tuple[Failure, RunnerError] | None:
         """Send what comes after the function. Gives what failed; None when it is committed."""
-        replies = self.send(bundle.tail + self.after())
+        # What fails in the guard behind it is no fault of the function, and another try may mend it.
+        ours = entries.still_ours(self.session.names, self.step.id, forward=self.forward)
+        replies = self.send(f"{ours};{bundle.tail}{self.after()}")
         guard: Reply | None = None
         for reply in replies:
             if reply.error is not None:

@@ -223,6 +223,14 @@ def applied_guard(names: Names, migration: Migration, position: int, author: Aut
     )
 
 
+def still_ours(names: Names, migration_id: str, *, forward: bool) -> str:
+    """A query that divides by zero, as the guards do, unless the record is this transaction's; without locks."""
+    newest = f"(SELECT pg_catalog.max(seq) FROM {names.events})"
+    back = f"{names.events} WHERE seq = {newest} AND migration_id"
+    record = f"{names.migrations} WHERE id" if forward else back
+    return f"SELECT 1 / pg_catalog.count(*)::int FROM {record} = {literal(migration_id)} AND {_MINE}"
+
+
 def removed_row(names: Names, migration_id: str, author: Author, *, kind: str, details: str = "") -> str:
     """DELETE of the row, and INSERT of its event, of a migration that is about to be rolled back.
 
