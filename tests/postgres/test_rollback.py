@@ -152,8 +152,8 @@ def test_changed_down_half_from_either_side(runner: Runner) -> None:
     assert ending.result.reason is Reason.FILE_CHANGED
     stored = runner.query("SELECT down_checksum FROM switchback.migrations WHERE id = '0003_c'")[0][0]
     assert stored[:15] in ending.result.message
-    assert "on a command line choose with --down-from file" in ending.advice
-    assert "in the resource ship the file" in ending.advice
+    assert "say whose down half runs: --down-from file or --down-from ledger" in ending.advice
+    assert "in the resource spec.rollback.downSource: Source or Ledger" in ending.advice
     assert runner.down(down_from=DownFrom.LEDGER).result.reason is Reason.SUCCEEDED
     assert "by_file" not in runner.tables
     runner.up()
