@@ -224,7 +224,7 @@ def applied_guard(names: Names, migration: Migration, position: int, author: Aut
 
 
 def still_ours(names: Names, migration_id: str, *, forward: bool) -> str:
-    """A query that divides by zero, as the guards do, unless the record is this transaction's; without locks."""
+    """Divides by zero unless the record is this transaction's, as the guards do; takes no locks."""
     newest = f"(SELECT pg_catalog.max(seq) FROM {names.events})"
     back = f"{names.events} WHERE seq = {newest} AND migration_id"
     record = f"{names.migrations} WHERE id" if forward else back
