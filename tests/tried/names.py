@@ -150,7 +150,7 @@ NAMES = (
         files=_one("0001_x") | _one("0001_X"),
         reason=Reason.SOURCE_INVALID,
         message="0001_x.up.sql: its name differs from 0001_X.up.sql by case alone; on macOS and Windows "
-        "one hides the other. (1 more)",
+        "one hides the other.",
     ),
     Case(
         "extensions in capitals",
