@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import importlib
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 import click
 
 from switchback.cli.dress import dress
+from switchback.cli.entry import begun
 from switchback.contract.exits import ExitCode
 
 if TYPE_CHECKING:
@@ -89,6 +91,7 @@ class Lazy(click.Group):
         if entry is None:
             return None
         command: click.Command = importlib.import_module(entry.module).command
+        begun()
         command.short_help = entry.summary  # for completion
         return dress(command, ALIASES.get(cmd_name, cmd_name))
 
@@ -140,7 +143,29 @@ def main() -> NoReturn:
     """Run the command line and exit with a code of the public contract."""
     if "operator" not in sys.argv[1:2]:  # it alone lives long
         gc.set_threshold(OBJECTS_UNTIL_COLLECTION)
-    sys.exit(run(cli, "switchback"))
+    code = run(cli, "switchback")
+    if PROCESS in sys.modules:  # code of a migration has run in this process
+        _end(code)
+    sys.exit(code)
+
+
+PROCESS = "switchback.runner.process"
+"""The module that looks after the process while a migration's own code runs."""
+
+
+def _end(code: int) -> None:
+    """End at once with a warning where a thread that a migration began would keep the process for ever."""
+    left = sys.modules[PROCESS].left()
+    if not left:
+        return
+    click.echo(
+        f"warning: the thread {left}, which a migration began, is still at work; it is not waited for.",
+        err=True,
+    )
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def run(command: click.Command, name: str, early: Callable[[ExitCode, str], int] | None = None) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from switchback.cli.entry import begun
 from switchback.cli.main import Entry, Lazy, run
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Plugin(Lazy):
         if module is None:
             return None
         command: click.Command = importlib.import_module(module).command
+        begun()
         if cmd_name in COMMANDS:
             command.short_help = COMMANDS[cmd_name].summary  # for completion
         return command

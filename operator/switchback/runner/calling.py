@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from switchback.contract.reasons import Reason
-from switchback.runner import blame, wire
+from switchback.runner import blame, process, wire
 from switchback.runner.errors import RunnerError
 from switchback.runner.redact import masked, plain
 from switchback.runner.stop import SIGNALS
@@ -84,7 +84,8 @@ def call(half: Code, connection: Handed) -> Fault | None:
     sys.modules[MODULE] = module
     handlers = {signum: signal.getsignal(signum) for signum in SIGNALS}
     try:
-        _run(half, module, connection)
+        with process.kept(connection.function):
+            _run(half, module, connection)
     except BaseException as error:  # noqa: BLE001 - somebody else's code may raise anything
         fault = of(error, half)
         traceback.clear_frames(error.__traceback__)  # ends what its generators have left open

@@ -11,6 +11,7 @@ passes there any more once the function has returned.
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import threading
 import time
@@ -59,6 +60,7 @@ class Handed(psycopg.Connection[Any]):
         transactional: whether a transaction of ours is open, which has to stay open.
 
     Attributes:
+        function: as given.
         has_ended: whether the function has ended that transaction.
         may_have_changed: without such a transaction: whether anything may have taken effect.
         failed: the last error of a statement.
@@ -74,7 +76,8 @@ class Handed(psycopg.Connection[Any]):
         self.cursor_factory = Cursor
         self._work = work
         self._stop = stop
-        self._function = function
+        self.function = function
+        self._process = os.getpid()
         self._transactional = transactional
         self._over = ""
         self._told = False
@@ -94,6 +97,8 @@ class Handed(psycopg.Connection[Any]):
         """
         if self._over:
             raise psycopg.InterfaceError(self._over)
+        if os.getpid() != self._process:  # two processes on one connection would mix up what it says
+            raise psycopg.InterfaceError(f"the connection of {self.function} is that of another process")
         in_main = threading.current_thread() is threading.main_thread()
         before = self.pgconn.transaction_status
         self._rolled_back = False
@@ -157,7 +162,7 @@ class Handed(psycopg.Connection[Any]):
             self.may_have_changed |= not undone
             return
         self.has_ended = True
-        self._over = f"{self._function} has ended the transaction that it ran in; nothing more is sent."
+        self._over = f"{self.function} has ended the transaction that it ran in; nothing more is sent."
         raise psycopg.ProgrammingError(self._over) from None
 
     def _start_query(self) -> PQGen[None]:
@@ -190,7 +195,7 @@ class Handed(psycopg.Connection[Any]):
 
         A thread that still runs a statement is waited for, but its statement is cancelled.
         """
-        self._over = f"{self._function} has returned; its connection ended with it."
+        self._over = f"{self.function} has returned; its connection ended with it."
         deadline = time.monotonic() + wire.OBEY_SECONDS
         if self._inside:
             wire.cancel(self._work)

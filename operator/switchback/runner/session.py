@@ -12,7 +12,6 @@ from switchback.runner import lock
 from switchback.runner.bundle import FLUSH_MARKS
 from switchback.runner.errors import RunnerError
 from switchback.runner.ledger import read
-from switchback.runner.redact import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -201,7 +200,7 @@ class Session:
         def tell(notice: psycopg.errors.Diagnostic) -> None:
             text = notice.message_primary or ""
             if not any(mark in text for mark in FLUSH_MARKS):
-                self.reporter.say(f"{notice.severity}: {plain(text)}")
+                self.reporter.say(f"{notice.severity}: {self.open.redactor().clean(text)}")
 
         connection.add_notice_handler(tell)
         return connection

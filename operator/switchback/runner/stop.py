@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+_EXIT = os._exit  # a migration in Python meets another one in its place
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -75,7 +76,7 @@ class Stop:
 
     def _handle(self, signum: int, _frame: FrameType | None) -> None:
         if self.signum is not None:
-            os._exit(128 + signum)
+            _EXIT(128 + signum)
         self.signum = signum
         os.write(self._wake, b"!")
         if self._held <= 0:

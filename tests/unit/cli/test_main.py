@@ -93,7 +93,7 @@ def test_plugin() -> None:
     assert call("version", program="kubectl-switchback").stdout == f"switchback {version('switchback')}\n"
     assert call("--help", program="kubectl-switchback").returncode == 0
     names = {entry.name: entry.value for entry in entry_points(group="console_scripts")}
-    assert names["kubectl-switchback"] == "switchback.cli.plugin:main"
+    assert names["kubectl-switchback"] == "switchback.cli.entry:plugin"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

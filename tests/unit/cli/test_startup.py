@@ -49,7 +49,15 @@ def test_the_overview_is_made_of_little() -> None:
     ours = {name for name in names if name.startswith("switchback.")}
     assert ours <= {
         f"switchback.{name}"
-        for name in ("cli", "cli.dress", "cli.examples", "cli.main", "contract", "contract.exits")
+        for name in (
+            "cli",
+            "cli.dress",
+            "cli.entry",
+            "cli.examples",
+            "cli.main",
+            "contract",
+            "contract.exits",
+        )
     }
 
 

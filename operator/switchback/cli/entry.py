@@ -1,0 +1,53 @@
+"""Where the programs begin. Before anything that takes time to import, Ctrl-C gets its answer.
+
+While modules are imported, Python would answer it with a traceback, or lose it inside a module. Once a
+command runs, whoever runs it listens.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+
+def _stopped(_signum: int, _frame: FrameType | None) -> NoReturn:
+    """Nothing has begun yet, so there is nothing to undo."""
+    try:
+        os.write(2, b"Stopped.\n")
+    finally:
+        os._exit(130)
+
+
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else somebody wishes it to be ignored
+    signal.signal(signal.SIGINT, _stopped)
+
+
+def begun() -> None:
+    """From here on Ctrl-C raises KeyboardInterrupt again, which the command that runs answers."""
+    if signal.getsignal(signal.SIGINT) is _stopped:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def main() -> NoReturn:
+    """Run `switchback`."""
+    from switchback.cli import main as program  # noqa: PLC0415 - after the signal
+
+    program.main()
+
+
+def plugin() -> NoReturn:
+    """Run `kubectl switchback`."""
+    from switchback.cli import plugin as program  # noqa: PLC0415 - same
+
+    program.main()
+
+
+def complete() -> NoReturn:
+    """Run `kubectl_complete-switchback`."""
+    from switchback.cli import plugin as program  # noqa: PLC0415 - same
+
+    program.complete()
