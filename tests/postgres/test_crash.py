@@ -196,8 +196,8 @@ def test_reply_lost_after_commit(runner: Runner, monkeypatch: pytest.MonkeyPatch
     write(runner.folder, _0002_b_up="CREATE TABLE slow (id int);")
     exchange = wire.exchange
 
-    def lossy(connection: object, text: str, *rest: object) -> object:
-        replies = list(exchange(connection, text, *rest))  # type: ignore[arg-type]
+    def lossy(connection: object, text: str, *rest: object, **more: object) -> object:
+        replies = list(exchange(connection, text, *rest, **more))  # type: ignore[arg-type]
         if "0001_a" in text and "COMMIT" in text:
             runner.query(
                 "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' "
@@ -220,7 +220,7 @@ def test_outcome_unknown_when_nobody_can_say(runner: Runner, monkeypatch: pytest
     """The connection broke, and the old server process still holds the lock: nobody runs beside it."""
     held: list[psycopg.Connection[tuple[object, ...]]] = []
 
-    def cut(connection: psycopg.Connection[tuple[object, ...]], *_: object) -> object:
+    def cut(connection: psycopg.Connection[tuple[object, ...]], *_: object, **__: object) -> object:
         runner.query(f"SELECT pg_terminate_backend({connection.info.backend_pid})")
         other = psycopg.connect(runner.url, autocommit=True, application_name="switchback 0001_a aa-1")
         number = lock.key(Names(), other.info.dbname)

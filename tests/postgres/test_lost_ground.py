@@ -122,8 +122,8 @@ def test_another_run_finishes_the_file_in_the_gap(
     lost: list[str] = []
     word = first.partition(" ")[0]
 
-    def lossy(connection: psycopg.Connection[Any], text: str, *rest: Any) -> Any:
-        replies = list(sent(connection, text, *rest))
+    def lossy(connection: psycopg.Connection[Any], text: str, *rest: Any, **more: Any) -> Any:
+        replies = list(sent(connection, text, *rest, **more))
         if not lost and (f"{word} INDEX CONC" in text or "VALUES ('one')" in text):
             lost.append(text)
             runner.query(f"SELECT pg_terminate_backend({connection.info.backend_pid})")
@@ -153,11 +153,11 @@ def test_an_error_is_not_hidden_by_a_connection_that_breaks_after_it(
     write(runner.folder, _0002_b_up="SELECT 1;\nSELECT 1/0;")
     sent = wire.exchange
 
-    def lossy(connection: psycopg.Connection[Any], text: str, *rest: Any) -> Any:
+    def lossy(connection: psycopg.Connection[Any], text: str, *rest: Any, **more: Any) -> Any:
         if text.startswith("ROLLBACK"):
             monkeypatch.setattr(wire, "exchange", sent)
             runner.query(f"SELECT pg_terminate_backend({connection.info.backend_pid})")
-        return sent(connection, text, *rest)
+        return sent(connection, text, *rest, **more)
 
     monkeypatch.setattr(wire, "exchange", lossy)
     ending = runner.up()
@@ -173,8 +173,8 @@ def test_no_lock_is_missed_where_the_connection_broke(
     write(runner.folder, "0002_b")
     sent = wire.exchange
 
-    def lossy(connection: psycopg.Connection[Any], text: str, *rest: Any) -> Any:
-        for reply in sent(connection, text, *rest):
+    def lossy(connection: psycopg.Connection[Any], text: str, *rest: Any, **more: Any) -> Any:
+        for reply in sent(connection, text, *rest, **more):
             yield reply
             if reply.tag == "COMMIT":
                 monkeypatch.setattr(wire, "exchange", sent)
