@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import MAXYEAR
 from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
@@ -10,6 +11,8 @@ from switchback.runner.errors import RunnerError
 from switchback.runner.ledger import read
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from switchback.runner.ledger.model import Ledger
     from switchback.runner.ledger.names import Names
 
@@ -61,8 +64,12 @@ def reserved(ledger: Ledger, operation_id: str) -> RunnerError | None:
         return None
     return RunnerError(
         Reason.RESERVED,
-        f"Operation {held.operation_id} has reserved this database until {clock.stamp(held.until)}.",
+        f"Operation {held.operation_id} has reserved this database {_until(held.until)}.",
     )
+
+
+def _until(time: datetime) -> str:
+    return "for ever" if time.year >= MAXYEAR else f"until {clock.stamp(time)}"
 
 
 def unfit(ledger: Ledger, operation_id: str) -> RunnerError | None:

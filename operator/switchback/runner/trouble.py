@@ -332,6 +332,15 @@ def running(
             )
         return found
     spoken = Redactor(address.hidden).clean(masked(text, sqlstate or None))
+    from psycopg import DataError  # noqa: PLC0415 - only when something has failed
+
+    if isinstance(error, DataError) and not sqlstate:  # the driver's own: the server has answered
+        return RunnerError(
+            Reason.DATABASE_CHANGED,
+            f"What the database has answered cannot be read: {spoken}.",
+            "Somebody has written into the ledger's tables what no release writes. Look for such a value "
+            "there, and mend it.",
+        )
     reason = reason_of(Said(text, sqlstate))
     if not sqlstate or reason in {Reason.CONNECTION_LOST, Reason.STARTING_UP}:
         return RunnerError(

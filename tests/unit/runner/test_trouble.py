@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
+import psycopg
 import pytest
 
 from switchback.contract.reasons import Reason
@@ -107,6 +108,13 @@ def test_a_missing_right_prints_the_grant(text: str, advice: str) -> None:
     error = trouble.permission_denied(text, ADDRESS)
     assert (error.reason, error.advice) == (Reason.PERMISSION_DENIED, advice)
     assert "database shop" in error.message
+
+
+def test_an_answer_that_cannot_be_read_is_no_broken_connection() -> None:
+    found = trouble.running(psycopg.DataError("timestamp too large (after year 10K): 'infinity'"), ADDRESS)
+    assert found.reason is Reason.DATABASE_CHANGED
+    assert "timestamp too large" in found.message
+    assert "broke" not in found.message
 
 
 def test_advice_suits_a_laptop_and_a_resource() -> None:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from switchback.runner.ledger.names import Names
 
 _COLUMNS = (
-    "seq, pg_catalog.to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), kind, "
-    "coalesce(migration_id, ''), duration_ms, done_by, operation_id, intent_digest, reason, details, "
+    "seq, coalesce(pg_catalog.to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), at::text), "
+    "kind, coalesce(migration_id, ''), duration_ms, done_by, operation_id, intent_digest, reason, details, "
     "coalesce(up_checksum, ''), coalesce(down_checksum, '')"
 )
 
