@@ -56,12 +56,14 @@ _SYSTEM_IDENTIFIER = "(SELECT system_identifier::text FROM pg_catalog.pg_control
 
 _META = """
 SELECT major, minor, revision, ledger_uuid::text, system_identifier, database_oid, database_name,
-  protected_for, reserved_by, reserved_until, reserved_until > pg_catalog.clock_timestamp() FROM {meta}
+  protected_for, reserved_by, greatest(least(reserved_until, '9999-12-30 00:00Z'), '1970-01-01 00:00Z'),
+  reserved_until > pg_catalog.clock_timestamp() FROM {meta}
 """
 _ROWS = """
 SELECT id, position, description, up_checksum, down_checksum, fingerprint, down_kind, directives,
   statements_done, statements_total, down_done,
-  pg_catalog.to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), duration_ms
+  coalesce(pg_catalog.to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), applied_at::text),
+  duration_ms
 FROM {migrations} ORDER BY position
 """
 
