@@ -45,6 +45,33 @@ def test_the_whole_way(runner: Runner) -> None:
     assert kinds[-7:] == ["Reserved", "Marker"] * 2 + ["RolledBack", "RolledBack", "Released"]
 
 
+@pytest.mark.parametrize(
+    ("until", "said", "live"),
+    [
+        ("infinity", "for ever", True), ("12000-01-01", "for ever", True),
+        ("-infinity", "", False), ("0044-03-15 BC", "", False),
+    ],
+)  # fmt: skip
+def test_a_reservation_of_an_odd_time(runner: Runner, until: str, said: str, *, live: bool) -> None:
+    runner.query(f"UPDATE switchback.meta SET reserved_by = '{OTHER}', reserved_until = '{until}'")
+    assert runner.call("status").returncode == 0
+    done = runner.call("rollback", "--accept-data-loss")
+    assert done.returncode == (6 if live else 0), done.stderr
+    if live:
+        assert f"Operation {OTHER} has reserved this database {said}." in done.stderr
+        assert runner.call("repair", "--release").returncode == 0
+        assert reserved_by(runner) is None
+
+
+def test_odd_times_of_rows_and_events_are_shown(runner: Runner) -> None:
+    runner.query("UPDATE switchback.migrations SET applied_at = 'infinity' WHERE position = 1")
+    runner.query("UPDATE switchback.events SET at = 'infinity' WHERE seq % 2 = 0")
+    for words in (("status", "--all"), ("history",), ("history", "--json"), ("status", "--json")):
+        done = runner.call(*words)
+        assert done.returncode == 0, done.stderr
+        assert "infinity" in done.stdout
+
+
 def test_what_is_written_after_the_marker_is_counted(runner: Runner) -> None:
     digest = runner.run("inspect", target="0001_a", by=FIRST).result.plan_digest
     marker = runner.run("reserve", target="0001_a", by=FIRST, expect_plan=digest).result.marker
