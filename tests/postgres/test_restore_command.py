@@ -151,7 +151,7 @@ def test_from_the_command_line_create_verify_list_and_restore(
     again = switchback("snapshot", "create", "--to", root, "--name", "first", url=filled)
     assert again.returncode == 2
     assert (
-        f"first is there already: it holds what was committed before {result['snapshot']['restore_point']}"
+        f"first is there already: it holds what was committed before {result['snapshot']['restorePoint']}"
         in again.stderr
     )
     restored = switchback(
