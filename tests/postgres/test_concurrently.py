@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 
 from switchback.contract.reasons import Reason
+from switchback.runner import ticker
 from tests.postgres.running import Runner, write
 
 if TYPE_CHECKING:
@@ -84,6 +87,27 @@ def test_interrupted_while_building(runner: Runner, word: str, how: str) -> None
     assert ending.result.reason is Reason.SUCCEEDED, ending.text
     assert "Dropping the invalid index" in words.text
     assert valid(runner) is True
+
+
+def test_whom_clearing_away_waits_for_is_told(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ticker, "TELL_EVERY_SECONDS", 1)
+    write(runner.folder, _0002_b_up=MARK + PATH + index())
+    endings: list[Any] = []
+    with held_up(runner):
+        process = runner.start("migrate", "--dir", str(runner.folder))
+        pid = building(runner)
+        process.kill()
+        runner.query(f"SELECT pg_terminate_backend({pid})")
+        process.communicate(timeout=20)
+        thread = threading.Thread(target=lambda: endings.append(runner.told("migrate")))
+        thread.start()
+        building(runner)
+        time.sleep(2.5)
+    thread.join(30)
+    ending, words = endings[0]
+    assert ending.result.reason is Reason.SUCCEEDED, ending.text
+    waits = r'^The invalid index "app"\."ix" is being dropped for \d+ s; .* is locked by pid \d+'
+    assert re.search(waits, words.text, re.MULTILINE), words.text
 
 
 def test_an_invalid_index_that_was_there_is_not_taken_for_ours(runner: Runner) -> None:

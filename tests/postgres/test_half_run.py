@@ -6,6 +6,7 @@ import json
 import signal
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 from switchback.contract.reasons import Reason
@@ -13,6 +14,7 @@ from switchback.contract.words import Risk
 from switchback.runner.policy import DownFrom
 from switchback.runner.stepwise import Stepwise
 from tests.postgres.running import Runner, write
+from tests.postgres.test_crash import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,6 +93,70 @@ def test_half_of_it_has_run_without_a_transaction(half_back: Runner) -> None:
     assert ending.result.reason is Reason.FILE_CHANGED
     assert "no-transaction" in ending.text
     assert half_back.tables == {"t_0001_a", "c", "d"}
+
+
+def test_a_way_back_that_was_abandoned_changes_nothing(runner: Runner) -> None:
+    """What has run of the up half is remembered, whatever a rollback had begun meanwhile."""
+    write(
+        runner.folder,
+        _0002_b_up=MARK
+        + "CREATE TABLE b (id int);\nCREATE INDEX CONCURRENTLY b_id ON b (id);\nSELECT nonsense;",
+        _0002_b_down=MARK + "DROP INDEX CONCURRENTLY wrong_name;\nDROP TABLE b;",
+    )
+    assert runner.up().result.reason is Reason.FAILED_PARTLY
+    assert runner.down(accept=frozenset(Risk)).result.reason is Reason.SQL_FAILED
+    assert row(runner) == (2, None)
+    write(
+        runner.folder,
+        _0002_b_up=MARK + "CREATE TABLE b (id int);\nCREATE INDEX CONCURRENTLY b_id ON b (id);\nSELECT 1;",
+    )
+    ending = runner.up()
+    assert ending.result.reason is Reason.SUCCEEDED, ending.text
+    assert row(runner) == (3, None)
+
+
+def test_what_has_run_must_stay_after_an_abandoned_way_back_too(runner: Runner) -> None:
+    write(
+        runner.folder,
+        _0002_b_up=MARK + "CREATE TABLE b (id int);\nSELECT nonsense;",
+        _0002_b_down=MARK + "DROP INDEX CONCURRENTLY wrong_name;\nDROP TABLE b;",
+    )
+    assert runner.up().result.reason is Reason.FAILED_PARTLY
+    assert runner.down(accept=frozenset(Risk)).result.reason is Reason.SQL_FAILED
+    write(runner.folder, _0002_b_up=MARK + "CREATE TABLE other (id int);\nSELECT 1;")
+    assert runner.up().result.reason is Reason.FILE_CHANGED
+
+
+def test_an_index_that_an_earlier_run_has_left_is_still_its_own(runner: Runner) -> None:
+    """A rollback begun and abandoned in between does not make a stranger of it."""
+    runner.query("CREATE TABLE b (id int)")
+    write(
+        runner.folder,
+        _0002_b_up=MARK + "SELECT 1;\nCREATE UNIQUE INDEX CONCURRENTLY b_id ON b (id);",
+        _0002_b_down=MARK + "DROP INDEX CONCURRENTLY wrong_name;\nDROP TABLE b;",
+    )
+    with psycopg.connect(runner.url) as writer:
+        writer.execute("INSERT INTO b VALUES (1)")
+        process = runner.start("migrate", "--dir", str(runner.folder))
+        until(lambda: building(runner))
+        process.kill()
+        runner.query(f"SELECT pg_terminate_backend({building(runner)})")
+        process.communicate(timeout=20)
+        writer.rollback()
+    assert runner.query("SELECT indisvalid FROM pg_index WHERE indexrelid = 'b_id'::regclass") == [(False,)]
+    assert runner.down(accept=frozenset(Risk)).result.reason is Reason.SQL_FAILED
+    ending, words = runner.told("migrate")
+    assert ending.result.reason is Reason.SUCCEEDED, ending.text
+    assert "Dropping the invalid index" in words.text
+
+
+def building(runner: Runner) -> int | None:
+    """Pid of the server process that waits with its index."""
+    rows = runner.query(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
+        "AND query LIKE 'CREATE%INDEX CONC%'"
+    )
+    return rows[0][0] if rows else None
 
 
 def test_steps_count_what_is_half_applied(runner: Runner) -> None:

@@ -231,13 +231,13 @@ def test_the_last_reply_is_lost(runner: Runner, monkeypatch: pytest.MonkeyPatch,
     add(runner, ONCE, "0001_a.py", HEAD)
     exchange = wire.exchange
 
-    def lossy(connection: Any, text: str, *rest: Any) -> Any:
+    def lossy(connection: Any, text: str, *rest: Any, **more: Any) -> Any:
         if "COMMIT" in text and "duration_ms = " in text:
             if committed:
-                list(exchange(connection, text, *rest))
+                list(exchange(connection, text, *rest, **more))
             connection.close()
             raise wire.LostError("the cable was cut")
-        yield from exchange(connection, text, *rest)
+        yield from exchange(connection, text, *rest, **more)
 
     monkeypatch.setattr(wire, "exchange", lossy)
     ending = runner.up()

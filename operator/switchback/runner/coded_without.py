@@ -6,6 +6,7 @@ start.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from psycopg.pq import TransactionStatus
 
 from switchback.contract.reasons import Reason
-from switchback.runner import blame, calling, settle, wire
+from switchback.runner import blame, calling, own, settle, wire
 from switchback.runner.bundle import reset
 from switchback.runner.coded_base import LEAVE, Coded, UnfinishedError
 from switchback.runner.errors import RunnerError
@@ -58,9 +59,7 @@ class Unbound(Coded):
                     raise self._failed(fault)
                 self._pause(fault, tries, presence.blockers)
         except Stopped as stopped:
-            if self._abandon():
-                raise
-            raise stopped.partly(self._left()) from None
+            raise self._stopped(stopped) from None
         self._finish(int((time.monotonic() - begun) * 1000))
 
     def _begin(self) -> None:
@@ -73,19 +72,30 @@ class Unbound(Coded):
             )
             known = "" if row is None else row.up_checksum
             if self.forward and migration is not None and known != migration.up.checksum:
-                self._ours(self.counter.replace(migration, hashes))
+                self._record(self.counter.replace(migration, hashes))
             return
         if self.forward and migration is not None:
             record = entries.applied_row(session.names, migration, self.position, session.author, done=0)
-            self._ours(self.counter.begin(record, hashes))
+            self._record(self.counter.begin(record, hashes))
         else:
-            self._ours(self.counter.begin_down(hashes))
+            self._record(self.counter.begin_down(hashes))
 
-    def _ours(self, text: str) -> None:
+    def _record(self, text: str) -> None:
+        """Before the function is called. What goes wrong here has changed nothing."""
+        try:
+            self._ours(text)
+        except own.UnrecordedError as failed:
+            raise failed.explained(self.session, self.step.id, self.half.path) from None
+        except wire.LostError as lost:
+            found = settle.after_loss(self.session, self.step, lost)
+            with contextlib.suppress(wire.LostError):
+                self._abandoned()
+            raise settle.not_committed(self.step, lost, found.ledger) from None
+
+    def _ours(self, text: str, *, clears: bool = False) -> None:
         """A transaction of our own, in a session as it began."""
-        with self.session.stop.held():
-            head = reset(self.step.id, self.session.author.operation_id)
-            self.session.work.execute(f"{head}{text}".encode())
+        head = reset(self.step.id, self.session.author.operation_id)
+        own.send(self.session, self.step.id, f"{head}{text}", clears=clears)
 
     def _try(self, presence: Presence) -> calling.Fault | None:
         """Call the function once; afterwards the session is as it began."""
@@ -131,16 +141,30 @@ class Unbound(Coded):
                 after="it runs again from its start",
             )
         except RunnerError:
-            if not self._abandon():
+            if not self._abandoned():
                 raise self._failed(fault) from None
             raise
 
-    def _abandon(self) -> bool:
-        """Take the record away again when nothing has taken effect. Gives whether that was so."""
+    def _abandoned(self) -> bool:
+        """Take the record away again when nothing has taken effect. Gives whether that was so.
+
+        A record that stays, for somebody has locked the ledger, makes the next run begin again.
+        """
         if self.touched or not self.is_new:
             return False
-        self._ours(self.counter.abandon())
+        try:
+            self._ours(self.counter.abandon(), clears=True)
+        except own.UnrecordedError:
+            return False
         return True
+
+    def _stopped(self, stopped: Stopped) -> Stopped:
+        """What a signal has stopped, and what is left."""
+        try:
+            nothing = self._abandoned()
+        except (wire.LostError, RunnerError):  # the record stays
+            nothing = False
+        return stopped if nothing else stopped.partly(self._left())
 
     def _left(self) -> str:
         return (
@@ -150,7 +174,7 @@ class Unbound(Coded):
 
     def _failed(self, fault: calling.Fault) -> RunnerError:
         error = fault.error(self.step.id, self.half.path)
-        if self._abandon():
+        if self._abandoned():
             return error
         return RunnerError(
             Reason.FAILED_PARTLY,
@@ -176,22 +200,40 @@ class Unbound(Coded):
         """Write down that it is done."""
         prelude = (self.prelude,) if self.prelude else ()
         text = self.counter.finish(milliseconds, self.step.notice, self.counter.set(1), *prelude)
-        head = reset(self.step.id, self.session.author.operation_id)
-        with self.session.stop.held():
-            try:
-                error = next(
-                    (reply.error for reply in self.send(head + text) if reply.error is not None), None
-                )
-            except wire.LostError as lost:
-                found = settle.after_loss(self.session, self.step, lost)
-                row = found.ledger.by_id.get(self.step.id)
-                if (row is None or row.is_partial) if self.forward else row is not None:
-                    raise self._not_finished(lost) from None
-                error = None
-            if error is not None:
-                settle.roll_back(self.session)
-                self.session.stop.check()
-                raise blame.statement_failed(
-                    self.step.id, self.half.path, self.half.first_line, error, what="cannot be recorded"
-                )
+        try:
+            self._ours(text)
+        except own.UnrecordedError as failed:
+            raise self._unfinished(failed) from None
+        except Stopped as stopped:
+            raise stopped.partly(f"{self._ran} {self._by_hand}") from None
+        except wire.LostError as lost:
+            found = settle.after_loss(self.session, self.step, lost)
+            if not self.counter.is_over(found.ledger):
+                raise RunnerError(
+                    Reason.CONNECTION_LOST, f"The connection broke ({lost}). {self._ran}", self._by_hand,
+                    file=self.half.path, line=self.half.first_line,
+                ) from None  # fmt: skip
+            self.transactor.finished(self.step, milliseconds)
+            found.refuse_overtaken(self.step)
+            return
         self.transactor.finished(self.step, milliseconds)
+
+    @property
+    def _ran(self) -> str:
+        return f"{self.half.function}() of {self.step.id} has run to its end, but that is not recorded."
+
+    @property
+    def _by_hand(self) -> str:
+        """What to do then."""
+        mark = "--mark" if self.forward else "--unmark"
+        return (
+            f"If it must not run twice: switchback repair {mark} {self.step.id}. Else run again: it runs "
+            "again from its start."
+        )
+
+    def _unfinished(self, failed: own.UnrecordedError) -> RunnerError:
+        error = failed.explained(self.session, self.step.id, self.half.path)
+        return RunnerError(
+            Reason.FAILED_PARTLY, f"{self._ran} {error.message}", self._by_hand,
+            file=self.half.path, line=self.half.first_line, sqlstate=error.sqlstate, detail=error.detail,
+        )  # fmt: skip

@@ -19,6 +19,8 @@ from switchback.runner.bundle import CLEAN
 from switchback.runner.errors import RunnerError
 from switchback.runner.ledger import counters, read
 from switchback.runner.ledger.names import identifier, literal
+from switchback.runner.redact import masked
+from switchback.runner.ticker import Ticker
 
 if TYPE_CHECKING:
     from switchback.migrations.script import Statement
@@ -147,11 +149,14 @@ def clean(session: Session, before: Started, setup: str) -> bool:
     if found.kind != "i" or not found.named or found.building:
         return False
     session.reporter.say(f"Dropping the invalid index {found.name} that the interrupted statement has left.")
+    ticker = Ticker(session, f"The invalid index {found.name} is being dropped")
     with session.stop.held():
         unlimited = f"{setup}SET lock_timeout = 0;SET statement_timeout = 0"
         for text in (unlimited, f"DROP INDEX CONCURRENTLY IF EXISTS {found.name}"):
-            for _ in wire.exchange(session.work, text, session.stop):
-                pass
+            for reply in wire.exchange(session.work, text, session.stop, ticker):
+                if reply.error is not None and session.stop.signum is None:
+                    why = masked(reply.error.message, reply.error.sqlstate)
+                    session.reporter.warn(f"The invalid index {found.name} could not be dropped: {why}.")
     session.stop.check()
     return _find(session, before) is None
 

@@ -313,7 +313,7 @@ def keep_lock(session: Session, ids: Sequence[str]) -> None:
     number = session.lock_number
     if number is None:
         return
-    replies = list(wire.exchange(session.work, CLEAN + lock.held_query(number), session.stop))
+    replies = _cleared(session, CLEAN + lock.held_query(number))
     if not lock.says_held(replies[-1]):
         regain_lock(session, ids)
 

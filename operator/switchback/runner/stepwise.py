@@ -8,25 +8,27 @@ looked at before it runs again.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
-from itertools import count
 from typing import TYPE_CHECKING
 
 import psycopg
-from psycopg import errors
 
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Direction
-from switchback.runner import blame, carried, concurrently, limits, settle, watch, wire
+from switchback.runner import blame, carried, concurrently, limits, own, settle, wire
 from switchback.runner.bundle import CLEAN, DISCARD_TEMP, FORGET, Bundle, reset
 from switchback.runner.errors import RunnerError
 from switchback.runner.ledger import counters, entries, read
 from switchback.runner.stop import Stopped
+from switchback.runner.ticker import Ticker
 from switchback.runner.track import Where
 from switchback.runner.transact import TransactionFailed, Unit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from switchback.migrations.script import Statement
     from switchback.runner.ledger.model import Ledger
     from switchback.runner.plan import PlannedStep
@@ -34,8 +36,6 @@ if TYPE_CHECKING:
     from switchback.runner.track import Failure
     from switchback.runner.transact import Transactor
     from switchback.runner.wire import ServerError
-
-TELL_EVERY_SECONDS = 10
 
 
 def is_stepwise(step: PlannedStep) -> bool:
@@ -73,7 +73,7 @@ class Stepwise:
         self.prelude = prelude
         self.opening: tuple[str, ...] = ()
         self.at_the_end = (at_the_end,) if at_the_end else ()
-        self.leaves_traces = False
+        self.leaves_traces = self.is_uncounted = False
         self.has_settings = False
         self.done = self.resumed_at = 0
         self.begun = time.monotonic()
@@ -90,9 +90,9 @@ class Stepwise:
             with self.session.stop.held():
                 self._run()
         except Stopped as stopped:
-            if self._abandon_unbegun():
-                raise
-            raise stopped.partly(self._left()) from None
+            raise self._stopped(stopped) from None
+        except own.UnrecordedError as failed:
+            raise self._unrecorded(failed) from None
         except wire.LostError as lost:
             self._lost(lost)
         except psycopg.Error as error:
@@ -122,6 +122,11 @@ class Stepwise:
     def _left(self) -> str:
         """What an interruption leaves, for people."""
         what = f"{self.step.id} runs without a transaction: {self.done} of {len(self.statements)} statements"
+        if self.is_uncounted:
+            return (
+                f"{what} are counted as done, and the next one has run, too. The next run looks for what it "
+                "has done, and runs it once more if nothing is to be seen."
+            )
         traces = "clears away what the one under way has left, and " if self.leaves_traces else ""
         return f"{what} have taken effect. The next run {traces}goes on there."
 
@@ -155,8 +160,16 @@ class Stepwise:
 
     def _ran(self) -> str:
         """Hashes of the statements as they were when the file was begun, or mended for the last time."""
-        text = read.last_event(self.session.work, self.session.names, self.step.id, counters.BEGUN)
+        with self._heard():
+            text = read.last_event(self.session.work, self.session.names, self.step.id, counters.BEGUN)
         return text or "[]"
+
+    @contextlib.contextmanager
+    def _heard(self) -> Iterator[None]:
+        """While something is only read, a signal ends that: somebody may have locked the ledger."""
+        with self.session.stop.live():
+            self.session.stop.check()
+            yield
 
     def _refuse_rewritten(self, ran: str) -> None:
         """A half-run file may be mended behind what has run, not before."""
@@ -168,7 +181,8 @@ class Stepwise:
         """Run one statement and count it. With the last one the step is finished."""
         started = None
         if index == self.resumed_at and not self.is_new:
-            started = concurrently.started(self.session, self.step.id, index, up=self.counter.up)
+            with self._heard():
+                started = concurrently.started(self.session, self.step.id, index, up=self.counter.up)
         if started is None:
             why = None if concurrently.is_alone(statement) else self._in_transaction(index, statement)
             if why is None and not concurrently.is_alone(statement):
@@ -178,17 +192,19 @@ class Stepwise:
             started = concurrently.look(self.session, statement, blank, self._session_of(index))
             self._ours(self.counter.transaction(*self.opening, self.counter.start(started.text)))
             self.opening = ()
+        self.session.stop.check()  # it may have waited for the ledger
         self.leaves_traces = True
         if concurrently.is_done(self.session, statement, started):
             self.session.reporter.say(f"{self.half.path}:{statement.line}: done by an earlier run.")
         else:
             self._settled(index, statement, started)
+        self.is_uncounted = True
         counted = (*self._once(), self.counter.set(index + 1))
         if index + 1 == len(self.statements):
             self._finish(*counted)
         else:
             self._ours(self.counter.transaction(*counted))
-        self.leaves_traces = False
+        self.leaves_traces = self.is_uncounted = False
 
     def _settled(self, index: int, statement: Statement, started: concurrently.Started) -> None:
         """Run a statement alone, until it is surely done or surely not."""
@@ -249,7 +265,7 @@ class Stepwise:
             raise self._failed(index, statement, failed.failure.error) from None
         except RunnerError as error:
             if error.reason is Reason.CONNECTION_LOST:  # it was settled: nothing of this statement is left
-                self._abandon_unbegun()
+                self._abandoned()
             raise
         self.opening, self.prelude = (), ""
         return None
@@ -274,7 +290,7 @@ class Stepwise:
         error = settle.not_committed(self.step, lost, found.ledger)
         if error.reason is Reason.CONNECTION_LOST:
             self.opening = ()  # it may be committed: the ledger is asked
-            self._abandon_unbegun()
+            self._abandoned()
         raise error
 
     def _setup(self, index: int) -> tuple[str, ...]:
@@ -299,61 +315,60 @@ class Stepwise:
         return None
 
     def _send(self, text: str) -> ServerError | None:
-        def tick(elapsed: float) -> None:
-            if int(elapsed) >= TELL_EVERY_SECONDS and int(elapsed) % TELL_EVERY_SECONDS == 0:
-                waits = watch.blockers(self.session, self.session.work.pgconn.backend_pid)
-                more = f"; {waits}" if waits else ""
-                self.session.reporter.say(f"{self.step.id} is running for {int(elapsed)} s{more}.")
-
+        ticker = Ticker(self.session, f"{self.step.id} is running")
         error = None
         self.has_settings = True
         with self.session.stop.held():
-            for reply in wire.exchange(self.session.work, text, self.session.stop, tick):
+            for reply in wire.exchange(self.session.work, text, self.session.stop, ticker):
                 error = reply.error or error
         return error
 
-    def _ours(self, text: str) -> None:
-        """A transaction of our own, tried again while somebody has locked the ledger.
+    def _ours(self, text: str, *, clears: bool = False) -> None:
+        """A transaction of our own; see `own.send`."""
+        if self.has_settings:  # by itself: what a transaction begins with counts from its first statement
+            own.send(self.session, self.step.id, CLEAN, clears=clears)
+            self.has_settings = False
+        head = reset(self.step.id, self.session.author.operation_id)
+        own.send(self.session, self.step.id, f"{head}{text}", clears=clears)
 
-        Raises:
-            psycopg.Error: it failed, and was rolled back.
-            Stopped: a signal came between two tries.
+    def _abandoned(self) -> bool:
+        """Take the record away again when nothing has taken effect. Gives whether that was so.
+
+        A record that stays, for somebody has locked the ledger, makes the next run go on there.
         """
-        limit = self.session.limits
-        for tries in count():
-            try:
-                self._once_ours(text)
-            except errors.LockNotAvailable:
-                if tries == limit.retries:
-                    raise
-                self.session.stop.wait(min(limit.first_pause * 2**tries, limit.longest_pause))
-            else:
-                return
-
-    def _once_ours(self, text: str) -> None:
-        work = self.session.work
-        try:
-            if self.has_settings:  # by itself: what a transaction begins with counts from its first statement
-                work.execute(CLEAN.encode())
-                self.has_settings = False
-            work.execute(f"{reset(self.step.id, self.session.author.operation_id)}{text}".encode())
-        except psycopg.Error:
-            if wire.is_usable(work.pgconn):
-                work.execute(b"ROLLBACK")
-            raise
-
-    def _abandon_unbegun(self) -> bool:
-        """Take the record away again when nothing has taken effect. Gives whether that was so."""
         if self.done or not self.is_new or self.leaves_traces:
             return False
-        if not self.opening:  # else it was never committed
-            self._ours(self.counter.abandon())
+        if self.opening:  # it was never committed
+            return True
+        try:
+            self._ours(self.counter.abandon(), clears=True)
+        except own.UnrecordedError:
+            return False
         return True
+
+    def _stopped(self, stopped: Stopped) -> Stopped:
+        """What a signal has stopped, and what is left."""
+        try:
+            nothing = self._abandoned()
+        except (wire.LostError, RunnerError):  # the record stays
+            nothing = False
+        return stopped if nothing else stopped.partly(self._left())
+
+    def _unrecorded(self, failed: own.UnrecordedError) -> RunnerError:
+        """The ledger could not be written between two statements."""
+        error = failed.explained(self.session, self.step.id, self.half.path)
+        if self._abandoned():
+            return error
+        reason = Reason.OBJECTS_LOCKED if failed.is_locked else Reason.FAILED_PARTLY
+        return RunnerError(
+            reason, f"{error.message} {self._left()}", error.advice, file=error.file, line=error.line,
+            sqlstate=error.sqlstate, detail=error.detail,
+        )  # fmt: skip
 
     def _failed(
         self, index: int, statement: Statement, error: ServerError, *, commits: bool = False
     ) -> RunnerError:
-        if self._abandon_unbegun():
+        if self._abandoned():
             return blame.statement_failed(self.step.id, self.half.path, statement.line, error)
         return blame.stopped_partly(self.step.id, self.half.path, statement, index, error, commits=commits)
 

@@ -187,10 +187,16 @@ def revision(connection: psycopg.Connection[Any], names: Names) -> tuple[int, in
 def last_event(
     connection: psycopg.Connection[Any], names: Names, migration_id: str, *kinds: str
 ) -> str | None:
-    """Details of the newest event of some kinds about a migration; None when there is none."""
+    """Details of the newest event of some kinds about a migration; None when there is none.
+
+    What was begun and abandoned, in whichever direction, does not count: it has left nothing.
+    """
     row = connection.execute(
-        f"SELECT details FROM {names.events} WHERE migration_id = %s AND kind = ANY(%s) "  # noqa: S608 - quoted
-        "ORDER BY seq DESC LIMIT 1".encode(),
+        f"SELECT details FROM {names.events} e WHERE migration_id = %s AND kind = ANY(%s) "  # noqa: S608 - quoted
+        f"AND NOT EXISTS (SELECT FROM {names.events} a WHERE a.migration_id = e.migration_id "
+        "AND a.kind = 'Abandoned' AND a.seq > e.seq "
+        f"AND NOT EXISTS (SELECT FROM {names.events} b WHERE b.migration_id = e.migration_id "
+        "AND b.kind = 'Begun' AND b.seq > e.seq AND b.seq < a.seq)) ORDER BY seq DESC LIMIT 1".encode(),
         (migration_id, list(kinds)),
     ).fetchone()
     return None if row is None else str(row[0])
