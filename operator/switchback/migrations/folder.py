@@ -172,22 +172,7 @@ def read(folder: str, ignore: Sequence[str] = ()) -> Listing:
     Raises:
         SourceProblem: `SourceMissing` when there is no such folder, `SourceInvalid` when it cannot be read.
     """
-    try:
-        root = os.path.realpath(folder, strict=True)
-        with os.scandir(root) as scan:
-            entries = sorted(scan, key=attrgetter("name"))
-    except FileNotFoundError:
-        raise SourceProblem(
-            [Problem(f"the folder {folder} does not exist.", reason=Reason.SOURCE_MISSING)]
-        ) from None
-    except NotADirectoryError:
-        raise SourceProblem(
-            [Problem(f"{folder} is not a folder.", advice="Name the folder that holds the files.")]
-        ) from None
-    except OSError as error:
-        raise SourceProblem(
-            [Problem(f"the folder {folder} cannot be read: {error.strerror}.", advice="Check its rights.")]
-        ) from None
+    root, entries = _entries(folder)
     listing = Listing(folder, {}, frozenset(), (), tuple(ignore))
     ignored: set[str] = set()
     directories: list[str] = []
@@ -223,6 +208,26 @@ def read(folder: str, ignore: Sequence[str] = ()) -> Listing:
     )
     done.problems.extend(case_twins(done.names))
     return done
+
+
+def _entries(folder: str) -> tuple[str, list[os.DirEntry[str]]]:
+    """The folder's real path, and what is in it, by name."""
+    try:
+        root = os.path.realpath(folder, strict=True)
+        with os.scandir(root) as scan:
+            return root, sorted(scan, key=attrgetter("name"))
+    except FileNotFoundError:
+        raise SourceProblem(
+            [Problem(f"the folder {folder} does not exist.", reason=Reason.SOURCE_MISSING)]
+        ) from None
+    except NotADirectoryError:
+        raise SourceProblem(
+            [Problem(f"{folder} is not a folder.", advice="Name the folder that holds the files.")]
+        ) from None
+    except OSError as error:
+        raise SourceProblem(
+            [Problem(f"the folder {folder} cannot be read: {error.strerror}.", advice="Check its rights.")]
+        ) from None
 
 
 def _is_directory(entry: os.DirEntry[str], root: str, listing: Listing, *, skip: bool) -> bool:

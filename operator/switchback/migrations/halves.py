@@ -52,7 +52,7 @@ class Sql:
     preset: Directives = NO_DIRECTIVES
     faults: tuple[Problem, ...] = ()
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - as its fields are
         self,
         path: str,
         text: str,

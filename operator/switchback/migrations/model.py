@@ -69,7 +69,7 @@ class Migration:
     down_kind: DownKind
     short_forms: tuple[str, ...] = ()
 
-    def __init__(  # noqa: PLR0913 - as its fields are
+    def __init__(  # noqa: PLR0917 - as its fields are
         self,
         id: str,  # noqa: A002 - named as the field is
         position: int,
