@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from switchback.contract.reasons import Reason
+from switchback.migrations.halves import checksum
 from tests.postgres.jobs import job
 from tests.postgres.running import Runner, write
 
@@ -76,7 +77,8 @@ def test_files_and_ledger_come_first(runner: Runner, before: Path) -> None:
     (before / "0001_b.up.sql").write_text("two of one number")
     done = runner.call("rollback", "--target", "base", "--down-dir", str(before))
     assert done.returncode == 4, "here it is read, for 0003_c"
-    runner.query("UPDATE switchback.migrations SET down_sql = 'DROP TABLE t_0003_c' WHERE id = '0003_c'")
+    runner.query("UPDATE switchback.migrations SET down_sql = 'DROP TABLE t_0003_c', down_checksum = "
+                 f"'{checksum('DROP TABLE t_0003_c')}' WHERE id = '0003_c'")  # fmt: skip
     done = runner.call("rollback", "--target", "base", "--down-dir", str(before))
     assert done.returncode == 0, done.stderr
     assert runner.tables == set()
@@ -132,8 +134,9 @@ def test_whose_way_back_runs(database: str, folder: Path, source: str, outcome: 
     runner = Runner(database, folder)
     runner.up()
     runner.query("CREATE TABLE told (by text)")
-    runner.query("UPDATE switchback.migrations SET down_sql = 'DROP TABLE t_0001_a; INSERT INTO told VALUES "
-                 "(''Ledger'')', down_checksum = 's1:stored'")  # fmt: skip
+    stored = "DROP TABLE t_0001_a; INSERT INTO told VALUES ('Ledger')"
+    runner.query(f"UPDATE switchback.migrations SET down_sql = $${stored}$$, "
+                 f"down_checksum = '{checksum(stored)}'")  # fmt: skip
     write(folder, _0001_a_down="DROP TABLE t_0001_a; INSERT INTO told VALUES ('Source');")
     words = ("--target", "base", "--down-source", source)
     ending = job(runner, "inspect", *words)

@@ -63,6 +63,14 @@ def test_mark_counts_a_file_as_applied_and_runs_nothing(runner: Runner) -> None:
     assert runner.tables == {"t_0001_a", "t_0002_b"}
 
 
+def test_an_empty_id_is_called_empty(runner: Runner) -> None:
+    for option in ("--mark", "--unmark"):
+        done = runner.call("repair", option, "")
+        assert done.returncode in {2, 4}
+        assert "Nothing" not in done.stderr
+        assert "empty" in done.stderr
+
+
 def test_mark_of_what_is_applied_does_nothing(runner: Runner) -> None:
     before = runner.query("SELECT revision FROM switchback.meta")
     assert act(runner, amend.mark, target="0002_b").result.reason is Reason.UP_TO_DATE

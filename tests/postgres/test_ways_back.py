@@ -46,6 +46,67 @@ def nothing_stored(runner: Runner, *ids: str) -> None:
     )
 
 
+def test_a_stored_way_back_that_was_edited_does_not_run(runner: Runner) -> None:
+    runner.query("UPDATE switchback.migrations SET down_sql = down_sql || ' DROP TABLE t_0001_a;' "
+                 "WHERE id = '0003_c'")  # fmt: skip
+    assert runner.call("rollback", "--dry-run").returncode == 0, "the file's runs"
+    write(runner.folder, _0003_c_down="DROP TABLE IF EXISTS t_0003_c")
+    for words in (("--down-from", "ledger"), ()):
+        if not words:
+            gone(runner, "0003_c")
+        done = runner.call("rollback", "--accept-data-loss", *words)
+        assert done.returncode == 4, done.stdout
+        assert "the down half of 0003_c that the ledger keeps is not the one that was stored" in done.stderr
+        assert "its row was edited or damaged" in done.stderr
+        assert "--down-from file" in done.stderr
+    assert runner.applied == APPLIED
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {
+            "00001_a.sql": "-- +goose NO TRANSACTION\n-- +goose Up\nCREATE TABLE t ();\n"
+            "-- +goose Down\nDROP TABLE t;\n",
+        },
+        {
+            "meta/_journal.json": '{"entries": [{"idx": 0, "tag": "0000_a", "when": 1}]}',
+            "0000_a.sql": "CREATE TABLE t ()",
+            "0000_a.down.sql": "SELECT 1\n--> statement-breakpoint\nDROP TABLE t",
+        },
+        {
+            "1_a.up.sql": "CREATE TABLE t ();",
+            "1_a.down.sql": "\ufeffDROP TABLE t;\r\n-- switchback: no-transaction\r\n",
+        },
+    ],
+    ids=["goose", "drizzle", "pairs"],
+)
+def test_a_stored_way_back_is_known_in_every_form(database: str, folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(text.encode())
+    runner = Runner(database, folder)
+    assert runner.up().result.reason is Reason.SUCCEEDED
+    for name, text in files.items():
+        (folder / name).write_bytes(text.replace("DROP TABLE", "DROP TABLE IF EXISTS").encode())
+    done = runner.call("rollback", "--down-from", "ledger", "--accept-data-loss")
+    assert done.returncode == 0, done.stderr
+    assert "the down half that the ledger keeps runs" in done.stdout
+    assert runner.applied == []
+
+
+def test_what_a_terminal_would_obey_is_not_printed(runner: Runner) -> None:
+    odd = "0004_\x1b]0;title\x07\x1b[31mred"
+    runner.query("INSERT INTO switchback.migrations SELECT (jsonb_populate_record(m, jsonb_build_object("
+                 f"'id', $${odd}$$, 'position', 4, 'directives', E'down=none be\\x1b[2Jcause'))).* "
+                 "FROM switchback.migrations m WHERE id = '0003_c'")  # fmt: skip
+    for words in ("plan --target 2", "rollback --dry-run", "rollback --steps 2 --accept-data-loss"):
+        done = runner.call(*words.split())
+        assert done.returncode in {0, 3}, done.stderr
+        assert "0004_?]0;title??[31mred" in done.stdout
+        assert "\x1b" not in done.stdout + done.stderr
+
+
 def untouched(ending: Ending, runner: Runner, reason: Reason, code: int) -> str:
     assert (ending.result.reason, ending.result.exit_code) == (reason, code)
     assert runner.applied == APPLIED

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sys
 import time
@@ -30,6 +31,7 @@ EVERY_SECONDS = 5.0
 """Without a terminal a line says so often how far it is."""
 
 _CLEAR = "\r\x1b[K"
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def terminal(stream: TextIO) -> bool:
@@ -40,6 +42,11 @@ def terminal(stream: TextIO) -> bool:
 def coloured(stream: TextIO) -> bool:
     """Whether colours are for a stream: on a terminal, unless NO_COLOR is set to anything."""
     return terminal(stream) and not os.environ.get("NO_COLOR")
+
+
+def harmless(text: str) -> str:
+    """`text` without what a terminal would obey: a file's name and a row of the ledger may be anybody's."""
+    return _OBEYED.sub("?", text)
 
 
 class Console:
@@ -68,35 +75,35 @@ class Console:
 
     def say(self, text: str) -> None:
         """What is going on, at once: whoever reads a pod's log sees it while the run goes on."""
-        self._put(self.style(text, dim=True))
+        self._put(self.style(harmless(text), dim=True))
 
     def tick(self, text: str) -> None:
         """How far it is: on a terminal on a line that the next words replace, elsewhere now and then."""
         if terminal(self.out):
             width = max(shutil.get_terminal_size().columns - 1, 20)
-            line = text if len(text) <= width else text[: width - 1] + "…"
+            line = harmless(text if len(text) <= width else text[: width - 1] + "…")
             self._passing = True
             _put(f"{_CLEAR}{self.style(line, dim=True)}", self.out, color=True, end="")
         elif time.monotonic() - self._told >= EVERY_SECONDS:
             self._told = time.monotonic()
-            _put(text, self.out)
+            _put(harmless(text), self.out)
 
     def warn(self, text: str) -> None:
         """Something that a person should know."""
         self._settle()
-        line = f"warning: {text}"
+        line = f"warning: {harmless(text)}"
         _put(click.style(line, fg="yellow") if coloured(sys.stderr) else line, sys.stderr, color=True)
 
     def error(self, text: str) -> None:
         """What went wrong, on stderr."""
         self._settle()
         head = click.style("error:", fg="red", bold=True) if coloured(sys.stderr) else "error:"
-        _put(f"{head} {text}", sys.stderr, color=True)
+        _put(f"{head} {harmless(text)}", sys.stderr, color=True)
 
     def more(self, text: str) -> None:
         """Further words about what went wrong, on stderr."""
         self._settle()
-        _put(text, sys.stderr)
+        _put(harmless(text), sys.stderr)
 
     def begin(self, steps: Sequence[PlannedStep]) -> None:
         """So many migrations are about to run; some of them only leave the ledger."""
@@ -116,9 +123,9 @@ class Console:
             self.tick(f"{so_far} {usual}, the last one: {migration_id}")
             return
         took = "" if milliseconds is None else f"  {self.style(duration(milliseconds), dim=True)}"
-        self._put(f"{self.style(word, fg=colour)}  {migration_id}{took}")
+        self._put(f"{self.style(word, fg=colour)}  {harmless(migration_id)}{took}")
         if note:
-            self._put(f"             {note}")
+            self._put(f"             {harmless(note)}")
 
     def _settle(self) -> None:
         """Take back a passing line before anything else is said."""

@@ -102,9 +102,11 @@ def _lines(comparison: Comparison) -> list[tuple[str, str, str, str]]:
         notes[change.row.id] = ("renamed", f"its file is now {change.migration.up.path}")
     contract = {migration.id for migration in comparison.resumable if migration.is_contract}
     for row in comparison.partial:
-        done = f"{row.statements_done} of {row.statements_total} statements have run"
+        have = "statement has" if row.statements_total == 1 else "statements have"
+        done = f"{row.statements_done} of {row.statements_total} {have} run"
         if row.down_done is not None:
-            done = f"its rollback has begun: {row.down_done} statements have run"
+            have = "statement has" if row.down_done == 1 else "statements have"
+            done = f"its rollback has begun: {row.down_done} {have} run"
         waits = f"; {CONTRACT_NOTE}" if row.id in contract else ""
         notes[row.id] = ("partial", f"{done}{waits}")
     lines = [(*_state(notes, row.id), row) for row in comparison.ledger.rows]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from switchback.cli.console import harmless
 from switchback.contract.words import Direction, Severity
 from switchback.migrations.halves import Code
 from switchback.runner.plan import ROLLS_BACK, Way, deeds, flags, is_look
@@ -68,34 +69,36 @@ def show(plan: Plan, console: Console, *, sql: bool = False, then: Plan | None =
         sql: every statement in full.
         then: what would be applied after it.
     """
-    console.print(headline(plan, then))
+    console.print(harmless(headline(plan, then)))
     for step in (*plan.steps, *(then.steps if then is not None else ())):
         console.print()
         _step(step, console, sql=sql)
     if plan.held:
         console.print()
-        console.print(plan.waits.strip())
+        console.print(harmless(plan.waits.strip()))
     if plan.risks:
         console.print()
         console.print(f"Risks: {', '.join(plan.risks)}. To accept: {flags(plan.risks)}.")
 
 
 def _step(step: PlannedStep, console: Console, *, sql: bool) -> None:
-    console.print(f"{console.style(_WAYS[step.way], bold=True)}  {step.id}")
+    console.print(f"{console.style(_WAYS[step.way], bold=True)}  {harmless(step.id)}")
     if step.notice:
-        console.print(f"  {console.style(step.notice, fg='yellow')}")
+        console.print(f"  {console.style(harmless(step.notice), fg='yellow')}")
     if step.half is not None:
         if isinstance(step.half, Code):
-            console.print(f"  Python: {step.half.path}:{step.half.first_line}  {_called(step.half)}")
+            console.print(
+                f"  Python: {harmless(step.half.path)}:{step.half.first_line}  {_called(step.half)}"
+            )
         if step.ran:
             console.print(f"  {console.style(_left(step), fg='yellow')}")
         statements = [one for one in step.half.statements[step.ran :] if sql or not is_look(one)]
         for statement in statements if sql else statements[:LINES]:
-            console.print(f"  {step.half.path}:{statement.line}  {_text(statement, sql=sql)}")
+            console.print(harmless(f"  {step.half.path}:{statement.line}  {_text(statement, sql=sql)}"))
         if not sql and len(statements) > LINES:
             console.print(f"  … {len(statements) - LINES} more statements")
     for loss in step.losses:
-        console.print(f"  {console.style('at stake:', **_LOUD.get(step.severity, {}))} {loss}")
+        console.print(f"  {console.style('at stake:', **_LOUD.get(step.severity, {}))} {harmless(loss)}")
 
 
 def _left(step: PlannedStep) -> str:

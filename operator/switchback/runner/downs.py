@@ -9,7 +9,7 @@ from switchback.contract.reasons import Reason, meaning
 from switchback.contract.words import Direction
 from switchback.migrations.directives import from_words
 from switchback.migrations.errors import SourceProblem
-from switchback.migrations.halves import Sql
+from switchback.migrations.halves import Sql, checksum
 from switchback.migrations.model import Reversal
 from switchback.migrations.script import fingerprint
 from switchback.runner import carried
@@ -35,6 +35,7 @@ class Refusal:
     id: str
     text: str
     file: str | None = None
+    advice: str = ""
 
 
 FROM_LEDGER = "ledger:"
@@ -309,10 +310,37 @@ def _from_elsewhere(  # noqa: PLR0911 - one flat list of cases
     return PlannedStep(Direction.BACKWARD, row.id, Way.FILE, found.down, found, row, notice)
 
 
-def _from_ledger(row: Row, stored: str, migration: Migration | None, why: str) -> PlannedStep:
+def _from_ledger(row: Row, stored: str, migration: Migration | None, why: str) -> PlannedStep | Refusal:
+    if not _is_as_kept(row, stored):
+        return Refusal(
+            Reason.FILE_CHANGED,
+            row.id,
+            f"the down half of {row.id} that the ledger keeps is not the one that was stored (then "
+            f"{_short(row.down_checksum)}, now {_short(checksum(stored))}): its row was edited or damaged",
+            advice="Look what has written to the ledger. Bring the file back with its down half and add "
+            "--down-from file (spec.rollback.downSource: Source), or mend down_sql in the row.",
+        )
     half = Sql.of(f"{FROM_LEDGER}{row.id}", stored)
     notice = f"{row.id}: the down half that the ledger keeps runs, because {why}."
     return PlannedStep(Direction.BACKWARD, row.id, Way.LEDGER, half, migration, row, notice)
+
+
+def _is_as_kept(row: Row, stored: str) -> bool:
+    """Whether a text is that of the row's checksum: as it is, or as a format has changed or added to it."""
+    if not row.down_checksum:
+        return True
+    while True:
+        if row.down_checksum in {checksum(stored), checksum(stored.replace(*_BREAKPOINT))}:
+            return True
+        stored, _, last = stored.rpartition("\n")
+        if not last.startswith(_STATED):
+            return False
+
+
+_BREAKPOINT = (";-- statement-breakpoint", "--> statement-breakpoint")
+"""What Drizzle's format puts in place of the mark, which the checksum is about."""
+_STATED = "-- switchback: "
+"""Lines that a format adds at the end for what it states by other means."""
 
 
 def _nothing(row: Row, why: str | None, migration: Migration | None) -> PlannedStep:
@@ -336,6 +364,7 @@ def _refused(refusals: Sequence[Refusal]) -> RunnerError:
     first = ordered[0]
     text = "; ".join(refusal.text for refusal in ordered[:SHOWN])
     more = f"; and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else ""
-    reasons = dict.fromkeys(refusal.reason for refusal in ordered)
-    advice = " ".join(_ADVICE.get(reason) or meaning(reason).advice for reason in reasons)
+    advice = " ".join(
+        dict.fromkeys(one.advice or _ADVICE.get(one.reason) or meaning(one.reason).advice for one in ordered)
+    )
     return RunnerError(first.reason, f"Nothing was rolled back: {text}{more}.", advice, file=first.file)

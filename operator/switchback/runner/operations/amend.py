@@ -308,7 +308,8 @@ def _source_if_any(request: Request) -> Source | None:
 
 def _resolved(name: str | None, source: Source, ledger: Ledger) -> str:
     if not name or name in {BASE, LATEST}:
-        raise RunnerError(Reason.USAGE, f"{name or 'Nothing'} names no single migration.", "Name an id.")
+        what = f"{name} names no single migration" if name else "The id is empty"
+        raise RunnerError(Reason.USAGE, f"{what}.", "Name a migration; switchback status lists them.")
     return resolve(name, source, (row.id for row in ledger.rows))
 
 

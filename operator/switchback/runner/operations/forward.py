@@ -79,8 +79,9 @@ def _refuse_unfinished(comparison: Comparison) -> None:
         what, advice = "is rolled back in part", "Finish it with rollback."
     else:
         what = f"is applied in part ({row.statements_done} of {row.statements_total} statements)"
+        bring = "Bring" if row.id in comparison.source.by_id else "Bring its file back; or bring"
         advice = (
-            "Bring its file back; or bring the schema in line by hand, then the ledger: switchback repair "
+            f"{bring} the schema in line by hand, then the ledger: switchback repair "
             f"--mark {row.id} when all of it is there, --unmark {row.id} when nothing is."
         )
     raise RunnerError(Reason.FAILED_PARTLY, f"{row.id} {what}.", advice)
