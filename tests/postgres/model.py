@@ -1,6 +1,7 @@
 """What a database and its ledger are after any sequence of commands and edits, by the rules that people read.
 
-A migration makes tables and writes into the table `log`; one of its statements may be broken. Everything is a
+A migration makes tables, indexes and columns, and writes into the table `log`; one of its statements may be
+broken. Everything is a
 value: a run gives the states that it passes through, and how it ends.
 """
 
@@ -20,18 +21,32 @@ BROKEN = "!"
 Key = tuple[tuple[str, int, int, int | None], ...]
 
 
-def sql(effect: str) -> str:
-    """`+x` makes a table, `-x` drops it, anything else is written into `log`."""
+def sql(effect: str, *, stepwise: bool) -> str:
+    """`+n` makes something, `-n` drops it, anything else is written into `log`."""
     if effect == BROKEN:
         return "SELECT 1/0;\n"
-    if effect[0] in "+-":
-        return f"{'CREATE' if effect[0] == '+' else 'DROP'} TABLE {effect[1:]}{' ()' * (effect[0] == '+')};\n"
-    return f"INSERT INTO log VALUES ('{effect}');\n"
+    if effect[0] not in "+-":
+        return f"INSERT INTO log VALUES ('{effect}');\n"
+    where = " CONCURRENTLY" if stepwise else ""
+    made, dropped = {
+        "x": ("CREATE TABLE {} (id int, v text)", "DROP TABLE {}"),
+        "i": (f"CREATE INDEX{where} {{}} ON log (who)", f"DROP INDEX{where} {{}}"),
+        "c": ("ALTER TABLE log ADD COLUMN {} int", "ALTER TABLE log DROP COLUMN {}"),
+    }[effect[1]]
+    return (made if effect[0] == "+" else dropped).format(effect[1:]) + ";\n"
+
+
+def alone(effect: str, *, stepwise: bool) -> bool:
+    """Whether no transaction takes it: its record may come too late by one run."""
+    return stepwise and effect[0] in "+-" and effect[1] == "i"
 
 
 @dataclass(frozen=True)
 class Content:
-    """A file. `parts` has a letter for each statement: T a table, L a line in `log`, X is broken."""
+    """A file. `parts` has a letter for each statement.
+
+    T is a table, I an index of `log`, C a column of `log`, L a line in `log`; X is broken.
+    """
 
     uid: int
     parts: str
@@ -41,20 +56,23 @@ class Content:
 
     @property
     def up(self) -> tuple[str, ...]:
-        made = {"T": "+x{0}_{1}", "L": "u{0}_{1}", "X": BROKEN}
+        made = {"T": "+x{0}_{1}", "I": "+i{0}_{1}", "C": "+c{0}_{1}", "L": "u{0}_{1}", "X": BROKEN}
         return tuple(made[part].format(self.uid, k) for k, part in enumerate(self.parts))
 
     @property
     def down(self) -> tuple[str, ...] | None:
-        made = {"T": "-x{0}_{1}", "L": "d{0}_{1}", "X": "d{0}_{1}"}
+        made = {"T": "-x{0}_{1}", "I": "-i{0}_{1}", "C": "-c{0}_{1}", "L": "d{0}_{1}", "X": "d{0}_{1}"}
         found = [made[part].format(self.uid, k) for k, part in enumerate(self.parts)]
         return tuple(reversed(found)) if self.has_down else None
 
     @property
     def texts(self) -> tuple[str, str | None]:
         mark = MARK if self.stepwise else ""
-        up = mark + "".join(map(sql, self.up)) + "-- more\n" * self.comments
-        return up, None if self.down is None else mark + "".join(map(sql, self.down))
+        up = mark + self._sql(self.up) + "-- more\n" * self.comments
+        return up, None if self.down is None else mark + self._sql(self.down)
+
+    def _sql(self, effects: tuple[str, ...]) -> str:
+        return "".join(sql(effect, stepwise=self.stepwise) for effect in effects)
 
 
 @dataclass(frozen=True)
@@ -74,7 +92,7 @@ class Row:
 
 @dataclass(frozen=True)
 class State:
-    """Ledger and schema."""
+    """Ledger and schema; `tables` names indexes and columns as well."""
 
     rows: tuple[Row, ...] = ()
     tables: frozenset[str] = frozenset()
@@ -115,10 +133,14 @@ class State:
 
 @dataclass(frozen=True)
 class Run:
-    """What a command does: the reasons for which it may refuse, or the states it passes and how it ends."""
+    """What a command does: the reasons for which it may refuse, or the states it passes and how it ends.
+
+    `begun`: states in which it stays only when it is ended: a first statement that runs alone is under way.
+    """
 
     states: tuple[State, ...]
     ends: frozenset[Reason]
+    begun: tuple[State, ...] = ()
 
 
 def refused(state: State, reasons: Iterable[Reason]) -> Run:
@@ -127,51 +149,63 @@ def refused(state: State, reasons: Iterable[Reason]) -> Run:
 
 def climb(state: State, files: dict[str, Content], ids: Sequence[str]) -> Run:
     """Apply files in order, until one fails."""
-    states = [state]
+    states, begun = [state], list[State]()
+
+    def ended(reason: Reason) -> Run:
+        return Run(tuple(states), frozenset({reason}), tuple(begun))
+
     for name in ids:
         content, row = files[name], states[-1].row(name)
         if not content.stepwise:
             after = states[-1].after_all(content.up)
             if after is None:
-                return Run(tuple(states), frozenset({Reason.SQL_FAILED}))
+                return ended(Reason.SQL_FAILED)
             states.append(after.with_row(Row(name, content, len(content.parts))))
             continue
         start = 0 if row is None else row.done
         if row is not None:
             if content.up[:start] != row.content.up[:start]:
-                return Run(tuple(states), frozenset({Reason.FILE_CHANGED}))
+                return ended(Reason.FILE_CHANGED)
             states.append(states[-1].with_row(replace(row, content=content)))
         for number, effect in enumerate(content.up[start:], start + 1):
+            if number == 1 and alone(effect, stepwise=True):
+                begun.append(states[-1].with_row(Row(name, content, 0)))
             after = states[-1].after(effect)
             if after is None:
                 unbegun = row is None and number == 1
-                return Run(tuple(states), frozenset({Reason.SQL_FAILED if unbegun else Reason.FAILED_PARTLY}))
+                return ended(Reason.SQL_FAILED if unbegun else Reason.FAILED_PARTLY)
             states.append(after.with_row(Row(name, content, number)))
-    return Run(tuple(states), frozenset({Reason.SUCCEEDED}))
+    return ended(Reason.SUCCEEDED)
 
 
 def descend(state: State, ways: Sequence[tuple[Row, tuple[str, ...], bool]]) -> Run:
     """Roll rows back by these statements, one by one or each in a transaction, until one fails."""
-    states = [state]
+    states, begun = [state], list[State]()
+
+    def ended(reason: Reason) -> Run:
+        return Run(tuple(states), frozenset({reason}), tuple(begun))
+
     for row, effects, stepwise in ways:
         if not stepwise:
             after = states[-1].after_all(effects)
             if after is None:
-                return Run(tuple(states), frozenset({Reason.SQL_FAILED}))
+                return ended(Reason.SQL_FAILED)
             states.append(after.without_row(row.id))
             continue
         start = row.down_done or 0
         if row.undoing[:start] != effects[:start]:
-            return Run(tuple(states), frozenset({Reason.FILE_CHANGED}))
+            return ended(Reason.FILE_CHANGED)
         for number, effect in enumerate(effects[start:], start + 1):
+            if number == 1 and alone(effect, stepwise=True):
+                begun.append(states[-1].with_row(replace(row, down_done=0, undoing=effects)))
             after = states[-1].after(effect)
             if after is None:
                 unbegun = row.down_done is None and number == 1
-                return Run(tuple(states), frozenset({Reason.SQL_FAILED if unbegun else Reason.FAILED_PARTLY}))
+                return ended(Reason.SQL_FAILED if unbegun else Reason.FAILED_PARTLY)
             last = number == len(effects)
             under_way = replace(row, down_done=number, undoing=effects)
             states.append(after.without_row(row.id) if last else after.with_row(under_way))
-    return Run(tuple(states), frozenset({Reason.SUCCEEDED}))
+    return ended(Reason.SUCCEEDED)
 
 
 @dataclass(frozen=True)
@@ -212,12 +246,13 @@ class Sight:
 
     @property
     def is_clean(self) -> bool:
-        """Whether files and ledger say the same, and what is pending comes last."""
+        """Whether files and ledger say the same, in one order, and what is pending comes last."""
         same = all(
             row.id in self.files and self.files[row.id].up == row.content.up and not row.is_partial
             for row in self.state.rows
         )
-        return same and all(name > self.last_known for name in self.pending)
+        ids = [row.id for row in self.state.rows]
+        return same and ids == sorted(ids) and all(name > self.last_known for name in self.pending)
 
     def migrate(self, ids: Sequence[str], *, latest: bool) -> Run:
         """Apply `ids`, which wait, up to the last of them; or refuse."""
@@ -274,6 +309,16 @@ class Sight:
         if stored in {None, (file.down, file.stepwise)}:
             return file.down, file.stepwise
         return stored if from_ledger and stored is not None else Reason.FILE_CHANGED
+
+
+def under_way(state: State) -> tuple[str, ...]:
+    """The statement that runs alone and comes next in a row that is half done; it may have taken effect."""
+    for row in state.rows:
+        if row.is_partial and row.content.stepwise:
+            effects = row.content.up if row.down_done is None else row.undoing
+            index = row.done if row.down_done is None else row.down_done
+            return tuple(one for one in effects[index : index + 1] if alone(one, stepwise=True))
+    return ()
 
 
 def twice(state: State) -> list[str]:

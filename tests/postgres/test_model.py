@@ -26,10 +26,10 @@ from hypothesis.stateful import (
 
 from switchback.contract.reasons import Reason, meaning
 from tests.crash.chance import CAMPAIGN, SEED
-from tests.postgres.model import Content, Run, Sight, State, twice
+from tests.postgres.model import Content, Row, Run, Sight, State, twice, under_way
 from tests.postgres.proxy import Point, Proxy
 from tests.postgres.running import Runner
-from tests.postgres.trials import _told
+from tests.postgres.trials import AFTER_WORK_AND_OBSERVER, CLIENTS_WORDS, SERVERS_WORDS, _told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,7 +44,7 @@ EXAMPLES, STEPS = (300, 60) if CAMPAIGN else (6, 20)
 CONTENTS = st.builds(
     Content,
     uid=st.just(0),
-    parts=st.text("TTTLLX", min_size=1, max_size=3),
+    parts=st.text("TTTLLIICX", min_size=1, max_size=3),
     stepwise=st.booleans(),
     has_down=st.sampled_from([True, True, True, False]),
 )
@@ -53,6 +53,12 @@ CRASHES = st.sampled_from(["kill", "terminate", "cut"])
 _LEDGER = (
     "SELECT id, statements_done, statements_total, down_done FROM switchback.migrations ORDER BY position"
 )
+_MADE = """
+SELECT relname::text FROM pg_class LEFT JOIN pg_index ON indexrelid = pg_class.oid
+WHERE relnamespace = 'public'::regnamespace AND relname <> 'log' AND coalesce(indisvalid, true)
+UNION ALL SELECT attname::text FROM pg_attribute
+WHERE attrelid = 'log'::regclass AND attnum > 1 AND NOT attisdropped
+"""
 _OURS = "FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'switchback%'"
 
 
@@ -167,6 +173,24 @@ class Machine(RuleBasedStateMachine):
         rows = tuple(replace(one, id=new) if one.id == old else one for one in self.state.rows)
         return self.expect(ended, Run((replace(self.state, rows=rows),), frozenset({Reason.SUCCEEDED})))
 
+    @precondition(lambda self: self.sight.pending)
+    @rule(place=PLACES)
+    def mark(self, place: int) -> None:
+        name = self.sight.pending[place % len(self.sight.pending)]
+        content = self.files[name]
+        run = Run((self.state,), frozenset({Reason.BASELINE_REQUIRED}))
+        if self.has_ledger():
+            after = self.state.with_row(Row(name, content, len(content.parts)))
+            run = Run((after,), frozenset({Reason.SUCCEEDED}))
+        self.expect(self.call("repair", "--mark", name), run)
+
+    @precondition(lambda self: self.state.rows)
+    @rule(place=PLACES)
+    def unmark(self, place: int) -> None:
+        name = self.state.rows[place % len(self.state.rows)].id
+        after = self.state.without_row(name)
+        self.expect(self.call("repair", "--unmark", name), Run((after,), frozenset({Reason.SUCCEEDED})))
+
     # Commands
 
     def call(self, *words: str, url: str = "", begun: Callable[[int], None] | None = None) -> Ended:
@@ -187,16 +211,20 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def ledger_and_schema_agree(self) -> None:
         assert self.ledger() == self.state.key
-        tables = self.admin.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'log'"
-        ).fetchall()
-        assert {row[0] for row in tables} == self.state.tables
+        assert self.catalogue() == self.state.tables
         lines = self.admin.execute("SELECT who || ' ' || count(*) FROM log GROUP BY who").fetchall()
         assert sorted(row[0] for row in lines) == twice(self.state)
 
+    def catalogue(self) -> frozenset[str]:
+        """Tables, valid indexes and columns, as far as migrations make them."""
+        return frozenset(row[0] for row in self.admin.execute(_MADE.encode()).fetchall())
+
     def ledger(self) -> tuple[tuple[object, ...], ...]:
-        exists = self.admin.execute("SELECT to_regclass('switchback.migrations')").fetchone()
-        return tuple(self.admin.execute(_LEDGER).fetchall()) if exists and exists[0] else ()
+        return tuple(self.admin.execute(_LEDGER).fetchall()) if self.has_ledger() else ()
+
+    def has_ledger(self) -> bool:
+        row = self.admin.execute("SELECT to_regclass('switchback.migrations') IS NOT NULL").fetchone()
+        return row == (True,)
 
     @rule()
     def migrate(self) -> None:
@@ -252,9 +280,10 @@ class Machine(RuleBasedStateMachine):
 
     @rule(
         how=CRASHES, message=st.integers(0, 220), client=st.sampled_from([False, False, False, True]),
-        steps=st.sampled_from([0, 0, 1, 2, 3]),
+        steps=st.sampled_from([0, 0, 1, 2, 3]), again=st.integers(0, 3 * SERVERS_WORDS),
     )  # fmt: skip
-    def crash(self, how: str, message: int, client: bool, steps: int) -> None:  # noqa: FBT001 - a rule
+    def crash(self, how: str, message: int, client: bool, steps: int, again: int) -> None:  # noqa: FBT001 - a rule
+        """Once; and where the run has connected anew, a second time, or too late."""
         sight = self.sight
         if steps:
             words: Sequence[str] = ("rollback", "--steps", str(steps))
@@ -262,7 +291,12 @@ class Machine(RuleBasedStateMachine):
         else:
             words = ("migrate",)
             run = sight.migrate([*sight.resumable, *sight.pending], latest=True)
-        self.proxy.arm(Point(0, client, message % 30 if client else message), self.act(how))
+        words_of_both = CLIENTS_WORDS if client else SERVERS_WORDS
+        self.proxy.arm(
+            Point(0, client, message % 30 if client else message),
+            self.act(how),
+            Point(AFTER_WORK_AND_OBSERVER, client, again % words_of_both) if again < words_of_both else None,
+        )
         ended = self.call(*words, url=self.proxy.url(self.runner.url))
         if not self.proxy.reached.is_set():
             self.expect(ended, run)
@@ -273,15 +307,28 @@ class Machine(RuleBasedStateMachine):
             time.sleep(0.02)
         told = _told(ended)
         assert told.get("reason") != "Bug", ended.said
-        assert ended.code in {0, 7, 9, 13, -signal.SIGKILL} | {
+        assert ended.code in {0, 7, 9, -signal.SIGKILL} | {
             int(meaning(reason).exit_code) for reason in run.ends
         }, ended.said
         ledger = self.ledger()
-        passed = [state for state in run.states if state.key == ledger]
+        passed = [state for state in (*run.begun, *run.states) if state.key == ledger]
         assert passed, f"{ledger} is none of {[state.key for state in run.states]}: {ended.said}"
-        self.state = passed[-1]
+        before, self.state = self.state, passed[-1]
         if ended.code == 0:
             assert self.state == run.states[-1], ended.said
+        elif under_way(self.state):
+            self.finish(steps and max(1, steps - len(before.rows) + len(self.state.rows)))
+
+    def finish(self, steps: int) -> None:
+        """Go on where a statement that runs alone was under way: a run has to find out whether it is done."""
+        changes = under_way(self.state)
+        done = self.state.after_all(changes)
+        assert self.catalogue() in {self.state.tables, (done or self.state).tables}
+        sight = self.sight
+        if steps:
+            self.expect(self.call("rollback", "--steps", str(steps)), self.back(steps, from_ledger=False))
+        else:
+            self.expect(self.call("migrate"), sight.migrate([*sight.resumable, *sight.pending], latest=True))
 
     def act(self, how: str) -> Callable[[Pair], None]:
         def done(pair: Pair) -> None:
