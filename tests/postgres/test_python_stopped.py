@@ -15,6 +15,7 @@ import pytest
 
 from switchback.contract.reasons import Reason
 from switchback.runner import transact, wire
+from switchback.runner.bundle import GUARD
 from switchback.runner.policy import DownFrom
 from tests.postgres.running import Runner
 from tests.postgres.test_crash import alive, end, until
@@ -196,6 +197,72 @@ def test_the_last_reply_is_lost(runner: Runner, monkeypatch: pytest.MonkeyPatch,
     assert ending.result.reason is (Reason.SUCCEEDED if committed else Reason.CONNECTION_LOST), ending.text
     assert runner.applied == (["0001_a"] if committed else [])
     assert runner.tables == ({"t"} if committed else set())
+
+
+COMMIT = "connection.pgconn.exec_(b'COMMIT')"
+KILL = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
+
+
+def test_killed_after_a_commit_that_nobody_saw(runner: Runner) -> None:
+    """Whoever calls libpq himself passes everything; the ledger still does not say that all is done."""
+    add(runner, f"{TABLE}\n{COMMIT}\n{KILL}", "0001_a.py", down="connection.execute('DROP TABLE t')")
+    process = start(runner)
+    assert end(process)[0] == -signal.SIGKILL
+    until(lambda: not ours(runner))
+    assert runner.tables == {"t"}
+    assert runner.query("SELECT statements_done, statements_total FROM switchback.migrations") == [(0, 1)]
+    ending = runner.up()
+    assert ending.result.reason is Reason.FAILED_PARTLY
+    assert "0001_a is applied in part (0 of 1 statements)" in ending.text
+
+
+def test_killed_after_a_commit_on_the_way_back(runner: Runner) -> None:
+    drop = "connection.execute('DROP TABLE t')"
+    add(runner, TABLE, "0001_a.py", down=f"{drop}\n{COMMIT}\n{KILL}")
+    assert runner.up().error is None
+    process = runner.start("rollback", "--dir", str(runner.folder), "--accept-data-loss")
+    assert end(process)[0] == -signal.SIGKILL
+    until(lambda: not ours(runner))
+    assert runner.tables == set()
+    assert runner.query("SELECT id, down_done FROM switchback.migrations") == [("0001_a", 0)]
+    ending = runner.up()
+    assert ending.result.reason is Reason.FAILED_PARTLY
+    assert "0001_a is rolled back in part" in ending.text
+
+
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_a_commit_that_nobody_saw_and_a_cut_in_ours(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """The guard would have failed, and nobody has heard of it."""
+    again = f"{COMMIT}\nconnection.pgconn.exec_(b'BEGIN')"
+    up = f"{TABLE}\n{again}" if way == "up" else TABLE
+    add(runner, up, "0001_a.py", down=f"connection.execute('DROP TABLE t')\n{again}")
+    if way == "down":
+        assert runner.up().error is None
+    exchange = wire.exchange
+
+    def lossy(connection: Any, text: str, *rest: Any, **more: Any) -> Any:
+        if GUARD in text:
+            list(exchange(connection, text, *rest, **more))
+            connection.close()
+            raise wire.LostError("the cable was cut")
+        yield from exchange(connection, text, *rest, **more)
+
+    monkeypatch.setattr(wire, "exchange", lossy)
+    ending = runner.up() if way == "up" else runner.down(accept=ACCEPT)
+    assert ending.result.reason is Reason.FAILED_PARTLY, ending.text
+    assert ending.result.done == 0
+    assert "ended the transaction that keeps it and its record together" in ending.text
+
+
+def ours(runner: Runner) -> bool:
+    return bool(
+        runner.query(
+            "SELECT FROM pg_stat_activity WHERE datname = current_database() "
+            "AND application_name LIKE 'switchback%'"
+        )
+    )
 
 
 def test_what_it_says_goes_to_stderr_with_its_id(runner: Runner) -> None:

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 BATCH_FILES = 64
 BATCH_CHARACTERS = 1024 * 1024
 
-_RESETS = "RESET SESSION AUTHORIZATION;RESET ROLE;"
-CLEAN = f"{_RESETS}RESET ALL;"
+RESETS = "RESET SESSION AUTHORIZATION;RESET ROLE;"
+"""Back to whoever may write into the ledger."""
+CLEAN = f"{RESETS}RESET ALL;"
 """The session as it began."""
 
 _NEXT = "".join(f"RESET default_transaction_{each};" for each in ("isolation", "read_only", "deferrable"))
@@ -136,7 +137,7 @@ class Bundle:
     def tail(self) -> str:
         """What comes after the file. A limit that it has set for its own statements is not meant for ours."""
         own = next((text for text in self.settings if text.startswith(STATEMENT_LIMIT)), "")
-        return f"{END_OF_FILE}{_UNLIMITED}{own}{_RESETS}{_NEXT}{self.guard};COMMIT;\n"
+        return f"{END_OF_FILE}{_UNLIMITED}{own}{RESETS}{_NEXT}{self.guard};COMMIT;\n"
 
     @property
     def count(self) -> int:

@@ -12,7 +12,7 @@ from switchback.runner import calling, limits, lock, settle, wire
 from switchback.runner.bundle import CLEAN, DISCARD_TEMP, Bundle
 from switchback.runner.handed import Handed
 from switchback.runner.heard import heard
-from switchback.runner.ledger import entries
+from switchback.runner.ledger import counters, entries
 from switchback.runner.redact import masked
 from switchback.runner.stop import Stopped
 from switchback.runner.track import Failure, Where
@@ -63,8 +63,9 @@ class Coded:
         self.lock_timeout_ms = limits.lock_timeout_ms(session.limits, half)
 
     def shows(self, ledger: Ledger) -> bool:
-        """Whether a ledger shows that the step is done."""
-        return (self.step.id in ledger.by_id) is self.forward
+        """Whether a ledger shows that the step is done, from end to end."""
+        row = ledger.by_id.get(self.step.id)
+        return row is None if not self.forward else row is not None and not row.is_partial
 
     def call(self) -> tuple[Handed, calling.Fault | None]:
         """Call the function while signals are held back, except in its own code.
@@ -109,12 +110,11 @@ class Coded:
         """What is sent around the function."""
         names, author, migration = self.session.names, self.session.author, self.step.migration
         if self.forward and migration is not None:
-            record = entries.applied_row(names, migration, self.position, author, done=migration.up.count)
+            record = entries.applied_row(names, migration, self.position, author, done=0)
             guard = entries.applied_guard(names, migration, self.position, author)
-        else:
-            kind, notice = entries.ROLLED_BACK, self.step.notice
-            record = entries.removed_row(names, self.step.id, author, kind=kind, details=notice)
-            guard = entries.removed_guard(names, self.step.id)
+        else:  # until the guard takes the row away it says that its way back has begun
+            counter = counters.Counter(names, author, self.step.id, up=False)
+            record, guard = counter.set(0), counter.last_guard(0, 0, self.step.notice)
         return Bundle(
             migration_id=self.step.id,
             path=self.half.path,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
 from switchback.runner import blame, calling, settle, wire
-from switchback.runner.bundle import GUARD
+from switchback.runner.bundle import GUARD, RESETS
 from switchback.runner.coded_base import LEAVE, Coded, UnfinishedError
 from switchback.runner.errors import RunnerError
 from switchback.runner.ledger import entries
@@ -17,6 +17,7 @@ from switchback.runner.transact import pause
 if TYPE_CHECKING:
     from switchback.runner.bundle import Bundle
     from switchback.runner.handed import Handed
+    from switchback.runner.ledger.model import Ledger
     from switchback.runner.wire import Reply, ServerError
 
 _ABORTED = "25P02"
@@ -83,15 +84,15 @@ class Bound(Coded):
         settle.roll_back(self.session)
         fault = fault or calling.Fault(f"{self.half.function}() was stopped", self.half.first_line)
         found = settle.look(self.session, self.step)
-        if handed.has_ended or self.shows(found.ledger):
+        if handed.has_ended or self._is_kept(found.ledger):
             raise self._ended(bundle, found)
         return self.failure(fault), fault.error(self.step.id, self.half.path)
 
     def _close(self, bundle: Bundle) -> tuple[Failure, RunnerError] | None:
         """Send what comes after the function. Gives what failed; None when it is committed."""
         # What fails in the guard behind it is no fault of the function, and another try may mend it.
-        ours = entries.still_ours(self.session.names, self.step.id, forward=self.forward)
-        replies = self.send(f"{ours};{bundle.tail}{self.after()}")
+        ours = entries.still_ours(self.session.names, self.step.id)
+        replies = self.send(f"{RESETS}{ours};{bundle.tail}{self.after()}")
         guard: Reply | None = None
         for reply in replies:
             if reply.error is not None:
@@ -111,7 +112,7 @@ class Bound(Coded):
         where = Where.COMMIT if passed else Where.GUARD
         failure = Failure(0, where, error, line=self.half.first_line)
         found = settle.look(self.session, self.step)
-        if self.shows(found.ledger) or (error.sqlstate == _DIVISION_BY_ZERO and not passed):
+        if self._is_kept(found.ledger) or (error.sqlstate == _DIVISION_BY_ZERO and not passed):
             raise self._ended(bundle, found)
         if error.sqlstate == _ABORTED:
             said = "it went on after a statement had failed, so nothing could be committed"
@@ -123,13 +124,20 @@ class Bound(Coded):
             self.step.id, self.half.path, self.half.first_line, error, what=what
         )
 
+    def _is_kept(self, ledger: Ledger) -> bool:
+        """Whether the record is committed, by us or by the function."""
+        row, before = ledger.by_id.get(self.step.id), self.step.row
+        if self.forward or row is None:
+            return (row is not None) is self.forward
+        return row.down_done is not None and (before is None or before.down_done is None)
+
     def _ended(self, bundle: Bundle, found: settle.Found) -> RunnerError:
         """The function has ended the transaction that it ran in. What is known is noted in the ledger."""
-        recorded = self.shows(found.ledger)
+        recorded = self._is_kept(found.ledger)
         if recorded and not found.overtaken:
             settle.note_part(self.session, self.step, 0)
         if recorded:
-            kept = "applied in part" if self.forward else "rolled back"
+            kept = "applied in part" if self.forward else "rolled back in part"
             said = f"what was before the COMMIT has taken effect and is recorded as {kept}"
         else:
             said = (
@@ -149,9 +157,9 @@ class Bound(Coded):
         """The connection broke: the ledger says whether it is committed."""
         found = settle.after_loss(self.session, self.step, lost)
         ledger = found.ledger
-        if self.shows(ledger):
+        if self._is_kept(ledger):
             row = ledger.by_id.get(self.step.id)
-            if not closing or (row is not None and row.duration_ms is None):  # the guard would have set it
+            if not closing or not self.shows(ledger):
                 raise self._ended(self.bundle(), found)
             self.transactor.finished(self.step, None if row is None else row.duration_ms)
             found.refuse_overtaken(self.step)

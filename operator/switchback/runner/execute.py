@@ -103,7 +103,7 @@ class Executor:
         names, author = self.session.names, self.session.author
         if step.way is Way.UP and step.migration is not None:
             migration, place = step.migration, self._place(step)
-            record = entries.applied_row(names, migration, place, author, done=migration.up.count)
+            record = entries.applied_row(names, migration, place, author, done=0)
             guard = entries.applied_guard(names, migration, place, author)
         else:
             record = entries.removed_row(names, step.id, author, kind=_KINDS[step.way], details=step.notice)
@@ -140,9 +140,13 @@ def _goes_alone(step: PlannedStep) -> bool:
 
 
 def _shows(step: PlannedStep) -> Callable[[Ledger], bool]:
-    """Whether a ledger shows that the step is done."""
-    forward = step.direction is Direction.FORWARD
-    return lambda ledger: (step.id in ledger.by_id) is forward
+    """Whether a ledger shows that the step is done, from end to end."""
+
+    def shows(ledger: Ledger) -> bool:
+        row = ledger.by_id.get(step.id)
+        return row is None if step.direction is Direction.BACKWARD else row is not None and not row.is_partial
+
+    return shows
 
 
 _KINDS = {

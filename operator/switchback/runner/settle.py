@@ -237,6 +237,14 @@ def not_committed(step: PlannedStep, lost: wire.LostError, ledger: Ledger) -> Ru
             file=step.half.path,
             line=statements[done].line,
         )
+    if step.direction is Direction.FORWARD and step.id in ledger.by_id and not _is_counted(step):
+        return RunnerError(
+            Reason.FAILED_PARTLY,
+            f"The connection broke during {step.id} ({lost}), which had ended its own transaction: what was "
+            "before that has taken effect and is recorded as applied in part, the rest was rolled back.",
+            "Remove COMMIT and ROLLBACK from the file, then bring schema and ledger in line by hand.",
+            file=None if step.half is None else step.half.path,
+        )
     return RunnerError(
         Reason.CONNECTION_LOST,
         f"The connection broke during {step.id} ({lost}). The ledger shows that it was rolled back.",
@@ -245,10 +253,15 @@ def not_committed(step: PlannedStep, lost: wire.LostError, ledger: Ledger) -> Ru
     )
 
 
+def _is_counted(step: PlannedStep) -> bool:
+    """Whether it runs without a transaction of ours."""
+    return step.half is not None and step.half.directives.no_transaction
+
+
 def _statements_done(step: PlannedStep, ledger: Ledger) -> int:
     """How many statements of a half without transaction the ledger counts; 0 for all others."""
     row = ledger.by_id.get(step.id)
-    if row is None or step.half is None or not step.half.directives.no_transaction:
+    if row is None or not _is_counted(step):
         return 0
     return row.statements_done if step.direction is Direction.FORWARD else row.down_done or 0
 

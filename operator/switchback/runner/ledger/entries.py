@@ -196,8 +196,9 @@ def adopted_events(names: Names, details: str, kind: str = ADOPTED) -> str:
 
 
 def applied_guard(names: Names, migration: Migration, position: int, author: Author) -> str:
-    """The guard of an up; writes the duration, the event and the new revision. Gives the duration in ms.
+    """The guard of an up; writes that all is done, the event and the new revision. Gives the duration in ms.
 
+    Until then the row says that nothing is: a COMMIT in the file, and then the end of the run, leave it so.
     One INSERT that divides by zero unless both updates have hit: a query over all three would take the server
     half as long again.
     """
@@ -212,7 +213,8 @@ def applied_guard(names: Names, migration: Migration, position: int, author: Aut
         )
     )
     return (
-        f"WITH m AS (UPDATE {names.migrations} SET duration_ms = {elapsed} "
+        f"WITH m AS (UPDATE {names.migrations} SET statements_done = statements_total, "
+        f"duration_ms = {elapsed} "
         f"WHERE id = {literal(migration.id)} AND {_MINE} RETURNING duration_ms), "
         f"r AS (UPDATE {names.meta} SET revision = revision + 1 RETURNING revision) "
         f"INSERT INTO {names.events} (kind, migration_id, position, up_checksum, down_checksum, "
@@ -223,12 +225,10 @@ def applied_guard(names: Names, migration: Migration, position: int, author: Aut
     )
 
 
-def still_ours(names: Names, migration_id: str, *, forward: bool) -> str:
-    """Divides by zero unless the record is this transaction's, as the guards do; takes no locks."""
-    newest = f"(SELECT pg_catalog.max(seq) FROM {names.events})"
-    back = f"{names.events} WHERE seq = {newest} AND migration_id"
-    record = f"{names.migrations} WHERE id" if forward else back
-    return f"SELECT 1 / pg_catalog.count(*)::int FROM {record} = {literal(migration_id)} AND {_MINE}"
+def still_ours(names: Names, migration_id: str) -> str:
+    """Divides by zero unless the row is as this transaction wrote it, as the guards do; takes no locks."""
+    row = f"{names.migrations} WHERE id = {literal(migration_id)}"
+    return f"SELECT 1 / pg_catalog.count(*)::int FROM {row} AND {_MINE}"
 
 
 def removed_row(names: Names, migration_id: str, author: Author, *, kind: str, details: str = "") -> str:
