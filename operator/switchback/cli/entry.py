@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -36,7 +37,26 @@ def main() -> NoReturn:
     """Run `switchback`."""
     from switchback.cli import main as program  # noqa: PLC0415 - after the signal
 
-    program.main()
+    try:
+        program.main()
+    except SystemExit as end:
+        _leave(end.code)
+        raise
+
+
+def _leave(code: object) -> None:
+    """End at once. To take apart what is in memory would take as long as to read a thousand files.
+
+    Returns where that is not so simple: what was printed cannot be written, or nothing says how it ended.
+    """
+    if not isinstance(code, int) or "operator" in sys.argv[1:2]:
+        return
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return
+    os._exit(code)
 
 
 def plugin() -> NoReturn:

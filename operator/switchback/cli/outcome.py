@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import secrets
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,7 +57,7 @@ _FENCES = {"raise": Operation.FENCE, "lower": Operation.UNFENCE}
 
 def laptop_id() -> str:
     """Operation id of a command line."""
-    return f"{LAPTOP}-{secrets.token_hex(4)}"
+    return f"{LAPTOP}-{os.urandom(4).hex()}"
 
 
 def as_json(result: Result, command: str | None = None) -> dict[str, Any]:

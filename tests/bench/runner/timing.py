@@ -92,7 +92,12 @@ def timed(argv: Sequence[str], allowed: tuple[int, ...] = (0,)) -> Took:
     with tempfile.TemporaryFile() as said:
         begun = time.perf_counter()
         child = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, env=environment
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            env=environment,
+            cwd="/",  # no configuration file of anybody's is read
         )
         overdue = threading.Timer(LIMIT_SECONDS, child.kill)
         overdue.daemon = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -113,7 +113,7 @@ def _of_loss(error: wire.LostError) -> RunnerError:
 def _of_bug(error: Exception) -> RunnerError:
     return RunnerError(
         Reason.BUG,
-        f"{type(error).__name__} in Switchback itself; the log says where, beside {secrets.token_hex(4)}.",
+        f"{type(error).__name__} in Switchback itself; the log says where, beside {os.urandom(4).hex()}.",
         "Please report it with the log of the run; --debug shows where it happened.",
     )
 
