@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
+from switchback.contract.words import Direction
 from switchback.runner import trouble
 from switchback.runner.errors import RunnerError
 from switchback.runner.plan import is_look
@@ -207,19 +208,22 @@ def _about_read_only(bundle: Bundle) -> int | None:
     return next((s.line for s in reversed(bundle.statements) if _READ_ONLY.search(s.text)), None)
 
 
-def guard_failed(bundle: Bundle, failure: Failure, *, recorded: bool) -> RunnerError:
+def guard_failed(bundle: Bundle, failure: Failure, direction: Direction, *, recorded: bool) -> RunnerError:
     """The file ended the transaction that it ran in.
 
     Args:
         bundle: what ran.
         failure: the guard's.
-        recorded: whether the ledger holds the record although the guard failed: a part is committed.
+        direction: which way it went.
+        recorded: whether the ledger shows it as done although the guard failed: a part is committed.
     """
     if recorded:
-        said = (
-            "what was before the COMMIT has taken effect and is recorded as applied in part, the rest was "
-            "rolled back"
+        record = (
+            "is recorded as applied in part"
+            if direction is Direction.FORWARD
+            else "its record is gone: the ledger counts it as not applied"
         )
+        said = f"what was before the COMMIT has taken effect and {record}, the rest was rolled back"
     elif failure.committed_inside:
         said = "part of it has taken effect without a record, the rest was rolled back"
     else:

@@ -40,7 +40,7 @@ class Executor:
         self._source = source
         self._kept: dict[tuple[Direction, str], str] = {}
         self._prelude = prelude
-        self.transactor = Transactor(session)
+        self.transactor = Transactor(session, flush=not ledger.identity.watches_drops)
         self._major = ledger.identity.database.major
         self._position = ledger.last_position
 
@@ -59,6 +59,7 @@ class Executor:
         self.session.reporter.begin(steps)
         unbegun.clear(self.session, steps)
         self._kept = keep.statements(self.session, self._source, steps)
+        self.transactor.flush &= not any(map(_makes_event_trigger, steps))
         for alone, group in groupby(steps, key=_goes_alone):
             if alone:
                 for step in group:
@@ -132,6 +133,12 @@ class Executor:
         if blame.ended_itself(failed.failure):
             return settle.guard_failed(self.session, failed.unit.bundle, failed.failure, failed.unit.step)
         return blame.failed(failed.unit.bundle, failed.failure)
+
+
+def _makes_event_trigger(step: PlannedStep) -> bool:
+    """Whether a step makes or enables one; what it will think of a DROP TABLE is not known before."""
+    statements = () if step.half is None else step.half.statements
+    return any(statement.words[1:2] == ("EVENT",) for statement in statements)
 
 
 def _goes_alone(step: PlannedStep) -> bool:

@@ -14,7 +14,7 @@ from switchback.contract.words import Direction
 from switchback.runner import blame, lock, wire
 from switchback.runner.bundle import CLEAN
 from switchback.runner.errors import RunnerError
-from switchback.runner.ledger import changes, read
+from switchback.runner.ledger import changes, entries, read
 from switchback.runner.stop import Stopped
 
 if TYPE_CHECKING:
@@ -266,12 +266,29 @@ def _statements_done(step: PlannedStep, ledger: Ledger) -> int:
     return row.statements_done if step.direction is Direction.FORWARD else row.down_done or 0
 
 
-def not_finished(step: PlannedStep, line: int, before: int, lost: wire.LostError) -> RunnerError:
+def not_finished(
+    step: PlannedStep, line: int, before: int, lost: wire.LostError, *, commits: bool = False
+) -> RunnerError:
     """The connection broke while a statement ran outside any transaction, and it was not done.
 
-    `before`: how many statements before it have taken effect.
+    Args:
+        step: whose statement.
+        line: where it is.
+        before: how many statements before it have taken effect.
+        lost: what was heard.
+        commits: whether it commits on its way.
     """
     were = "" if not before else f" {before} before it {'has' if before == 1 else 'have'} taken effect."
+    if commits:
+        return RunnerError(
+            Reason.FAILED_PARTLY,
+            f"The connection broke during {step.id} ({lost}). The statement commits on its way: part of it "
+            f"may have taken effect.{were}",
+            "See the server's log for why it closed. The next run executes the statement once more: make "
+            "sure that it can go on from what it has left.",
+            file=None if step.half is None else step.half.path,
+            line=line,
+        )
     return RunnerError(
         Reason.CONNECTION_LOST,
         f"The connection broke during {step.id} ({lost}). The statement is not done; what it left, the next "
@@ -289,7 +306,7 @@ def guard_failed(session: Session, bundle: Bundle, failure: Failure, step: Plann
     recorded = (row is not None) if step.direction is Direction.FORWARD else row is None
     if recorded and not found.overtaken:
         note_part(session, step, failure.committed_inside)
-    return blame.guard_failed(bundle, failure, recorded=recorded)
+    return blame.guard_failed(bundle, failure, step.direction, recorded=recorded)
 
 
 def note_part(session: Session, step: PlannedStep, done: int) -> None:
@@ -307,7 +324,7 @@ def note_part(session: Session, step: PlannedStep, done: int) -> None:
         else:
             details = "a COMMIT inside"
             changes.note(
-                session.work, names, author, "RolledBackPartly", migration_id=step.id, details=details
+                session.work, names, author, entries.ROLLED_BACK_PARTLY, migration_id=step.id, details=details
             )
     except psycopg.Error as error:
         if wire.is_usable(session.work.pgconn):

@@ -217,7 +217,9 @@ class Stepwise:
             if self.counter.value(found.ledger) != index:
                 raise settle.overtaken(self.step) from None
             if not concurrently.is_done(self.session, statement, started):
-                raise settle.not_finished(self.step, statement.line, index, lost) from None
+                raise settle.not_finished(
+                    self.step, statement.line, index, lost, commits=started.commits
+                ) from None
             found.refuse_overtaken(self.step)
             return
         if error is not None:
