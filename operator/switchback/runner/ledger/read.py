@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -56,7 +57,8 @@ _SYSTEM_IDENTIFIER = "(SELECT system_identifier::text FROM pg_catalog.pg_control
 
 _META = """
 SELECT major, minor, revision, ledger_uuid::text, system_identifier, database_oid, database_name,
-  protected_for, reserved_by, greatest(least(reserved_until, '9999-12-30 00:00Z'), '1970-01-01 00:00Z'),
+  protected_for, reserved_by, (1000000 * extract(epoch FROM
+    greatest(least(reserved_until, '9999-12-30 00:00Z'), '1970-01-01 00:00Z')))::bigint,
   reserved_until > pg_catalog.clock_timestamp() FROM {meta}
 """
 _ROWS = """
@@ -161,7 +163,9 @@ def _foreign(names: Names, tables: Iterable[str], *, is_ours: bool) -> RunnerErr
 
 def _meta(row: tuple[Any, ...]) -> Meta:
     major, minor, revision, uuid, system, oid, name, protected_for, reserved_by, until, live = row
-    reservation = Reservation(reserved_by, until, live) if reserved_by is not None else None
+    # In microseconds: how a time or a fraction is written depends on the session's settings.
+    end = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=until)
+    reservation = Reservation(reserved_by, end, live) if reserved_by is not None else None
     return Meta(major, minor, revision, uuid, system, oid, name, protected_for, reservation)
 
 
