@@ -125,7 +125,7 @@ class Proxy:
         """Begin to count anew; at `point` do `act`, once, and once more at `again` if that comes."""
         self.disconnect()
         with self._lock:
-            self.pairs = []
+            self.pairs, self.away_until = [], 0.0
             self._points = [each for each in (point, again) if each is not None]
             self._act = act
             self.reached.clear()
@@ -230,7 +230,9 @@ class Scissors(Proxy):
         self.words = list(words)
         self._unseen = unseen
 
-    def _one(self, pair: Pair, here: Point, sink: socket.socket, message: bytes) -> None:
+    def _one(  # type: ignore[explicit-override] # typing.override needs Python 3.12
+        self, pair: Pair, here: Point, sink: socket.socket, message: bytes
+    ) -> None:
         with self._lock:
             found = here.client and bool(self.words) and self.words[0] in message
             if found:

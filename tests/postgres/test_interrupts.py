@@ -45,6 +45,9 @@ _WORK = (
 )
 
 
+_TABLES = "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'"
+
+
 def cut(pair: Pair, _: Ground) -> None:
     pair.cut()
 
@@ -87,17 +90,35 @@ def locked(_: Pair, ground: Ground) -> None:
     held.wait(0.3)  # a transaction that is open may go on and end
 
 
+def out_of_time(_: Pair, ground: Ground) -> None:
+    """What the next statement needs is locked for longer than any statement may take."""
+    held = threading.Event()
+
+    def hold() -> None:
+        with contextlib.suppress(psycopg.Error), psycopg.connect(ground.runner.url) as other:
+            other.execute("SET lock_timeout = '100ms'")
+            tables = [row[0] for row in other.execute(_TABLES).fetchall()]
+            other.execute(f"LOCK TABLE {', '.join(tables)}".encode())
+            held.set()
+            time.sleep(0.5)
+
+    threading.Thread(target=hold).start()
+    held.wait(0.2)
+
+
 WAYS: dict[str, Way] = {
-    "cut": (cut, {0, 7, 9, 13}),
-    "cut for the client": (cut_near, {0, 7, 9, 13}),
-    "cut for a while": (cut_for_a_while, {0, 7, 9, 13}),
+    # The server is there, or there again: in the end the run knows, and says, what is done.
+    "cut": (cut, {0, 7, 9}),
+    "cut for the client": (cut_near, {0, 7, 9}),
+    "cut for a while": (cut_for_a_while, {0, 7, 9}),
     # When all is done and nothing is held any more it ends the process as it ends any other.
-    "SIGTERM": (signalled(signal.SIGTERM), {0, 7, 9, 13, 143, -signal.SIGTERM}),
-    "SIGINT": (signalled(signal.SIGINT), {0, 7, 9, 13, 130}),
+    "SIGTERM": (signalled(signal.SIGTERM), {0, 9, 143, -signal.SIGTERM}),
+    "SIGINT": (signalled(signal.SIGINT), {0, 9, 130}),
     "SIGKILL": (signalled(signal.SIGKILL), {0, -signal.SIGKILL}),
-    "pg_terminate_backend": (asked("pg_terminate_backend"), {0, 7, 9, 13}),
+    "pg_terminate_backend": (asked("pg_terminate_backend"), {0, 7, 9}),
     "locked": (locked, {0, 6}),
     "pg_cancel_backend": (asked("pg_cancel_backend"), {0, 8, 9}),
+    "statement timeout": (out_of_time, {0, 8, 9}),
 }
 
 

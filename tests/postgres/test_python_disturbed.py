@@ -15,10 +15,10 @@ from tests.crash.chance import SEED
 from tests.postgres.proxy import Proxy
 from tests.postgres.running import Runner
 from tests.postgres.test_interrupts import WAYS
-from tests.postgres.trials import Ground, chosen
+from tests.postgres.trials import FLAGS, PARTLY, UNDONE, UNKNOWN, Ground, Row, _told, chosen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tests.postgres.forked import Ended, Fork
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tests.postgres.servers import Server
 
 SAMPLE = 8
+DONE: list[Row] = [("0001_a", 1, 1, None), ("0002_b", 1, 1, None)]
 ONCE = """
 def up(connection):
     connection.execute("CREATE TABLE a (id int PRIMARY KEY)")
@@ -65,14 +66,14 @@ class Trial:
     ground: Ground
     at_head: bool = False
 
-    def run(self, url: str) -> Ended:
+    def run(self, url: str, flags: Sequence[str] = ()) -> Ended:
         words = (
             ["rollback", "--target", "base", "--accept-data-loss", "--yes"] if self.at_head else ["migrate"]
         )
         runner = self.ground.runner
         environment = {**runner.environment(), "DATABASE_URL": url}
         folder = ["--dir", str(runner.folder), "--allow-non-empty"][: 2 if self.at_head else 3]
-        return self.ground.fork.run([*words, "--json", *folder], environment, runner.folder.parent)
+        return self.ground.fork.run([*words, "--json", *folder, *flags], environment, runner.folder.parent)
 
     def points(self) -> list[Point]:
         proxy = self.ground.proxy
@@ -90,7 +91,7 @@ class Trial:
         ground = self.ground
         act, codes = WAYS[name]
         ground.proxy.arm(point, lambda pair: act(pair, ground))
-        ended = self.run(ground.proxy.url(ground.runner.url))
+        ended = self.run(ground.proxy.url(ground.runner.url), FLAGS.get(name, ()))
         if ground.proxy.reached.is_set():
             assert ground.proxy.over.wait(90)
         ground.proxy.disconnect()
@@ -101,7 +102,7 @@ class Trial:
         self.look(ended)
         second = self.run(ground.runner.url)
         assert second.code == 0, f"{ended.said}\nthen {second.said}"
-        assert self.applied() == ([] if self.at_head else [("0001_a", 1, 1, None), ("0002_b", 1, 1, None)])
+        assert self.applied() == ([] if self.at_head else DONE)
         assert self.tables() == ({"log"} if self.at_head else {"log", "a", "b"})
         assert self.log() == 1
         assert self.at_head or ground.query("SELECT count(*) FROM a, b") == [(60,)]
@@ -116,11 +117,33 @@ class Trial:
         assert self.log() == (once is not self.at_head)
         assert {row[0] for row in rows} <= {"0001_a", "0002_b"}
         if ended.code == 0:
-            assert rows == ([] if self.at_head else [("0001_a", 1, 1, None), ("0002_b", 1, 1, None)])
+            assert rows == ([] if self.at_head else DONE)
+        if ended.code >= 0:
+            self.is_true(ended, rows)
         if ("0002_b", 1, 1, None) in rows and not self.at_head:
             assert self.ground.query("SELECT count(*) FROM b") == [(3,)]
 
-    def applied(self) -> list[tuple[str, int, int, int | None]]:
+    def is_true(self, ended: Ended, rows: list[Row]) -> None:
+        """What the run has said in the end is what the ledger says."""
+        told = _told(ended)
+        assert told["exitCode"] == ended.code, ended.said
+        if ended.code == UNKNOWN:
+            return
+        if not told.get("current"):  # it never came to look
+            assert not told.get("done"), ended.said
+            assert rows == (DONE if self.at_head else []), f"nothing is said of {rows}: {ended.said}"
+            return
+        ids = ["base", *(row[0] for row in rows)]
+        whole = ["base", *(row[0] for row in rows if row in DONE)]
+        assert told["current"] in {ids[-1], whole[-1]}, f"at {rows}: {ended.said}"
+        assert told["done"] == (len(DONE) + 1 - len(ids) if self.at_head else len(whole) - 1), ended.said
+        partial = [row for row in rows if row not in DONE]
+        if ended.code == UNDONE:
+            assert not partial, f"at {rows}: {ended.said}"
+        if ended.code == PARTLY:
+            assert partial, f"at {rows}: {ended.said}"
+
+    def applied(self) -> list[Row]:
         if not self.ground.query("SELECT to_regclass('switchback.migrations') IS NOT NULL")[0][0]:
             return []
         columns = "id, statements_done, statements_total, down_done"

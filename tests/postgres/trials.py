@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 Way = tuple[Callable[["Pair", "Ground"], None], set[int]]
 """What is done to a run, and the exit codes that it may have then."""
 
+FLAGS: dict[str, tuple[str, ...]] = {
+    "statement timeout": ("--statement-timeout", "100ms", "--lock-timeout", "9s")
+}
+"""What a run is called with besides, by the name of the way in which it is disturbed."""
+
 AFTER_WORK_AND_OBSERVER = 2
 CLIENTS_WORDS, SERVERS_WORDS = 20, 70
 """About so many messages it takes to connect anew, take the lock and ask the ledger."""
@@ -41,6 +46,8 @@ Ledger = tuple[Row, ...]
 """Each row's id, statements done, statements in all, statements of its way back that are done."""
 
 BASE: Row = ("0000_base", 1, 1, None)
+UNDONE, PARTLY, UNKNOWN = 8, 9, 13
+"""Exit codes: rolled back to the last good migration, failed part-way, outcome unknown."""
 
 _SCHEMA = """
 SELECT c.relkind::text || ' ' || c.relname::text || ' ' || coalesce((
@@ -221,16 +228,20 @@ class Ground:
         return found
 
     def disturbed(
-        self, point: Point, act: Callable[[Pair, Ground], None], again: Point | None = None
+        self,
+        point: Point,
+        act: Callable[[Pair, Ground], None],
+        again: Point | None = None,
+        flags: Sequence[str] = (),
     ) -> Ended | None:
         """Go to the other end with `act` on the way, look, arrive in a second run. None: not reached.
 
-        `again`: where `act` comes once more, on a connection that was made anew.
+        `again`: where `act` comes once more, on a connection that was made anew. `flags`: of the first run.
         """
         up = not self.at_head
         events = self.query("SELECT max(seq) FROM switchback.events")[0][0]
         self.proxy.arm(point, lambda pair: act(pair, self), again)
-        ended = self._run(self.proxy.url(self.runner.url), self.words())
+        ended = self._run(self.proxy.url(self.runner.url), [*self.words(), *flags])
         reached = self.proxy.reached.is_set()
         if reached:
             assert self.proxy.over.wait(90)
@@ -257,24 +268,43 @@ class Ground:
         allowed = self.states[up].get(ledger)
         assert allowed is not None, f"no state of a run: {ledger}"
         assert schema in allowed, f"at {ledger} the schema is {schema}, not {allowed}"
-        whole = [row[0] for row in ledger][-1]
-        goal = self.steps[-1].id if up else "0000_base"
+        goal = self.steps[-1].id if up else BASE[0]
         if ended.code == 0:
-            assert whole == goal, ended.said
+            assert ledger[-1][0] == goal, ended.said
             assert all(done == total and down is None for _, done, total, down in ledger), ledger
+        if ended.code >= 0:
+            self._is_true(up, ended, ledger)
+
+    def _is_true(self, up: bool, ended: Ended, ledger: Ledger) -> None:  # noqa: FBT001 - a direction
+        """What a run has said in the end is what the ledger says; of an unknown outcome nothing is said."""
         told = _told(ended)
         assert told.get("reason") != "Bug", ended.said
-        if ended.code in {8, 9} or (ended.code == 7 and told.get("current")):
-            good = [row[0] for row in ledger if row[1] == row[2]]
-            assert told["current"] in {whole, good[-1]}, ended.said
+        assert told.get("exitCode") == ended.code, ended.said
         partial = [row for row in ledger if row[1] < row[2] or row[3] is not None]
         begun = [row for row in partial if (row[1] if up else row[3])]
-        if begun and told.get("current") and ended.code in {7, 9, 130, 143}:
-            row = begun[0]
-            number = row[1] if up else row[3]
+        if ended.code == UNKNOWN:
+            return
+        if not told.get("current"):  # it never came to look
+            assert not told.get("done"), ended.said
+            assert ledger == self._start(up), f"nothing is said of {ledger}: {ended.said}"
+            return
+        good = [row[0] for row in ledger if row[1] == row[2]]
+        assert told["current"] in {ledger[-1][0], good[-1]}, f"at {ledger}: {ended.said}"
+        whole = len(ledger) - len(partial) - 1
+        assert told["done"] == (whole if up else len(self.steps) + 1 - len(ledger)), f"{ledger}: {ended.said}"
+        if ended.code == PARTLY:
+            assert partial, f"at {ledger}: {ended.said}"
+        if ended.code == UNDONE:
+            assert not begun, f"at {ledger}: {ended.said}"
+        if begun and ended.code in {7, PARTLY, 130, 143}:
+            number = begun[0][1] if up else begun[0][3]
             assert str(number) in str(told["message"]), f"{number} statements are done: {ended.said}"
         if "rolled back" in str(told.get("message")) and up:
             assert not begun, ended.said
+
+    def _start(self, up: bool) -> Ledger:  # noqa: FBT001 - a direction
+        """The ledger before anything has run."""
+        return next(iter(self.states[up]))
 
     def _arrived(self, up: bool, since: int, ended: Ended) -> None:  # noqa: FBT001 - a direction
         """The second run has reached the other end, and everything ran once."""
@@ -311,8 +341,8 @@ def walk(
     for _ in ("up", "down"):
         points = [each for each in ground.undisturbed() if not (twice and each.connection)]
         plans.append(chosen(points, chance, sample))
-    for points in zip_longest(*plans):
-        for point in points:
+    for pair in zip_longest(*plans):
+        for point in pair:
             if point is None:  # one way is longer than the other
                 ground.undisturbed()
                 continue
@@ -321,7 +351,7 @@ def walk(
             again = anew(chance) if twice else None
             where = f"{'down' if ground.at_head else 'up'}, {name} {point}, {again}"
             try:
-                ended = ground.disturbed(point, act, again)
+                ended = ground.disturbed(point, act, again, FLAGS.get(name, ()))
                 assert ended is None or ended.code in expected, ended
                 assert ended is None or "Traceback" not in ended.said
             except AssertionError as error:
