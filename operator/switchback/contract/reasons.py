@@ -119,6 +119,8 @@ class Meaning:
 
 _R, _E = Reason, ExitCode
 
+_SNAPSHOT_LOG = "See the log of the snapshot pod; on a command line, what is printed above."
+
 MEANINGS: dict[Reason, Meaning] = {
     _R.SUCCEEDED: Meaning(_E.OK, Retry.DONE, "Nothing to do."),
     _R.UP_TO_DATE: Meaning(_E.OK, Retry.DONE, "Nothing to do."),
@@ -231,7 +233,7 @@ MEANINGS: dict[Reason, Meaning] = {
         _E.REFUSED, Retry.STALL, "Bring the other tool's history and the files in line, or do not adopt it."
     ),
     _R.SERVER_UNSUPPORTED: Meaning(_E.REFUSED, Retry.STALL, "Use PostgreSQL 15 to 18."),
-    _R.SNAPSHOT_FAILED: Meaning(_E.FAILED, Retry.COUNT, "See the log of the snapshot pod."),
+    _R.SNAPSHOT_FAILED: Meaning(_E.FAILED, Retry.COUNT, _SNAPSHOT_LOG),
     _R.SNAPSHOT_VOLUME_FULL: Meaning(_E.FAILED, Retry.STALL, "Free space in the claim, or use a larger one."),
     _R.SNAPSHOT_CLIENT_TOO_OLD: Meaning(
         _E.REFUSED, Retry.STALL, "Set clientImages to an image with the server's major version."
@@ -251,7 +253,7 @@ MEANINGS: dict[Reason, Meaning] = {
     _R.SNAPSHOT_STORE_REFUSED: Meaning(
         _E.REFUSED, Retry.STALL, "Check bucket, region, credentials and the bucket's policy."
     ),
-    _R.SNAPSHOT_COMMAND_FAILED: Meaning(_E.FAILED, Retry.COUNT, "See the log of the snapshot pod."),
+    _R.SNAPSHOT_COMMAND_FAILED: Meaning(_E.FAILED, Retry.COUNT, _SNAPSHOT_LOG),
     _R.FENCE_COMMAND_FAILED: Meaning(_E.FAILED, Retry.COUNT, "See the log of the fence's pod."),
     _R.RESTORE_TARGET_EXISTS: Meaning(_E.REFUSED, Retry.STALL, "Restore into a new database name."),
     _R.RESTORE_FAILED: Meaning(_E.FAILED, Retry.STALL, "See what pg_restore said."),
