@@ -138,3 +138,15 @@ def test_what_a_run_has_done_survives_a_crash_after_it(careful: Server, folder: 
     assert runner.up().error is None
     crash(careful)
     assert committed(runner) == list(FIRST)
+
+
+@pytest.mark.parametrize("word", ["SET", "SET LOCAL"])
+def test_a_file_has_no_say_in_what_happens_to_others(careful: Server, folder: Path, word: str) -> None:
+    """The last one of a string, on whose commit all rely, would not wait."""
+    runner = Runner(careful.url(careful.create_database()), folder, QUICK)
+    write(folder, *FIRST, _0006_six_up=f"{word} synchronous_commit = off; SELECT 1;")
+    pid = runner.query("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'")[0][0]
+    os.kill(pid, signal.SIGSTOP)
+    assert runner.up().error is None
+    crash(careful)
+    assert committed(runner) == [*FIRST, "0006_six"]

@@ -54,3 +54,12 @@ def test_an_audit_of_ddl_names_what_files_do_and_nothing_else(runner: Runner, fo
     ending, words = runner.told(Operation.MIGRATE)
     assert ending.error is None, words.text
     assert runner.query("SELECT tag FROM audit") == [("CREATE TABLE",)]
+
+
+def test_a_block_that_forbids_it_does_not_either(runner: Runner, folder: Path) -> None:
+    """What a block does is not seen before it runs."""
+    hidden = f"DO $do$ BEGIN EXECUTE $e${FORBID}$e$; END $do$;"
+    write(folder, "0001_a", "0003_c", "0004_d", _0002_forbid_up=hidden)
+    ending, words = runner.told(Operation.MIGRATE)
+    assert ending.error is None, words.text
+    assert ending.result.done == 4

@@ -88,10 +88,6 @@ def analyse(path: str, text: str, first_line: int = 1, preset: d.Directives | No
     return _Reader(path, text, first_line, preset or d.Directives()).read()
 
 
-_NAME_OF_INDEX = 5
-"""Words up to where the name of an index that is built CONCURRENTLY stands."""
-
-
 class _Reader:
     def __init__(self, path: str, text: str, first_line: int, preset: d.Directives) -> None:
         self.path = path
@@ -117,7 +113,6 @@ class _Reader:
         if complete:
             self._transaction_control()
             self._late_settings()
-            self._nameless_indexes()
         if self.problems:
             raise SourceProblem(self.problems)
         return Script(
@@ -195,20 +190,6 @@ class _Reader:
                     span.start, "COPY … TO STDOUT has nobody to read it.", "Remove it, or copy into a table."
                 )
         return False
-
-    def _nameless_indexes(self) -> None:
-        """After a build that was ended half-way its name alone tells what it has left from other indexes."""
-        for span in self.spans:
-            words = [word_of(self.text, token) for token in span.tokens[:_NAME_OF_INDEX]]
-            if "UNIQUE" in words[:2]:
-                words.remove("UNIQUE")
-            if words[:4] == ["CREATE", "INDEX", "CONCURRENTLY", "ON"]:
-                self._problem(
-                    span.start,
-                    "this index has no name. If its building ends half-way, nothing tells what is left of it "
-                    "from other indexes.",
-                    "Write CREATE INDEX CONCURRENTLY <name> ON …",
-                )
 
     def _transaction_control(self) -> None:
         controls = [(i, _control(self.text, span)) for i, span in enumerate(self.spans)]

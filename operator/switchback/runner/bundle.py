@@ -47,6 +47,9 @@ _NO_WAITING = "SET LOCAL synchronous_commit = off;"
 """For all but the last transaction of a string. The server writes commits to disk in their order, so the one
 that waits for the disk has waited for all before it."""
 
+_WAITING = "RESET synchronous_commit;"
+"""Before the guard of that one: what its file has set is for itself alone, and others rely on the commit."""
+
 DISCARD_TEMP = "DISCARD TEMP;"
 """Before each step: a temporary table would hide the real one from the files after it, in this run alone."""
 
@@ -93,6 +96,7 @@ class Bundle:
         lock_timeout_ms: what ends its waiting, so that blockers are looked for early; 0: nothing does.
         waits_for_disk: whether its commit is on disk when the server tells of it.
         flushes: whether the server is made to send what it has to tell of those before.
+        for_others: whether those before have not waited for the disk, so that its own file has no say in it.
     """
 
     migration_id: str
@@ -109,6 +113,7 @@ class Bundle:
     lock_timeout_ms: int = 0
     waits_for_disk: bool = True
     flushes: bool = False
+    for_others: bool = False
 
     @cached_property
     def head(self) -> str:
@@ -137,7 +142,8 @@ class Bundle:
     def tail(self) -> str:
         """What comes after the file. A limit that it has set for its own statements is not meant for ours."""
         own = next((text for text in self.settings if text.startswith(STATEMENT_LIMIT)), "")
-        return f"{END_OF_FILE}{_UNLIMITED}{own}{RESETS}{_NEXT}{self.guard};COMMIT;\n"
+        waits = _WAITING if self.for_others else ""
+        return f"{END_OF_FILE}{_UNLIMITED}{own}{RESETS}{_NEXT}{waits}{self.guard};COMMIT;\n"
 
     @property
     def count(self) -> int:
@@ -187,7 +193,7 @@ def batches(bundles: Sequence[Bundle], after: str, *, flush: bool = True) -> Ite
     held: list[Bundle] = []
     size = 0
     for bundle in bundles:
-        length = len(bundle.text) + len(_NO_WAITING) + len(_FLUSH)
+        length = len(bundle.text) + len(_NO_WAITING) + len(_FLUSH) + len(_WAITING)
         if held and (len(held) == BATCH_FILES or size + length > BATCH_CHARACTERS):
             yield Batch(tuple(_joined(held, flush=flush)), after)
             held, size = [], 0
@@ -202,5 +208,7 @@ def _joined(bundles: Sequence[Bundle], *, flush: bool) -> Iterator[Bundle]:
     last = len(bundles) - 1
     for index, bundle in enumerate(bundles):
         waits, flushes = index == last, flush and index > 0
-        joined = waits and not flushes
-        yield bundle if joined else replace(bundle, waits_for_disk=waits, flushes=flushes)
+        if not last:
+            yield bundle
+        else:
+            yield replace(bundle, waits_for_disk=waits, flushes=flushes, for_others=waits)

@@ -129,7 +129,7 @@ class Tracker:
         statement = next((s for s in reversed(bundle.statements) if s.offset <= offset), None)
         end = len(bundle.body.rstrip())
         line = bundle.first_line + bundle.body.count("\n", 0, min(offset, end))
-        return Failure(index, Where.FILE, error, statement, line, self._any, self._commits)
+        return Failure(index, Where.FILE, error, statement, line, self._any, self._commits, self._ended)
 
 
 def _mentioning(bundle: Bundle, error: ServerError) -> Statement | None:

@@ -10,7 +10,7 @@ from switchback.contract.reasons import Reason
 from switchback.runner import blame, limits, lock, settle, watch, wire
 from switchback.runner.bundle import CLEAN, Batch, Bundle, batches
 from switchback.runner.errors import RunnerError
-from switchback.runner.track import Failure, Tracker
+from switchback.runner.track import Failure, Tracker, Where
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -94,6 +94,9 @@ class Transactor:
                 tries = 0
             if failure is None:
                 self._check_lock(tracker)
+                continue
+            if failure.where is Where.RECORD and failure.ran and batch.bundles[failure.index].flushes:
+                self.flush = False  # perhaps an event trigger, made on the way, that forbids our DROP TABLE
                 continue
             later = failure.index - tracker.index
             if later > 0:  # nothing ran, for a later file cannot be parsed: what is before it goes first

@@ -229,13 +229,3 @@ def test_check_looks_at_the_named_ones_and_tells_all() -> None:
     with pytest.raises(SourceProblem) as caught:
         source.check()
     assert [p.place for p in caught.value.problems] == ["2_b.up.sql:1", "2_b.down.sql:1"]
-
-
-@pytest.mark.parametrize("unique", ["", "UNIQUE "])
-def test_an_index_that_is_built_concurrently_has_a_name(unique: str) -> None:
-    nameless = f"-- switchback: no-transaction\nSELECT 1;\ncreate {unique}index concurrently /* */ on t (id);"
-    (problem,) = problems(nameless)
-    assert (problem.line, "has no name" in problem.message) == (3, True)
-    for named in ("t_id", "if not exists t_id", '"ON"'):
-        assert Sql.of("x", nameless.replace("/* */", named)).count == 2
-    assert Sql.of("x", "CREATE INDEX ON t (id);").count == 1

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
 from switchback.migrations.model import Reversal
-from switchback.runner import paths
+from switchback.runner import downs, paths
 from switchback.runner.errors import RunnerError
 from switchback.runner.plan import Plan, forward, listed
 
@@ -38,9 +38,10 @@ def plan_forward(session: Session, request: Request, comparison: Comparison, goa
     # What waits is looked at as well: better now than when the traffic has moved.
     for notice in comparison.source.check([*(step.id for step in plan.steps), *plan.held]):
         session.reporter.warn(notice)
-    from switchback.runner import carried  # noqa: PLC0415 - not needed when there is nothing to do
+    from switchback.runner import carried, nameless  # noqa: PLC0415 - not needed when there is nothing to do
 
     carried.refuse_uncarried(plan.steps)
+    nameless.refuse(plan.steps)
     for migration in goal.ahead:
         if migration.reversal is Reversal.ABSENT:
             session.reporter.warn(f"{migration.id} has no down half: it cannot be rolled back.")
@@ -76,7 +77,11 @@ def _refuse_unfinished(comparison: Comparison) -> None:
         return
     row = stuck[0]
     if row.down_done is not None:
-        what, advice = "is rolled back in part", "Finish it with rollback."
+        file = comparison.source.by_id.get(row.id)
+        down = None if file is None else file.down
+        goes_on = row.down_done or down is None or down.directives.no_transaction
+        what = "is rolled back in part"
+        advice = "Finish it with rollback." if goes_on else downs.by_hand(row.id)
     else:
         what = f"is applied in part ({row.statements_done} of {row.statements_total} statements)"
         bring = "Bring" if row.id in comparison.source.by_id else "Bring its file back; or bring"
