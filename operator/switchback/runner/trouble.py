@@ -86,7 +86,6 @@ _TEXTS = (
 )
 _WEAK = "weak sslmode"
 """In libpq's text, whose values are masked like those of any server."""
-_ROLE_MISSING = re.compile(r'role "([^"]+)" does not exist')
 _DIRECT = "Use the server's direct port, not the pooler's: with PgBouncer usually 5432 instead of 6432."
 
 
