@@ -228,6 +228,13 @@ def test_killed_after_a_commit_on_the_way_back(runner: Runner) -> None:
     ending = runner.up()
     assert ending.result.reason is Reason.FAILED_PARTLY
     assert "0001_a is rolled back in part" in ending.text
+    assert "repair --unmark 0001_a" in ending.advice
+    cut = "connection.execute('CREATE TABLE n (); COMMIT; SELECT pg_terminate_backend(pg_backend_pid())')"
+    add(runner, TABLE, "0001_a.py", down=cut)
+    again = runner.down(accept=ACCEPT, down_from=DownFrom.FILE)
+    assert again.result.reason is Reason.FAILED_PARTLY, again.text
+    assert "0001_a is rolled back in part" in again.text
+    assert runner.tables == set(), "what ran in part does not run again from its start"
 
 
 @pytest.mark.parametrize("way", ["up", "down"])

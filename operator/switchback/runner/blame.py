@@ -208,6 +208,11 @@ def _about_read_only(bundle: Bundle) -> int | None:
     return next((s.line for s in reversed(bundle.statements) if _READ_ONLY.search(s.text)), None)
 
 
+def in_part(direction: Direction) -> str:
+    """How the ledger has what did not come to its end, in words."""
+    return "applied in part" if direction is Direction.FORWARD else "rolled back in part"
+
+
 def guard_failed(bundle: Bundle, failure: Failure, direction: Direction, *, recorded: bool) -> RunnerError:
     """The file ended the transaction that it ran in.
 
@@ -215,22 +220,23 @@ def guard_failed(bundle: Bundle, failure: Failure, direction: Direction, *, reco
         bundle: what ran.
         failure: the guard's.
         direction: which way it went.
-        recorded: whether the ledger shows it as done although the guard failed: a part is committed.
+        recorded: whether the ledger shows it as begun although the guard failed: a part is committed.
     """
     if recorded:
-        record = (
-            "is recorded as applied in part"
-            if direction is Direction.FORWARD
-            else "its record is gone: the ledger counts it as not applied"
+        said = (
+            f"what was before the COMMIT has taken effect and is recorded as {in_part(direction)}, the rest "
+            "was rolled back"
         )
-        said = f"what was before the COMMIT has taken effect and {record}, the rest was rolled back"
     elif failure.committed_inside:
         said = "part of it has taken effect without a record, the rest was rolled back"
     else:
         said = "the ledger shows no trace of it, and what the file did after the ROLLBACK was rolled back too"
+    error = failure.error
+    then = f" Behind it: {masked(error.message, error.sqlstate)}." if failure.where is Where.FILE else ""
     return RunnerError(
         Reason.FAILED_PARTLY,
-        f"{bundle.migration_id} ended the transaction that keeps it and its record together: {said}.",
+        f"{bundle.migration_id} ended the transaction that keeps it and its record together: {said}.{then}",
         "Remove COMMIT and ROLLBACK from the file, then bring schema and ledger in line by hand.",
         file=bundle.path,
+        line=failure.line if then else None,
     )

@@ -126,10 +126,8 @@ class Bound(Coded):
 
     def _is_kept(self, ledger: Ledger) -> bool:
         """Whether the record is committed, by us or by the function."""
-        row, before = ledger.by_id.get(self.step.id), self.step.row
-        if self.forward or row is None:
-            return (row is not None) is self.forward
-        return row.down_done is not None and (before is None or before.down_done is None)
+        # A way back that an earlier run has begun does not run again: whose mark that is, is not in question.
+        return settle.has_ended_itself(self.step, ledger) or self.shows(ledger)
 
     def _ended(self, bundle: Bundle, found: settle.Found) -> RunnerError:
         """The function has ended the transaction that it ran in. What is known is noted in the ledger."""
@@ -137,7 +135,7 @@ class Bound(Coded):
         if recorded and not found.overtaken:
             settle.note_part(self.session, self.step, 0)
         if recorded:
-            kept = "applied in part" if self.forward else "rolled back in part"
+            kept = blame.in_part(self.step.direction)
             said = f"what was before the COMMIT has taken effect and is recorded as {kept}"
         else:
             said = (

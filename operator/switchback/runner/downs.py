@@ -40,7 +40,13 @@ class Refusal:
 
 FROM_LEDGER = "ledger:"
 """In place of a folder, before the id: of a way back that is in no file."""
-URGENCY = (Reason.IRREVERSIBLE, Reason.NO_DOWN, Reason.FILE_MISSING, Reason.FILE_CHANGED)
+URGENCY = (
+    Reason.FAILED_PARTLY,
+    Reason.IRREVERSIBLE,
+    Reason.NO_DOWN,
+    Reason.FILE_MISSING,
+    Reason.FILE_CHANGED,
+)
 """When a range fails for several reasons, the first of these gives the exit code."""
 
 
@@ -77,7 +83,8 @@ def backward(
         unbegun: ids of rows of which nothing has taken effect.
 
     Raises:
-        RunnerError: `Irreversible`, `NoDown`, `FileMissing` or `FileChanged`, naming every file of the range.
+        RunnerError: `FailedPartly`, `Irreversible`, `NoDown`, `FileMissing` or `FileChanged`, naming every
+            file of the range.
         SourceProblem: a down half is wrong inside.
     """
     choices = _Choices(down_from, elsewhere, forget)
@@ -151,8 +158,17 @@ def _with_part(step: PlannedStep, row: Row) -> PlannedStep:
 
 def _anew(step: PlannedStep, row: Row) -> Refusal | None:
     """A half-run down goes on where it stopped. Without the directive all of it would run, from the start."""
-    if not row.down_done or step.half is None or step.half.directives.no_transaction:
+    if row.down_done is None or step.half is None or step.half.directives.no_transaction:
         return None
+    if not row.down_done:  # it ran in a transaction, which it has ended itself
+        return Refusal(
+            Reason.FAILED_PARTLY,
+            row.id,
+            f"{row.id} is rolled back in part, and how far is not known: its down half would run from its "
+            "start",
+            step.half.path,
+            by_hand(row.id),
+        )
     were = "statement has" if row.down_done == 1 else "statements have"
     return Refusal(
         Reason.FILE_CHANGED,
@@ -160,6 +176,14 @@ def _anew(step: PlannedStep, row: Row) -> Refusal | None:
         f"the down half of {row.id} has lost its line `-- switchback: no-transaction`, but {row.down_done} "
         f"of its {were} run",
         step.half.path,
+    )
+
+
+def by_hand(migration_id: str) -> str:
+    """What to do where a way back has stopped nobody knows where."""
+    return (
+        f"Bring the schema in line by hand, then the ledger: switchback repair --unmark {migration_id} when "
+        f"all of it is undone, --mark {migration_id} when all of it is there, to be rolled back again."
     )
 
 

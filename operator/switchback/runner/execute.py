@@ -106,6 +106,9 @@ class Executor:
             migration, place = step.migration, self._place(step)
             record = entries.applied_row(names, migration, place, author, done=0)
             guard = entries.applied_guard(names, migration, place, author)
+        elif step.half is not None:  # until the guard takes the row away it says that its way back has begun
+            record = entries.going_back(names, step.id)
+            guard = entries.gone_guard(names, step.id, author, details=step.notice)
         else:
             record = entries.removed_row(names, step.id, author, kind=_KINDS[step.way], details=step.notice)
             guard = entries.removed_guard(names, step.id)

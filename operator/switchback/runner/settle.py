@@ -237,11 +237,12 @@ def not_committed(step: PlannedStep, lost: wire.LostError, ledger: Ledger) -> Ru
             file=step.half.path,
             line=statements[done].line,
         )
-    if step.direction is Direction.FORWARD and step.id in ledger.by_id and not _is_counted(step):
+    if not _is_counted(step) and has_ended_itself(step, ledger):
         return RunnerError(
             Reason.FAILED_PARTLY,
             f"The connection broke during {step.id} ({lost}), which had ended its own transaction: what was "
-            "before that has taken effect and is recorded as applied in part, the rest was rolled back.",
+            f"before that has taken effect and is recorded as {blame.in_part(step.direction)}, the rest was "
+            "rolled back.",
             "Remove COMMIT and ROLLBACK from the file, then bring schema and ledger in line by hand.",
             file=None if step.half is None else step.half.path,
         )
@@ -251,6 +252,15 @@ def not_committed(step: PlannedStep, lost: wire.LostError, ledger: Ledger) -> Ru
         "See the server's log for why it closed, then run it again.",
         file=None if step.half is None else step.half.path,
     )
+
+
+def has_ended_itself(step: PlannedStep, ledger: Ledger) -> bool:
+    """Whether the ledger shows, of a step that has not come to its end, the mark that it began with.
+
+    Within a transaction of ours that is committed only by the step itself.
+    """
+    row = ledger.by_id.get(step.id)
+    return row is not None and (step.direction is Direction.FORWARD or row.down_done is not None)
 
 
 def _is_counted(step: PlannedStep) -> bool:
@@ -302,8 +312,7 @@ def not_finished(
 def guard_failed(session: Session, bundle: Bundle, failure: Failure, step: PlannedStep) -> RunnerError:
     """A file ended its transaction. Ask the ledger what is left, and note there what is known."""
     found = look(session, step)
-    row = found.ledger.by_id.get(bundle.migration_id)
-    recorded = (row is not None) if step.direction is Direction.FORWARD else row is None
+    recorded = has_ended_itself(step, found.ledger)
     if recorded and not found.overtaken:
         note_part(session, step, failure.committed_inside)
     return blame.guard_failed(bundle, failure, step.direction, recorded=recorded)

@@ -232,8 +232,36 @@ def still_ours(names: Names, migration_id: str) -> str:
     return f"SELECT 1 / pg_catalog.count(*)::int FROM {row} AND {_MINE}"
 
 
+def going_back(names: Names, migration_id: str) -> str:
+    """UPDATE that says, before a down half runs, that the way back has begun.
+
+    The row stays until the guard: a COMMIT in the file, and then the end of the run, leave it so.
+    """
+    return f"UPDATE {names.migrations} SET down_done = 0 WHERE id = {literal(migration_id)}"
+
+
+def gone_guard(names: Names, migration_id: str, author: Author, *, details: str = "") -> str:
+    """The guard of a down half: DELETE of its row, the event, the new revision. Gives the duration in ms.
+
+    Its shape is that of `applied_guard`, for the same reason.
+    """
+    elapsed = _ELAPSED.format(since="pg_catalog.transaction_timestamp()")
+    return (
+        f"WITH m AS (DELETE FROM {names.migrations} WHERE id = {literal(migration_id)} AND {_MINE} "
+        "RETURNING position, up_checksum, down_checksum), "
+        f"r AS (UPDATE {names.meta} SET revision = revision + 1 RETURNING revision) "
+        f"INSERT INTO {names.events} (kind, migration_id, position, up_checksum, down_checksum, "
+        "duration_ms, operation_id, intent_digest, reason, details) "
+        f"VALUES ('{ROLLED_BACK}', {literal(migration_id)}, (SELECT position FROM m), "
+        f"(SELECT up_checksum FROM m), (SELECT down_checksum FROM m), {elapsed}, {author.values}, "
+        f"{literal(details)}) "
+        "RETURNING 1 / (position IS NOT NULL AND (SELECT revision FROM r) IS NOT NULL)::int "
+        "AS switchback_guard, duration_ms"
+    )
+
+
 def removed_row(names: Names, migration_id: str, author: Author, *, kind: str, details: str = "") -> str:
-    """DELETE of the row, and INSERT of its event, of a migration that is about to be rolled back.
+    """DELETE of the row, and INSERT of its event, of a migration without a down half to run.
 
     Args:
         names: where the ledger is.
@@ -252,7 +280,7 @@ def removed_row(names: Names, migration_id: str, author: Author, *, kind: str, d
 
 
 def removed_guard(names: Names, migration_id: str) -> str:
-    """The guard of a down. Its event is the newest one, for nobody else writes while the lock is held."""
+    """The guard behind `removed_row`. Its event is the newest: nobody else writes while the lock is held."""
     elapsed = _ELAPSED.format(since="at")
     return (
         f"WITH e AS (UPDATE {names.events} SET duration_ms = {elapsed} "

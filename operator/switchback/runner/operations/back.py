@@ -25,8 +25,8 @@ def plan_backward(session: Session, request: Request, comparison: Comparison, go
 
     Raises:
         SourceProblem: a down half is wrong inside.
-        RunnerError: `Irreversible`, `NoDown`, `FileMissing`, `FileChanged`, `LedgerWritableByOthers`,
-            `AdoptionRefused`; `Usage` when the second folder is not there.
+        RunnerError: `FailedPartly`, `Irreversible`, `NoDown`, `FileMissing`, `FileChanged`,
+            `LedgerWritableByOthers`, `AdoptionRefused`; `Usage` when the second folder is not there.
     """
     astray = paths.problem(session, comparison.source) if goal.beyond else None
     if astray is not None:  # a migration that is rolled back already may have made what is missing
