@@ -12,6 +12,7 @@ from switchback.contract.reasons import Reason
 from switchback.contract.words import Risk
 from tests.postgres.running import Runner, write
 from tests.postgres.test_crash import until
+from tests.postgres.test_overlooked_commit import HIDING
 from tests.postgres.test_stepwise import counts, valid
 
 if TYPE_CHECKING:
@@ -90,3 +91,42 @@ def test_what_cannot_be_seen_is_undone(runner: Runner) -> None:
     ending = runner.down(accept=ALL)
     assert ending.result.reason is not Reason.SUCCEEDED
     assert 'table "b" does not exist' in ending.text
+
+
+def test_what_an_earlier_life_of_it_had_begun_does_not_count(database: str, folder: Path) -> None:
+    """It was applied with an index made alone, rolled back, and rewritten; a part of that is there."""
+    runner = Runner(database, folder)
+    write(folder, "0001_a", _0002_b_up=f"{MARK}{INDEX};", _0002_b_down="DROP INDEX i_a;")
+    assert runner.up().error is None
+    assert runner.down(accept=ALL).error is None
+    part = f"CREATE TABLE u ();\n{HIDING}\nCOMMIT;\nSELECT pg_terminate_backend(pg_backend_pid());"
+    write(folder, _0002_b_up=f"{part}\nCREATE TABLE v ();", _0002_b_down="DROP TABLE u;\nDROP TABLE v;")
+    assert runner.up().result.reason is Reason.FAILED_PARTLY
+    assert (runner.applied, runner.tables) == (["0001_a", "0002_b"], {"t_0001_a", "u"})
+    ending, words = runner.told("rollback", accept=ALL)
+    assert "nothing of it has taken effect" not in f"{ending.text} {words.text}"
+    assert ending.result.reason is Reason.SQL_FAILED, 'its way back runs, and table "v" does not exist'
+    assert runner.applied == ["0001_a", "0002_b"]
+
+
+def test_it_belongs_to_a_file_without_transaction(runner: Runner) -> None:
+    runner.query("UPDATE switchback.migrations SET directives = '' WHERE id = '0002_b'")
+    ending = runner.down(accept=ALL)
+    assert ending.result.reason is not Reason.SUCCEEDED
+    assert "0002_b" in runner.applied
+
+
+def test_an_index_that_cannot_be_dropped_is_no_part_that_has_taken_effect(runner: Runner) -> None:
+    runner.query(
+        "CREATE FUNCTION no() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF tg_tag = 'DROP INDEX' THEN RAISE 'not today'; END IF; END $$;"
+        "CREATE EVENT TRIGGER no ON ddl_command_start EXECUTE FUNCTION no()"
+    )
+    ending, words = runner.told("rollback", accept=ALL)
+    assert "could not be dropped" in words.text
+    assert ending.result.reason is Reason.FAILED_PARTLY, ending.text
+    assert "has taken effect" not in ending.text
+    assert "i_a" in ending.text
+    assert (runner.applied, valid(runner, "i_a")) == (["0001_a", "0002_b"], False)
+    runner.query("DROP EVENT TRIGGER no")
+    assert runner.down(accept=ALL).result.reason is Reason.SUCCEEDED

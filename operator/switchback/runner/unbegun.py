@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
+from switchback.migrations.directives import from_words
 from switchback.runner import concurrently
 from switchback.runner.bundle import CLEAN, reset
 from switchback.runner.errors import RunnerError
@@ -25,8 +26,15 @@ if TYPE_CHECKING:
 def among(session: Session, rows: Iterable[Row]) -> frozenset[str]:
     """Ids of those rows of which surely nothing has taken effect. Asks only about rows that count none."""
     return frozenset(
-        row.id for row in rows if row.is_partial and not row.statements_done and _untouched(session, row.id)
+        row.id
+        for row in rows
+        if row.is_partial and not row.statements_done and _is_counted(row) and _untouched(session, row.id)
     )
+
+
+def _is_counted(row: Row) -> bool:
+    """Whether it is of a file without transaction. Others have no first statement that runs alone."""
+    return from_words(row.directives.split("\n")).no_transaction
 
 
 def _untouched(session: Session, migration_id: str) -> bool:
@@ -38,7 +46,8 @@ def clear(session: Session, steps: Sequence[PlannedStep]) -> None:
     """Clear away, under the lock, what the interrupted statements have left, as the next migrate would.
 
     Raises:
-        RunnerError: `PlanMoved`: one of them has taken effect by now.
+        RunnerError: `PlanMoved`: one of them has taken effect by now; `FailedPartly`: what one has left could
+            not be cleared away.
         Stopped: a signal came.
     """
     for step in steps:
@@ -46,11 +55,11 @@ def clear(session: Session, steps: Sequence[PlannedStep]) -> None:
             continue
         started = concurrently.started(session, step.id, 0, up=True)
         setup = reset(step.id, session.author.operation_id)
-        if (
-            started is None
-            or not concurrently.leaves_nothing(session, started)
-            or not concurrently.clean(session, started, setup)
-        ):
+        nothing = started is not None and concurrently.leaves_nothing(session, started)
+        if started is not None and nothing and not concurrently.clean(session, started, setup):
+            concurrently.refuse_invalid(session, started)
+            nothing = False  # it is valid by now
+        if not nothing:
             raise RunnerError(
                 Reason.PLAN_MOVED, f"Since the plan was made, a part of {step.id} has taken effect."
             )

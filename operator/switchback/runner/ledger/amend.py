@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from switchback.runner.ledger.model import Identity
     from switchback.runner.ledger.names import Names
 
-UNMARKED = "Unmarked"
 RENAMED = "Renamed"
 """Event: the row has a new id; its details are the old one."""
 ACCEPTED = "Accepted"
@@ -62,7 +61,7 @@ def complete(
 
 def unmark(names: Names, author: Author, migration_id: str, details: str) -> str:
     """Take a row away; what its migration has done to the schema stays."""
-    return f"{entries.removed_row(names, migration_id, author, kind=UNMARKED, details=details)};"
+    return f"{entries.removed_row(names, migration_id, author, kind=entries.UNMARKED, details=details)};"
 
 
 def rename(names: Names, author: Author, old: str, new: Migration) -> str:

@@ -31,7 +31,11 @@ ROLLED_BACK = "RolledBack"
 ROLLED_BACK_PARTLY = "RolledBackPartly"
 FORGOTTEN = "Forgotten"
 NOT_UNDONE = "NotUndone"
+UNMARKED = "Unmarked"
 STARTED = "Started"
+
+ENDS = (APPLIED, ADOPTED, BASELINED, MARKED, ROLLED_BACK, FORGOTTEN, NOT_UNDONE, UNMARKED)
+"""Events behind which a row is whole, or gone."""
 
 _MINE = "xmin = pg_catalog.pg_current_xact_id()::pg_catalog.xid"
 _SECONDS = "extract(epoch FROM pg_catalog.clock_timestamp() - {since})"

@@ -12,7 +12,7 @@ from psycopg import errors
 from switchback.contract.reasons import Reason
 from switchback.contract.result import Database
 from switchback.runner.errors import RunnerError
-from switchback.runner.ledger.entries import ADOPTED, BASELINED, MARKED
+from switchback.runner.ledger.entries import ADOPTED, BASELINED, ENDS, MARKED
 from switchback.runner.ledger.model import MAJOR, Identity, Ledger, Meta, Reservation, Row
 from switchback.runner.ledger.names import TABLES, literal
 
@@ -193,15 +193,18 @@ def last_event(
 ) -> str | None:
     """Details of the newest event of some kinds about a migration; None when there is none.
 
-    What was begun and abandoned, in whichever direction, does not count: it has left nothing.
+    What was begun and abandoned, in whichever direction, does not count: it has left nothing. Nor does what
+    is older than the end of a step, or than the end that somebody has given it by hand.
     """
     row = connection.execute(
         f"SELECT details FROM {names.events} e WHERE migration_id = %s AND kind = ANY(%s) "  # noqa: S608 - quoted
         f"AND NOT EXISTS (SELECT FROM {names.events} a WHERE a.migration_id = e.migration_id "
         "AND a.kind = 'Abandoned' AND a.seq > e.seq "
         f"AND NOT EXISTS (SELECT FROM {names.events} b WHERE b.migration_id = e.migration_id "
-        "AND b.kind = 'Begun' AND b.seq > e.seq AND b.seq < a.seq)) ORDER BY seq DESC LIMIT 1".encode(),
-        (migration_id, list(kinds)),
+        "AND b.kind = 'Begun' AND b.seq > e.seq AND b.seq < a.seq)) "
+        f"AND NOT EXISTS (SELECT FROM {names.events} o WHERE o.migration_id = e.migration_id "
+        "AND o.kind = ANY(%s) AND o.seq > e.seq) ORDER BY seq DESC LIMIT 1".encode(),
+        (migration_id, list(kinds), list(ENDS)),
     ).fetchone()
     return None if row is None else str(row[0])
 
