@@ -157,3 +157,43 @@ def test_a_statement_without_time_names_an_option_that_there_is(runner: Runner) 
     write(runner.folder, _0001_a_up="SELECT pg_sleep(5);")
     ending = runner.with_limits(statement_timeout_ms=100).up()
     assert "or --statement-timeout, in the resource spec.execution.statementTimeoutSeconds" in ending.advice
+
+
+@pytest.fixture
+def app(poor: Runner, runner: Runner) -> Iterator[str]:
+    """A role that the poor user may take, and that has even less."""
+    name = f"app_{secrets.token_hex(4)}"
+    runner.query(
+        f"CREATE ROLE {name}; GRANT {name} TO {conninfo_to_dict(poor.url)['user']}; "
+        f"CREATE FUNCTION of_app() RETURNS void LANGUAGE sql SECURITY DEFINER AS 'DELETE FROM theirs';"
+        f"ALTER FUNCTION of_app() OWNER TO {name}; GRANT USAGE ON SCHEMA public TO {name}"
+    )
+    yield name
+    runner.query(f"DROP FUNCTION of_app(); DROP OWNED BY {name}; DROP ROLE {name}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SET LOCAL ROLE {app};\nDELETE FROM theirs;",
+        "SELECT set_config('role', '{app}', true);\nDELETE FROM theirs;",
+        "SET LOCAL ROLE {app};\nCREATE TABLE mine (id int);",
+        "SET LOCAL ROLE {app};\nALTER TABLE theirs ADD v int;",
+        "SELECT of_app();",
+    ],
+)
+def test_a_right_that_another_role_lacks_is_not_given_to_the_login(poor: Runner, app: str, text: str) -> None:
+    who = conninfo_to_dict(poor.url)["user"]
+    write(poor.folder, _0001_a_up=text.format(app=app))
+    ending = poor.up(allow_non_empty=True)
+    assert ending.result.reason is Reason.SQL_FAILED, ending.text
+    assert ending.sqlstate == "42501"
+    assert str(who) not in ending.advice
+    assert "as which the statement runs" in ending.advice
+    assert "Correct the named" not in ending.advice
+
+
+def test_a_block_runs_as_the_login(poor: Runner) -> None:
+    write(poor.folder, _0001_a_up="DO $$ BEGIN DELETE FROM theirs; END $$;")
+    who = conninfo_to_dict(poor.url)["user"]
+    assert f"ON TABLE theirs TO {who};" in poor.up(allow_non_empty=True).advice

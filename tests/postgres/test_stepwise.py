@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Risk
-from switchback.runner import stepwise, wire
+from switchback.runner import own, stepwise, wire
 from switchback.runner.errors import RunnerError
 from switchback.runner.policy import DownFrom
-from switchback.runner.stop import Stop
+from switchback.runner.stop import Stop, Stopped
 from tests.postgres.running import Runner, write
 
 if TYPE_CHECKING:
@@ -232,3 +233,30 @@ def test_wire_is_what_is_sent(runner: Runner) -> None:
 
 def runner_connection(runner: Runner) -> psycopg.Connection[tuple[object, ...]]:
     return psycopg.connect(runner.url, autocommit=True)
+
+
+def test_a_signal_while_its_record_is_taken_away_says_what_is_left(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection broke when the record was committed; a signal comes while nobody has taken it back."""
+    write(runner.folder, _0002_b_up=f"{MARK}VACUUM t_0001_a;\nSELECT 1;")
+    exchange, send = wire.exchange, own.send
+
+    def lossy(connection: Any, text: str, *rest: Any, **more: Any) -> Any:
+        found = list(exchange(connection, text, *rest, **more))
+        if "'Started'" in text:
+            connection.close()
+            raise wire.LostError("the cable was cut")
+        yield from found
+
+    def stopped(session: Any, migration_id: str, text: str, **more: Any) -> None:
+        if "'Abandoned'" in text:
+            raise Stopped(signal.SIGTERM)
+        send(session, migration_id, text, **more)
+
+    monkeypatch.setattr(wire, "exchange", lossy)
+    monkeypatch.setattr(own, "send", stopped)
+    ending = runner.up()
+    assert ending.result.reason is Reason.INTERRUPTED
+    assert "0 of 2 statements have taken effect. The next run goes on there." in ending.text
+    assert counts(runner) == (0, 2, None)

@@ -104,6 +104,6 @@ class Opener:
         """
         return trouble.running(error, self.address, self.wishes.role, ledger)
 
-    def missing_right(self, words: str) -> str:
-        """What gives a right that a message of the server says is missing."""
-        return trouble.missing_right(words, self.address, self.wishes.role)
+    def missing_right(self, words: str, *, acting: bool = False) -> str:
+        """What gives a right that a message of the server says is missing; to whom, unless `acting`."""
+        return trouble.missing_right(words, self.address, self.wishes.role, acting=acting)

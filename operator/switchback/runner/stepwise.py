@@ -292,7 +292,7 @@ class Stepwise:
         error = settle.not_committed(self.step, lost, found.ledger)
         if error.reason is Reason.CONNECTION_LOST:
             self.opening = ()  # it may be committed: the ledger is asked
-            self._abandoned()
+            self._taken_back()
         raise error
 
     def _setup(self, index: int) -> tuple[str, ...]:
@@ -348,6 +348,14 @@ class Stepwise:
             return False
         return True
 
+    def _taken_back(self) -> bool:
+        """As `_abandoned`, where nobody else looks after a signal that ends it."""
+        try:
+            with self.session.stop.held():
+                return self._abandoned()
+        except Stopped as stopped:
+            raise stopped.partly(self._left()) from None
+
     def _stopped(self, stopped: Stopped) -> Stopped:
         """What a signal has stopped, and what is left."""
         try:
@@ -359,7 +367,7 @@ class Stepwise:
     def _unrecorded(self, failed: own.UnrecordedError) -> RunnerError:
         """The ledger could not be written between two statements."""
         error = failed.explained(self.session, self.step.id, self.half.path)
-        if self._abandoned():
+        if self._taken_back():
             return error
         reason = Reason.OBJECTS_LOCKED if failed.is_locked else Reason.FAILED_PARTLY
         return RunnerError(

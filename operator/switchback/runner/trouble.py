@@ -86,6 +86,8 @@ _TEXTS = (
 )
 _WEAK = "weak sslmode"
 """In libpq's text, whose values are masked like those of any server."""
+_UNSENDABLE = "cannot contain NUL"
+"""In the driver's words about a value that it cannot send; all its others are about what it has received."""
 _DIRECT = "Use the server's direct port, not the pooler's: with PgBouncer usually 5432 instead of 6432."
 
 
@@ -248,7 +250,9 @@ def permission_denied(
     )
 
 
-def missing_right(words: str, address: Address, role: str | None, *, connecting: bool = False) -> str:
+def missing_right(
+    words: str, address: Address, role: str | None, *, connecting: bool = False, acting: bool = False
+) -> str:
     """What gives a right that the server's words say is missing: the GRANT wherever one would do.
 
     Args:
@@ -256,8 +260,18 @@ def missing_right(words: str, address: Address, role: str | None, *, connecting:
         address: whom the right is missing.
         role: the role that the session has, or was to have.
         connecting: whether the right to connect is what is missing.
+        acting: whether another role may lack it: the file takes one, or a function runs with its owner's.
     """
-    return _grant(words, quoted(role or address.user), address, connecting=connecting)
+    if not acting:
+        return _grant(words, quoted(role or address.user), address, connecting=connecting)
+    owner = _OWNER.search(words)
+    if owner is not None:
+        return f"{_ACTING} has to be the owner of {owner['kind']} {owner['name']}, or a member of that role."
+    given = _grant(words, "<role>", address, connecting=False)
+    return f"{given} {_ACTING} lacks the right." if "<role>" in given else given
+
+
+_ACTING = "The role as which the statement runs, by the file's own words or as the owner of a function,"
 
 
 def _subject(address: Address, where: str | None, role: str | None) -> str:
@@ -333,7 +347,8 @@ def running(
     spoken = Redactor(address.hidden).clean(masked(text, sqlstate or None))
     from psycopg import DataError  # noqa: PLC0415 - only when something has failed
 
-    if isinstance(error, DataError) and not sqlstate:  # the driver's own: the server has answered
+    driven = isinstance(error, DataError) and not sqlstate  # the driver's own: the connection is whole
+    if driven and _UNSENDABLE not in text:
         return RunnerError(
             Reason.DATABASE_CHANGED,
             f"What the database has answered cannot be read: {spoken}.",
@@ -341,7 +356,7 @@ def running(
             "there, and mend it.",
         )
     reason = reason_of(Said(text, sqlstate))
-    if not sqlstate or reason in {Reason.CONNECTION_LOST, Reason.STARTING_UP}:
+    if not (sqlstate or driven) or reason in {Reason.CONNECTION_LOST, Reason.STARTING_UP}:
         return RunnerError(
             Reason.CONNECTION_LOST,
             f"The connection to {address.where} broke: {spoken}.",
@@ -361,6 +376,6 @@ def running(
         Reason.SQL_FAILED,
         f"A statement of Switchback's own failed in database {address.database}: {spoken}.",
         "Look at the log; if nothing there explains it, please report it.",
-        sqlstate=sqlstate,
+        sqlstate=sqlstate or None,
         detail=error.diag.message_detail,
     )

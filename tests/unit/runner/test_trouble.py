@@ -7,6 +7,7 @@ import os
 
 import psycopg
 import pytest
+from psycopg.adapt import Transformer
 
 from switchback.contract.reasons import Reason
 from switchback.runner import trouble, url
@@ -114,6 +115,16 @@ def test_an_answer_that_cannot_be_read_is_no_broken_connection() -> None:
     found = trouble.running(psycopg.DataError("timestamp too large (after year 10K): 'infinity'"), ADDRESS)
     assert found.reason is Reason.DATABASE_CHANGED
     assert "timestamp too large" in found.message
+    assert "broke" not in found.message
+
+
+def test_a_value_that_cannot_be_sent_is_none_of_the_ledger() -> None:
+    with pytest.raises(psycopg.DataError) as raised:
+        Transformer().as_literal("a\0b")
+    found = trouble.running(raised.value, ADDRESS)
+    assert found.reason is not Reason.DATABASE_CHANGED
+    assert "cannot contain NUL" in found.message
+    assert "ledger" not in f"{found.message} {found.advice}"
     assert "broke" not in found.message
 
 

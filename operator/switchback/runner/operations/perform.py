@@ -125,7 +125,7 @@ def _failed(
 
     redactor = opener.redactor()
     direction = Direction.NONE if facts.plan is None else facts.plan.direction
-    what_to_do = advice.of(shown, direction, opener.missing_right)
+    what_to_do = advice.of(shown, direction, opener.missing_right, _text(facts, shown.file))
     message = f"{shown.message}{_so_far(facts)}"
     travelling = RunnerError(
         shown.reason, message, what_to_do, file=shown.file, line=shown.line, sqlstate=shown.sqlstate
@@ -149,6 +149,12 @@ def _failed(
         shown.sqlstate,
         problems,
     )
+
+
+def _text(facts: Facts, path: str | None) -> str:
+    """What was to run of a file; nothing when no step is of it."""
+    steps = () if facts.plan is None else facts.plan.steps
+    return next((one.half.text for one in steps if one.half is not None and one.half.path == path), "")
 
 
 def _so_far(facts: Facts) -> str:
