@@ -255,10 +255,7 @@ def not_committed(step: PlannedStep, lost: wire.LostError, ledger: Ledger) -> Ru
 
 
 def has_ended_itself(step: PlannedStep, ledger: Ledger) -> bool:
-    """Whether the ledger shows, of a step that has not come to its end, the mark that it began with.
-
-    Within a transaction of ours that is committed only by the step itself.
-    """
+    """Whether the ledger shows the mark that a step began with: it has committed that itself."""
     row = ledger.by_id.get(step.id)
     return row is not None and (step.direction is Direction.FORWARD or row.down_done is not None)
 
