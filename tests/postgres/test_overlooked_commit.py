@@ -69,8 +69,12 @@ def test_a_way_back_that_ended_itself_does_not_run_again(runner: Runner, folder:
     assert (again.result.reason, again.result.exit_code) == (Reason.FAILED_PARTLY, ExitCode.PARTIAL)
     assert "0001_a is rolled back in part" in again.text
     assert "repair --unmark 0001_a" in again.advice
+    status = runner.call("status").stdout
+    assert "its rollback has begun" in status
+    assert "0 statements" not in status, "nobody has counted them"
     runner.query("CREATE TABLE a ()")
-    assert runner.call("repair", "--mark", "0001").returncode == 0
+    marked = runner.call("repair", "--mark", "0001")
+    assert "(its rollback had begun)" in marked.stdout, marked.stderr
     write(folder, _0001_a_down="DROP TABLE a, b;\nDROP FUNCTION f;\n")
     ending = runner.down(accept=ALL, down_from=DownFrom.FILE)
     assert ending.error is None, ending.text

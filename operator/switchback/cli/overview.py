@@ -106,7 +106,8 @@ def _lines(comparison: Comparison) -> list[tuple[str, str, str, str]]:
         done = f"{row.statements_done} of {row.statements_total} {have} run"
         if row.down_done is not None:
             have = "statement has" if row.down_done == 1 else "statements have"
-            done = f"its rollback has begun: {row.down_done} {have} run"
+            count = f": {row.down_done} {have} run" if row.down_done else ""
+            done = f"its rollback has begun{count}"
         waits = f"; {CONTRACT_NOTE}" if row.id in contract else ""
         notes[row.id] = ("partial", f"{done}{waits}")
     lines = [(*_state(notes, row.id), row) for row in comparison.ledger.rows]

@@ -159,7 +159,7 @@ def _mark(session: Session, request: Request, facts: Facts, ledger: Ledger) -> C
 
 def _completed(session: Session, source: Source, row: Row, file: Migration | None) -> Change:
     if row.down_done is not None:
-        part = f"its rollback had run {row.down_done} of its statements"
+        part = _gone_back(row)
     else:
         part = f"{row.statements_done} of {row.statements_total} statements had run"
     return Change(
@@ -167,6 +167,15 @@ def _completed(session: Session, source: Source, row: Row, file: Migration | Non
         f"{row.id} counts as applied from end to end ({part}); nothing of it has run now.",
         f"{amend.complete(session.names, session.author, row.id, file, part)}"
         f"{keep.marked(session, source, [] if file is None else [file.id])}",
+    )
+
+
+def _gone_back(row: Row) -> str:
+    """How far a way back had come. One within a transaction, which it has ended itself, counts nothing."""
+    return (
+        f"its rollback had run {row.down_done} of its statements"
+        if row.down_done
+        else "its rollback had begun"
     )
 
 
@@ -191,7 +200,7 @@ def _unmark(session: Session, request: Request, ledger: Ledger) -> Change:
     row = _row(request, ledger, source)
     part = ""
     if row.down_done is not None:
-        part = f"its rollback had run {row.down_done} of its statements"
+        part = _gone_back(row)
     elif row.is_partial:
         part = f"{row.statements_done} of {row.statements_total} statements had run"
     stays = "What it did to the schema stays as it is"
