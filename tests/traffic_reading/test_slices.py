@@ -90,7 +90,10 @@ def counts(seen: Traffic) -> tuple[int, int, int]:
 
 
 async def test_a_shop_at_rest(shop: Shop) -> None:
-    seen = await shop.look()
+    """A Deployment counts its pods a moment after they are ready."""
+    seen = await shop.until(
+        "all counted", lambda seen: all(slot(seen, n).available == 2 for n in (BLUE, GREEN))
+    )
     assert counts(seen) == (2, 0, 0)
     for name in (BLUE, GREEN):
         one = slot(seen, name)
