@@ -99,3 +99,11 @@ def test_a_block_that_commits_and_loses_its_connection_may_have_done_a_part(
     assert ending.result.exit_code == ExitCode.PARTIAL
     assert "part of it may have taken effect. 1 before it has taken effect." in ending.text
     assert runner.query("SELECT to_regclass('x') IS NOT NULL") == [(True,)]
+
+
+def test_an_error_with_a_place_behind_it_is_told_as_a_part(runner: Runner, folder: Path) -> None:
+    write(folder, _0001_a_up=f"CREATE TABLE a ();\n{HIDING}\nCOMMIT;\nSELECT nix;\n")
+    ending = runner.up()
+    assert ending.result.exit_code == ExitCode.PARTIAL, ending.text
+    assert runner.query("SELECT to_regclass('a') IS NOT NULL") == [(True,)]
+    assert runner.query("SELECT statements_done < statements_total FROM switchback.migrations") == [(True,)]

@@ -191,6 +191,11 @@ def ended_itself(failure: Failure) -> bool:
     return failure.where is Where.GUARD and failure.ended and not makes_read_only(failure)
 
 
+def may_have_ended(failure: Failure) -> bool:
+    """Whether a statement failed behind one that may have ended the transaction; a ROLLBACK TO has not."""
+    return failure.where is Where.FILE and failure.ended
+
+
 def _unrecorded(bundle: Bundle, error: ServerError) -> RunnerError:
     """The transaction went on to its end, but the record is not there any more, or nobody could see it."""
     if error.sqlstate != DIVISION_BY_ZERO:

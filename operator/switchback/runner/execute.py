@@ -133,9 +133,11 @@ class Executor:
         return Unit(step, bundle, _shows(step))
 
     def _explained(self, failed: TransactionFailed) -> RunnerError:
-        if blame.ended_itself(failed.failure):
-            return settle.guard_failed(self.session, failed.unit.bundle, failed.failure, failed.unit.step)
-        return blame.failed(failed.unit.bundle, failed.failure)
+        failure, step, bundle = failed.failure, failed.unit.step, failed.unit.bundle
+        ended = blame.ended_itself(failure)
+        if ended or (blame.may_have_ended(failure) and settle.is_in_part(self.session, step)):
+            return settle.guard_failed(self.session, bundle, failure, step)
+        return blame.failed(bundle, failure)
 
 
 def _makes_event_trigger(step: PlannedStep) -> bool:
