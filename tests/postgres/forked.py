@@ -66,8 +66,10 @@ class Fork:
 
 
 def _child(request: dict[str, Any]) -> NoReturn:
-    from switchback.cli import main  # noqa: PLC0415 - imported before, by the parent
+    from switchback import cli  # noqa: PLC0415 - imported before, by the parent
+    from switchback.cli import main  # noqa: PLC0415 - same
 
+    cli.IS_PROGRAM = True
     code = 99
     try:
         os.environ.clear()

@@ -11,6 +11,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
+from switchback import cli
+
 if TYPE_CHECKING:
     from types import FrameType
 
@@ -35,6 +37,7 @@ def begun() -> None:
 
 def main() -> NoReturn:
     """Run `switchback`."""
+    cli.IS_PROGRAM = True
     from switchback.cli import main as program  # noqa: PLC0415 - after the signal
 
     try:

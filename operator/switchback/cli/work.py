@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from switchback import cli
 from switchback.cli.outcome import laptop_id, of
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Operation
@@ -67,6 +68,7 @@ def work(
                 conclude(ending)
         finally:
             session.close()
+            _nothing_left(stop)
     stop.close()
     return tell(ending, console, common, opener)
 
@@ -92,8 +94,15 @@ def reach(
         opener = Opener(common.url, _wishes(common, request, Limits()), console.warn, stop.wait)
         session = Session(opener, Names(), Author(request.operation_id), stop, console)
         ending = perform(session, request, opener, lambda *_: act(opener, stop))
+        _nothing_left(stop)
     stop.close()
     return tell(ending, console, common, opener)
+
+
+def _nothing_left(stop: Stop) -> None:
+    """The run is over, and the answer is still to come."""
+    if cli.IS_PROGRAM:
+        stop.to_the_end()
 
 
 def _limits(common: Common) -> Limits:

@@ -54,9 +54,12 @@ class Stop:
         self.signum: int | None = None
         self.fd, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._held = 0
+        self._stays = False
 
     def close(self) -> None:
         """Give the file descriptors back. A program that ends has no need to."""
+        if self._stays:
+            return
         os.close(self.fd)
         os.close(self._wake)
 
@@ -67,8 +70,17 @@ class Stop:
         try:
             yield self
         finally:
-            for signum, handler in before.items():
+            for signum, handler in () if self._stays else before.items():
                 signal.signal(signum, handler)
+
+    def to_the_end(self) -> None:
+        """From here on the process has nothing to do but to tell how the run went.
+
+        A signal that comes now would else take the word from it, and there is nothing left to stop. A second
+        one ends the process, as ever.
+        """
+        self._stays = True
+        self._held += 1
 
     def unblock(self) -> None:
         """Let signals come that were blocked until there was a handler. To be called while they are held."""

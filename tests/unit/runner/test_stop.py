@@ -97,3 +97,23 @@ def test_what_is_closed_leaves_nothing_open() -> None:
     for _ in range(10):
         Stop().close()
     assert len(set(Path("/proc/self/fd").iterdir()) - before) < 2
+
+
+def test_at_the_end_one_signal_takes_nothing_away() -> None:
+    """In a process of its own, whose handlers nobody gets back."""
+    text = (
+        "import os, signal\n"
+        "from switchback.runner.stop import Stop\n"
+        "stop = Stop()\n"
+        "with stop.installed(), stop.held():\n"
+        "    stop.to_the_end()\n"
+        "stop.close()\n"
+        "os.kill(os.getpid(), signal.SIGINT)\n"
+        "print('answered', flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+        "print('never')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stdout) == (143, "answered\n")
