@@ -25,8 +25,9 @@ def _stopped(_signum: int, _frame: FrameType | None) -> NoReturn:
         os._exit(130)
 
 
-if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else somebody wishes it to be ignored
-    signal.signal(signal.SIGINT, _stopped)
+def _listen() -> None:
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else somebody wishes it to be ignored
+        signal.signal(signal.SIGINT, _stopped)
 
 
 def begun() -> None:
@@ -37,6 +38,7 @@ def begun() -> None:
 
 def main() -> NoReturn:
     """Run `switchback`."""
+    _listen()
     cli.IS_PROGRAM = True
     from switchback.cli import main as program  # noqa: PLC0415 - after the signal
 
@@ -64,6 +66,7 @@ def _leave(code: object) -> None:
 
 def plugin() -> NoReturn:
     """Run `kubectl switchback`."""
+    _listen()
     from switchback.cli import plugin as program  # noqa: PLC0415 - same
 
     program.main()
@@ -71,6 +74,7 @@ def plugin() -> NoReturn:
 
 def complete() -> NoReturn:
     """Run `kubectl_complete-switchback`."""
+    _listen()
     from switchback.cli import plugin as program  # noqa: PLC0415 - same
 
     program.complete()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
 from switchback.migrations.model import Reversal
-from switchback.runner import downs, paths
+from switchback.runner import paths
 from switchback.runner.errors import RunnerError
 from switchback.runner.plan import Plan, forward, listed
 
@@ -75,6 +75,8 @@ def _refuse_unfinished(comparison: Comparison) -> None:
     stuck = [row for row in comparison.partial if row.id not in can_go_on]
     if not stuck:
         return
+    from switchback.runner import downs  # noqa: PLC0415 - only when something is wrong
+
     row = stuck[0]
     if row.down_done is not None:
         file = comparison.source.by_id.get(row.id)
