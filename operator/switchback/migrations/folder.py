@@ -44,6 +44,7 @@ class Listing:
         links: links to folders that were found inside sub-folders on the way; nothing follows them.
         hashes: what `sha256` has computed.
         bent: whether the way to a folder leads over a link, by the folder's path.
+        claimed: names that a format has met while it read, for the one that asks it afterwards.
     """
 
     folder: str
@@ -58,11 +59,12 @@ class Listing:
     links: list[str] = field(default_factory=list)
     hashes: dict[str, str] = field(default_factory=dict)
     bent: dict[str, bool] = field(default_factory=dict)
+    claimed: set[str] = field(default_factory=set)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the files that count, sorted. Asked for only after everything was read."""
-        return tuple(sorted(self.raw.keys() - self.ignored))
+        return tuple(sorted(self.raw.keys() - self.ignored if self.ignored else self.raw))
 
     @cached_property
     def digest(self) -> str:
@@ -324,6 +326,9 @@ def _outside(name: str) -> Problem:
 def case_twins(names: Iterable[str]) -> list[Problem]:
     """A problem for every path that some file systems could not hold beside an earlier one."""
     every = tuple(names)
+    joined = "".join(every)
+    if joined.isascii() and joined == joined.lower():
+        return []
     if all(map(str.isascii, every)) and len(set(map(str.casefold, every))) == len(every):
         return []
     seen: dict[str, str] = {}

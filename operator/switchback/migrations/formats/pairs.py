@@ -56,7 +56,7 @@ def evidence(listing: Listing) -> str:
 
 def claims(listing: Listing) -> set[str]:
     """Names of the files that this format would read."""
-    return {name for name in listing.names if _FILE.fullmatch(name)}
+    return listing.claimed or {name for name in listing.names if _FILE.fullmatch(name)}
 
 
 def read(listing: Listing) -> list[Migration]:
@@ -84,9 +84,13 @@ def read(listing: Listing) -> list[Migration]:
 
 def _halves(listing: Listing) -> list[_Half]:
     found: list[_Half] = []
+    claimed = listing.claimed
     for name in listing.names:
         match = _FILE.fullmatch(name)
-        if match is None or not is_printable(listing, name):
+        if match is None:
+            continue
+        claimed.add(name)
+        if not is_printable(listing, name):
             continue
         digits, title, way = match.groups()
         if is_above(digits, _LARGEST):
