@@ -135,7 +135,9 @@ class Executor:
     def _explained(self, failed: TransactionFailed) -> RunnerError:
         failure, step, bundle = failed.failure, failed.unit.step, failed.unit.bundle
         ended = blame.ended_itself(failure)
-        if ended or (blame.may_have_ended(failure) and settle.is_in_part(self.session, step)):
+        if not ended and blame.may_have_ended(failure):
+            ended = settle.has_ended_itself(step, settle.look(self.session, step).ledger)
+        if ended:
             return settle.guard_failed(self.session, bundle, failure, step)
         return blame.failed(bundle, failure)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
 from switchback.migrations.halves import Sql
@@ -58,3 +59,9 @@ def settings(limits: Limits, half: Half | None, server_major: int) -> tuple[str,
     if server_major >= TRANSACTION_TIMEOUT_SINCE:
         found.append("SET LOCAL transaction_timeout = 0;")
     return tuple(found)
+
+
+def retry_after(limits: Limits, tries: int) -> float:
+    """Seconds before what could not get its locks so often is tried again: doubled each time, with jitter."""
+    longest: float = min(limits.first_pause * 2 ** (tries - 1), limits.longest_pause)
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -87,8 +86,7 @@ def send(session: Session, migration_id: str, text: str, *, clears: bool = False
             stop.check()
             if error.sqlstate not in blame.RETRIED or tries > limit.retries:
                 raise UnrecordedError(error, tries, blockers)
-            longest = min(limit.first_pause * 2 ** (tries - 1), limit.longest_pause)
-            seconds = longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
+            seconds = limits.retry_after(limit, tries)
             why = f": {blockers}" if blockers else ""
             session.reporter.say(
                 f"{migration_id} waits for the ledger{why}; try {tries + 1} of {limit.retries + 1} in "

@@ -315,14 +315,6 @@ def guard_failed(session: Session, bundle: Bundle, failure: Failure, step: Plann
     return blame.guard_failed(bundle, failure, step.direction, recorded=recorded)
 
 
-def is_in_part(session: Session, step: PlannedStep) -> bool:
-    """Whether the ledger shows a step that has failed: something of it was committed."""
-    row = look(session, step).ledger.by_id.get(step.id)
-    if step.direction is Direction.FORWARD:
-        return row is not None
-    return row is None or row.down_done is not None
-
-
 def note_part(session: Session, step: PlannedStep, done: int) -> None:
     """Write down that a step was committed in part, as far as that can be. That it was is told in any case.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from switchback.runner import watch
-from switchback.runner.transact import TELL_EVERY_SECONDS
+from switchback.runner.transact import is_time_to_tell
 
 if TYPE_CHECKING:
     from switchback.runner.session import Session
@@ -28,17 +28,17 @@ class Ticker:
         self._session = session
         self._what = what
         self._eager = eager
-        self._told = 0
+        self._told_at = 0
 
     def __call__(self, elapsed: float) -> None:
         """Look, and tell every ten seconds."""
-        times = int(elapsed) // TELL_EVERY_SECONDS
-        telling = times > self._told
+        seconds = int(elapsed)
+        telling = is_time_to_tell(seconds, self._told_at)
         if not (self._eager or telling):
             return
         pid = self._session.work.pgconn.backend_pid
         self.blockers = watch.blockers(self._session, pid) or self.blockers
         if telling:
-            self._told = times
+            self._told_at = seconds
             waits = f"; {self.blockers}" if self.blockers else ""
-            self._session.reporter.say(f"{self._what} for {int(elapsed)} s{waits}.")
+            self._session.reporter.say(f"{self._what} for {seconds} s{waits}.")

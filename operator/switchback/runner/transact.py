@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -239,8 +238,7 @@ def pause(
             line=failure.line,
             sqlstate=failure.error.sqlstate,
         )
-    longest = min(limit.first_pause * 2 ** (tries - 1), limit.longest_pause)
-    seconds = longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
+    seconds = limits.retry_after(limit, tries)
     session.reporter.say(
         f"{bundle.migration_id} waits for locks{why}; {after}, try {tries + 1} of "
         f"{limit.retries + 1} in {seconds:.0f} s."
