@@ -21,6 +21,7 @@ from switchback.controller.podspec import literal
 from switchback.kubectl.follow import changes
 from switchback.kubectl.jobs import selector
 from switchback.kubectl.problems import Problem
+from switchback.kubectl.stopped import answered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -109,7 +110,17 @@ def taken_literally(container: Object) -> Object:
 
 async def make(session: Session, job: Object) -> None:
     """Create it. Raises `RefusedError`."""
-    await session.client.create(JOBS, job["metadata"]["namespace"], job)
+    name, namespace = job["metadata"]["name"], job["metadata"]["namespace"]
+    unclear = (
+        f"Stopped before an answer: nobody can say whether Job {name} was made.\n"
+        f"Look: kubectl get job {name} -n {namespace}"
+    )
+    request = session.client.create(JOBS, namespace, job)
+    await answered(session.screen, request, stands=_goes_on(name), unclear=unclear)
+
+
+def _goes_on(name: str) -> str:
+    return f"Stopped waiting. Job {name} goes on."
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +166,7 @@ async def end_of(session: Session, job: Object, *, seconds: float, follow: bool 
             f"See how it goes: kubectl logs -f job/{name} --all-containers -n {namespace}",
         ) from None
     except asyncio.CancelledError:
-        session.screen.note(f"Stopped waiting. Job {name} goes on.")
+        session.screen.note(_goes_on(name))
         raise
     raise AssertionError  # the watch never ends by itself
 

@@ -11,6 +11,7 @@ from switchback.controller.kube.errors import ConflictError
 from switchback.controller.kube.kinds import MIGRATIONS
 from switchback.kubectl.problems import Problem
 from switchback.kubectl.resource import Resource
+from switchback.kubectl.stopped import GOES_ON, answered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,7 +54,7 @@ async def send(
             metadata["annotations"] = dict(annotations)
         body = {"metadata": metadata, **({"spec": dict(spec)} if spec else {})}
         try:
-            return Resource(await session.client.patch(MIGRATIONS, resource.namespace, resource.name, body))
+            return Resource(await _patched(session, resource, body))
         except ConflictError:
             newer = Resource(await session.client.get(MIGRATIONS, resource.namespace, resource.name))
         if newer.uid != resource.uid or not same(newer):
@@ -71,3 +72,12 @@ async def send(
         f"{resource.name} in namespace {resource.namespace} changes faster than a request can be left on it.",
         "Try again.",
     )
+
+
+async def _patched(session: Session, resource: Resource, body: dict[str, Any]) -> Any:
+    request = session.client.patch(MIGRATIONS, resource.namespace, resource.name, body)
+    unclear = (
+        f"Stopped before an answer: nobody can say whether {resource.name} has taken the request.\n"
+        f"Look: kubectl switchback status {resource.name} -n {resource.namespace}"
+    )
+    return await answered(session.screen, request, stands=GOES_ON, unclear=unclear)

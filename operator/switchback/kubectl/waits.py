@@ -12,6 +12,7 @@ from switchback.kubectl import states
 from switchback.kubectl.follow import states as follow
 from switchback.kubectl.problems import Problem
 from switchback.kubectl.screen import JSON, YAML
+from switchback.kubectl.stopped import GOES_ON
 from switchback.kubectl.text import paint
 from switchback.kubectl.times import span
 
@@ -81,7 +82,7 @@ async def wait(
                 return resource, _late(resource, clock() - begun, wish, answered=answered)
             except asyncio.CancelledError:
                 if wish.sent:
-                    session.screen.note("Stopped waiting. What was asked for goes on.")
+                    session.screen.note(GOES_ON)
                 raise
             answered = answered or wish.answered(resource)
             verdict = wish.judge(resource) if answered else _overtaken(resource, wish)
