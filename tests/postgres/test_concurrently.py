@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from switchback.contract.reasons import Reason
-from switchback.runner import ticker
+from switchback.runner import transact
 from tests.postgres.running import Runner, write
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def test_interrupted_while_building(runner: Runner, word: str, how: str) -> None
 
 
 def test_whom_clearing_away_waits_for_is_told(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ticker, "TELL_EVERY_SECONDS", 1)
+    monkeypatch.setattr(transact, "TELL_EVERY_SECONDS", 1)
     write(runner.folder, _0002_b_up=MARK + PATH + index())
     endings: list[Any] = []
     with held_up(runner):

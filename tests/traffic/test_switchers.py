@@ -123,15 +123,22 @@ def test_a_selector_that_passes_through_nothing_fails_requests(
 def test_a_selector_that_passes_through_empty_has_endpoints_of_both_sides(
     slots: Slots, oracle: Callable[[], Oracle]
 ) -> None:
+    def of_both() -> bool:
+        """Without a selector Kubernetes keeps the old endpoints, as a copy that outlives it for a moment."""
+        story = judge.story()
+        return any(set(story.behind(one.version)) == {BLUE, GREEN} for one in story.of("EndpointSlice"))
+
     slots.start()
     with oracle() as judge:
-        switchers.through_empty(slots, GREEN)
-        slots.until_behind({GREEN}, seconds=10)
-    story = judge.story()
+        # Two controllers of Kubernetes' answer the last write, and which is the first is left to chance.
+        for slot in (GREEN, BLUE) * 5:
+            switchers.through_empty(slots, slot)
+            slots.until_behind({slot}, seconds=10)
+            if of_both():
+                break
 
     assert "never_both" in broken(judge)
-    # Without a selector Kubernetes keeps the old endpoints, as a copy that outlives it for a moment.
-    assert any(set(story.behind(change.version)) == {BLUE, GREEN} for change in story.of("EndpointSlice"))
+    assert of_both()
 
 
 def test_the_load_runs_in_a_pod_as_well(
