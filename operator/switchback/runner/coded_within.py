@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
-from switchback.runner import blame, calling, settle, wire
+from switchback.runner import aftermath, blame, calling, settle, wire
 from switchback.runner.bundle import GUARD, RESETS
 from switchback.runner.coded_base import LEAVE, Coded, UnfinishedError
 from switchback.runner.errors import RunnerError
@@ -127,7 +127,7 @@ class Bound(Coded):
     def _is_kept(self, ledger: Ledger) -> bool:
         """Whether the record is committed, by us or by the function."""
         # A way back that an earlier run has begun does not run again: whose mark that is, is not in question.
-        return settle.has_ended_itself(self.step, ledger) or self.shows(ledger)
+        return aftermath.has_ended_itself(self.step, ledger) or self.shows(ledger)
 
     def _ended(self, bundle: Bundle, found: settle.Found) -> RunnerError:
         """The function has ended the transaction that it ran in. What is known is noted in the ledger."""
@@ -165,4 +165,4 @@ class Bound(Coded):
         if isinstance(lost, UnfinishedError):
             fault = calling.Fault(str(lost), self.half.first_line)
             return self.failure(fault), fault.error(self.step.id, self.half.path)
-        raise settle.not_committed(self.step, lost, ledger)
+        raise aftermath.not_committed(self.step, lost, ledger)

@@ -14,12 +14,13 @@ from typing import Any
 from psycopg.pq import TransactionStatus
 
 from switchback.contract.reasons import Reason
-from switchback.runner import blame, calling, own, settle, wire
+from switchback.runner import aftermath, blame, calling, limits, own, settle, wire
 from switchback.runner.bundle import reset
 from switchback.runner.coded_base import LEAVE, Coded, UnfinishedError
 from switchback.runner.errors import RunnerError
 from switchback.runner.ledger import counters, entries
 from switchback.runner.presence import Presence
+from switchback.runner.record import Record
 from switchback.runner.stop import Stopped
 from switchback.runner.transact import pause
 
@@ -33,6 +34,7 @@ class Unbound(Coded):
         super().__init__(*args, **more)
         names, author, row = self.session.names, self.session.author, self.step.row
         self.counter = counters.Counter(names, author, self.step.id, up=self.forward)
+        self.record = Record(self.session, self.step.id, self.counter)
         self.is_new = row is None if self.forward else row is None or row.down_done is None
         self.touched = False
 
@@ -59,7 +61,7 @@ class Unbound(Coded):
                     raise self._failed(fault)
                 self._pause(fault, tries, presence.blockers)
         except Stopped as stopped:
-            raise self._stopped(stopped) from None
+            raise self.record.stopped(stopped, self._left(), changed=self._may_have_changed) from None
         self._finish(int((time.monotonic() - begun) * 1000))
 
     def _begin(self) -> None:
@@ -83,24 +85,19 @@ class Unbound(Coded):
     def _record(self, text: str) -> None:
         """Before the function is called. What goes wrong here has changed nothing."""
         try:
-            self._ours(text)
+            self.record.write(text)
         except own.UnrecordedError as failed:
             raise failed.explained(self.session, self.step.id, self.half.path) from None
         except wire.LostError as lost:
             found = settle.after_loss(self.session, self.step, lost)
             with contextlib.suppress(wire.LostError):
                 self._abandoned()
-            raise settle.not_committed(self.step, lost, found.ledger) from None
-
-    def _ours(self, text: str, *, clears: bool = False) -> None:
-        """A transaction of our own, in a session as it began."""
-        head = reset(self.step.id, self.session.author.operation_id)
-        own.send(self.session, self.step.id, f"{head}{text}", clears=clears)
+            raise aftermath.not_committed(self.step, lost, found.ledger) from None
 
     def _try(self, presence: Presence) -> calling.Fault | None:
         """Call the function once; afterwards the session is as it began."""
         head = LEAVE + reset(self.step.id, self.session.author.operation_id)
-        head += "".join(text.replace("SET LOCAL ", "SET ") for text in self.settings)
+        head += "".join(limits.of_session(self.settings))
         with self.session.stop.held():
             try:
                 with presence.shown():
@@ -145,26 +142,13 @@ class Unbound(Coded):
                 raise self._failed(fault) from None
             raise
 
+    @property
+    def _may_have_changed(self) -> bool:
+        return self.touched or not self.is_new
+
     def _abandoned(self) -> bool:
-        """Take the record away again when nothing has taken effect. Gives whether that was so.
-
-        A record that stays, for somebody has locked the ledger, makes the next run begin again.
-        """
-        if self.touched or not self.is_new:
-            return False
-        try:
-            self._ours(self.counter.abandon(), clears=True)
-        except own.UnrecordedError:
-            return False
-        return True
-
-    def _stopped(self, stopped: Stopped) -> Stopped:
-        """What a signal has stopped, and what is left."""
-        try:
-            nothing = self._abandoned()
-        except (wire.LostError, RunnerError):  # the record stays
-            nothing = False
-        return stopped if nothing else stopped.partly(self._left())
+        """Take the record away again when nothing has taken effect. Gives whether that was so."""
+        return not self._may_have_changed and self.record.take_back()
 
     def _left(self) -> str:
         return (
@@ -201,7 +185,7 @@ class Unbound(Coded):
         prelude = (self.prelude,) if self.prelude else ()
         text = self.counter.finish(milliseconds, self.step.notice, self.counter.set(1), *prelude)
         try:
-            self._ours(text)
+            self.record.write(text)
         except own.UnrecordedError as failed:
             raise self._unfinished(failed) from None
         except Stopped as stopped:

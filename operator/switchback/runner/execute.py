@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from switchback.contract.words import Direction
 from switchback.migrations.halves import Code, Sql
-from switchback.runner import blame, limits, settle, unbegun
+from switchback.runner import aftermath, blame, limits, settle, unbegun
 from switchback.runner.adoption import keep
 from switchback.runner.bundle import Bundle
 from switchback.runner.ledger import entries
@@ -136,7 +136,7 @@ class Executor:
         failure, step, bundle = failed.failure, failed.unit.step, failed.unit.bundle
         ended = blame.ended_itself(failure)
         if not ended and blame.may_have_ended(failure):
-            ended = settle.has_ended_itself(step, settle.look(self.session, step).ledger)
+            ended = aftermath.has_ended_itself(step, settle.look(self.session, step).ledger)
         if ended:
             return settle.guard_failed(self.session, bundle, failure, step)
         return blame.failed(bundle, failure)

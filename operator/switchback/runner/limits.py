@@ -9,6 +9,8 @@ from switchback.migrations.halves import Sql
 from switchback.runner.bundle import STATEMENT_LIMIT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from switchback.migrations.halves import Half
     from switchback.runner.session import Limits
 
@@ -59,6 +61,11 @@ def settings(limits: Limits, half: Half | None, server_major: int) -> tuple[str,
     if server_major >= TRANSACTION_TIMEOUT_SINCE:
         found.append("SET LOCAL transaction_timeout = 0;")
     return tuple(found)
+
+
+def of_session(settings: Sequence[str]) -> list[str]:
+    """The same statements for a whole session, where there is no transaction of ours."""
+    return [text.replace("SET LOCAL ", "SET ") for text in settings]
 
 
 def retry_after(limits: Limits, tries: int) -> float:

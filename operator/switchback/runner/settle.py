@@ -11,7 +11,7 @@ from psycopg.pq import TransactionStatus
 
 from switchback.contract.reasons import Reason, Retry, meaning
 from switchback.contract.words import Direction
-from switchback.runner import blame, lock, wire
+from switchback.runner import aftermath, blame, lock, wire
 from switchback.runner.bundle import CLEAN
 from switchback.runner.errors import RunnerError
 from switchback.runner.ledger import changes, entries, read
@@ -53,7 +53,7 @@ class Found:
             RunnerError: `PlanMoved`.
         """
         if self.overtaken:
-            raise overtaken(step)
+            raise aftermath.overtaken(step)
 
 
 def roll_back(session: Session, *, after_others: bool = False) -> bool:
@@ -219,97 +219,10 @@ def _sleep(session: Session, seconds: float) -> None:
         time.sleep(seconds)
 
 
-def not_committed(step: PlannedStep, lost: wire.LostError, ledger: Ledger) -> RunnerError:
-    """The ledger says that a transaction, during which the connection broke, was not committed.
-
-    Of a file without transaction it was one statement; those before it may have taken effect.
-    """
-    done = _statements_done(step, ledger)
-    if step.half is not None and done:
-        statements = step.half.statements
-        if done == len(statements):
-            return overtaken(step)
-        return RunnerError(
-            Reason.FAILED_PARTLY,
-            f"The connection broke during {step.id} ({lost}), and a part of it has taken effect: {done} of "
-            f"{len(statements)} statements, for the file runs without a transaction.",
-            f"See the server's log for why it closed, then run it again: it goes on at statement {done + 1}.",
-            file=step.half.path,
-            line=statements[done].line,
-        )
-    if not _is_counted(step) and has_ended_itself(step, ledger):
-        return RunnerError(
-            Reason.FAILED_PARTLY,
-            f"The connection broke during {step.id} ({lost}), which had ended its own transaction: what was "
-            f"before that has taken effect and is recorded as {blame.in_part(step.direction)}, the rest was "
-            "rolled back.",
-            "Remove COMMIT and ROLLBACK from the file, then bring schema and ledger in line by hand.",
-            file=None if step.half is None else step.half.path,
-        )
-    return RunnerError(
-        Reason.CONNECTION_LOST,
-        f"The connection broke during {step.id} ({lost}). The ledger shows that it was rolled back.",
-        "See the server's log for why it closed, then run it again.",
-        file=None if step.half is None else step.half.path,
-    )
-
-
-def has_ended_itself(step: PlannedStep, ledger: Ledger) -> bool:
-    """Whether the ledger shows the mark that a step began with: it has committed that itself."""
-    row = ledger.by_id.get(step.id)
-    return row is not None and (step.direction is Direction.FORWARD or row.down_done is not None)
-
-
-def _is_counted(step: PlannedStep) -> bool:
-    """Whether it runs without a transaction of ours."""
-    return step.half is not None and step.half.directives.no_transaction
-
-
-def _statements_done(step: PlannedStep, ledger: Ledger) -> int:
-    """How many statements of a half without transaction the ledger counts; 0 for all others."""
-    row = ledger.by_id.get(step.id)
-    if row is None or not _is_counted(step):
-        return 0
-    return row.statements_done if step.direction is Direction.FORWARD else row.down_done or 0
-
-
-def not_finished(
-    step: PlannedStep, line: int, before: int, lost: wire.LostError, *, commits: bool = False
-) -> RunnerError:
-    """The connection broke while a statement ran outside any transaction, and it was not done.
-
-    Args:
-        step: whose statement.
-        line: where it is.
-        before: how many statements before it have taken effect.
-        lost: what was heard.
-        commits: whether it commits on its way.
-    """
-    were = "" if not before else f" {before} before it {'has' if before == 1 else 'have'} taken effect."
-    if commits:
-        return RunnerError(
-            Reason.FAILED_PARTLY,
-            f"The connection broke during {step.id} ({lost}). The statement commits on its way: part of it "
-            f"may have taken effect.{were}",
-            "See the server's log for why it closed. The next run executes the statement once more: make "
-            "sure that it can go on from what it has left.",
-            file=None if step.half is None else step.half.path,
-            line=line,
-        )
-    return RunnerError(
-        Reason.CONNECTION_LOST,
-        f"The connection broke during {step.id} ({lost}). The statement is not done; what it left, the next "
-        f"run clears away.{were}",
-        "See the server's log for why it closed, then run it again.",
-        file=None if step.half is None else step.half.path,
-        line=line,
-    )
-
-
 def guard_failed(session: Session, bundle: Bundle, failure: Failure, step: PlannedStep) -> RunnerError:
     """A file ended its transaction. Ask the ledger what is left, and note there what is known."""
     found = look(session, step)
-    recorded = has_ended_itself(step, found.ledger)
+    recorded = aftermath.has_ended_itself(step, found.ledger)
     if recorded and not found.overtaken:
         note_part(session, step, failure.committed_inside)
     return blame.guard_failed(bundle, failure, step.direction, recorded=recorded)
@@ -352,15 +265,6 @@ def keep_lock(session: Session, ids: Sequence[str]) -> None:
     replies = _cleared(session, CLEAN + lock.held_query(number))
     if not lock.says_held(replies[-1]):
         regain_lock(session, ids)
-
-
-def overtaken(step: PlannedStep) -> RunnerError:
-    """Somebody had the lock while this run had no connection, and has used it."""
-    return RunnerError(
-        Reason.PLAN_MOVED,
-        f"While the connection that broke during {step.id} was made again, another run has gone on.",
-        "Nothing to do, if that run has arrived; else run it again.",
-    )
 
 
 def regain_lock(session: Session, ids: Sequence[str]) -> None:

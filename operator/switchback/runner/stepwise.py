@@ -17,10 +17,11 @@ import psycopg
 
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Direction
-from switchback.runner import blame, carried, concurrently, limits, own, settle, wire
-from switchback.runner.bundle import CLEAN, DISCARD_TEMP, FORGET, Bundle, reset
+from switchback.runner import aftermath, blame, carried, concurrently, limits, own, settle, wire
+from switchback.runner.bundle import DISCARD_TEMP, FORGET, Bundle, reset
 from switchback.runner.errors import RunnerError
 from switchback.runner.ledger import counters, entries, read
+from switchback.runner.record import Record
 from switchback.runner.stop import Stopped
 from switchback.runner.ticker import Ticker
 from switchback.runner.track import Where
@@ -67,14 +68,13 @@ class Stepwise:
         self.counter = counters.Counter(
             session.names, session.author, step.id, up=step.direction is Direction.FORWARD
         )
+        self.record = Record(session, step.id, self.counter)
         self.settings = limits.settings(session.limits, step.half, major)
         row = step.row
         self.is_new = row is None if self.counter.up else row is None or row.down_done is None
         self.prelude = prelude
-        self.opening: tuple[str, ...] = ()
         self.at_the_end = (at_the_end,) if at_the_end else ()
         self.leaves_traces = self.is_uncounted = False
-        self.has_settings = False
         self.done = self.resumed_at = 0
         self.begun = time.monotonic()
 
@@ -90,7 +90,7 @@ class Stepwise:
             with self.session.stop.held():
                 self._run()
         except Stopped as stopped:
-            raise self._stopped(stopped) from None
+            raise self.record.stopped(stopped, self._left(), changed=self._may_have_changed) from None
         except own.UnrecordedError as failed:
             raise self._unrecorded(failed) from None
         except wire.LostError as lost:
@@ -113,7 +113,7 @@ class Stepwise:
     def _finish(self, *before: str) -> None:
         """End the step in a transaction of our own, together with `before`."""
         milliseconds = self._elapsed()
-        self._ours(self.counter.finish(milliseconds, self.step.notice, *before, *self.at_the_end))
+        self.record.write(self.counter.finish(milliseconds, self.step.notice, *before, *self.at_the_end))
         self.transactor.finished(self.step, milliseconds)
 
     def _elapsed(self) -> int:
@@ -142,20 +142,20 @@ class Stepwise:
             self.done = row.statements_done
             if row.up_checksum != migration.up.checksum:
                 self._refuse_rewritten(self._ran())
-                self._ours(self.counter.replace(migration, hashes))
+                self.record.write(self.counter.replace(migration, hashes))
         elif self.counter.up and migration is not None:
             record = entries.applied_row(
                 self.session.names, migration, self.position, self.session.author, done=0
             )
-            self.opening = (record, self.counter.begun(hashes))
+            self.record.opening = (record, self.counter.begun(hashes))
         elif row is not None and row.down_done is not None:
             self.done = row.down_done
             ran = self._ran()
             if ran != hashes:
                 self._refuse_rewritten(ran)
-                self._ours(self.counter.transaction(self.counter.begun(hashes)))
+                self.record.write(self.counter.transaction(self.counter.begun(hashes)))
         else:
-            self.opening = (self.counter.set(0), self.counter.begun(hashes))
+            self.record.opening = (self.counter.set(0), self.counter.begun(hashes))
         self.resumed_at = self.done
 
     def _ran(self) -> str:
@@ -190,8 +190,10 @@ class Stepwise:
             commits = why == blame.ENDS_TRANSACTION
             blank = concurrently.Started(index, self.counter.up, commits=commits)
             started = concurrently.look(self.session, statement, blank, self._session_of(index))
-            self._ours(self.counter.transaction(*self.opening, self.counter.start(started.text)))
-            self.opening = ()
+            self.record.write(
+                self.counter.transaction(*self.record.opening, self.counter.start(started.text))
+            )
+            self.record.opening = ()
         self.session.stop.check()  # it may have waited for the ledger
         self.leaves_traces = True
         if concurrently.is_done(self.session, statement, started):
@@ -203,7 +205,7 @@ class Stepwise:
         if index + 1 == len(self.statements):
             self._finish(*counted)
         else:
-            self._ours(self.counter.transaction(*counted))
+            self.record.write(self.counter.transaction(*counted))
         self.leaves_traces = self.is_uncounted = False
 
     def _settled(self, index: int, statement: Statement, started: concurrently.Started) -> None:
@@ -215,9 +217,9 @@ class Stepwise:
         except wire.LostError as lost:
             found = settle.after_loss(self.session, self.step, lost)
             if self.counter.value(found.ledger) != index:
-                raise settle.overtaken(self.step) from None
+                raise aftermath.overtaken(self.step) from None
             if not concurrently.is_done(self.session, statement, started):
-                raise settle.not_finished(
+                raise aftermath.not_finished(
                     self.step, statement.line, index, lost, commits=started.commits
                 ) from None
             found.refuse_overtaken(self.step)
@@ -233,7 +235,7 @@ class Stepwise:
         """Run a statement together with its counter. Gives the SQLSTATE when it wants no transaction."""
         is_last = index + 1 == len(self.statements)
         ours = (
-            *self.opening,
+            *self.record.opening,
             *([self.prelude] if self.prelude else ()),
             *(self.at_the_end if is_last else ()),
         )
@@ -269,7 +271,7 @@ class Stepwise:
             if error.reason is Reason.CONNECTION_LOST:  # it was settled: nothing of this statement is left
                 self._abandoned()
             raise
-        self.opening, self.prelude = (), ""
+        self.record.opening, self.prelude = (), ""
         return None
 
     def _once(self) -> tuple[str, ...]:
@@ -289,10 +291,10 @@ class Stepwise:
             self.transactor.finished(self.step, None if row is None else row.duration_ms)
             found.refuse_overtaken(self.step)
             return
-        error = settle.not_committed(self.step, lost, found.ledger)
+        error = aftermath.not_committed(self.step, lost, found.ledger)
         if error.reason is Reason.CONNECTION_LOST:
-            self.opening = ()  # it may be committed: the ledger is asked
-            self._taken_back()
+            self.record.opening = ()  # it may be committed: the ledger is asked
+            self._abandoned_at_last()
         raise error
 
     def _setup(self, index: int) -> tuple[str, ...]:
@@ -304,7 +306,7 @@ class Stepwise:
         own = self.half.directives.lock_timeout_ms
         settings = [reset(self.step.id, self.session.author.operation_id)]
         settings += [f"SET lock_timeout = {own or 0};"]
-        settings += [s.replace("SET LOCAL ", "SET ") for s in self.settings if "lock_timeout" not in s]
+        settings += [text for text in limits.of_session(self.settings) if "lock_timeout" not in text]
         settings += [f"{text}\n;" for text in self._setup(index)]
         return "".join(settings)
 
@@ -319,55 +321,32 @@ class Stepwise:
     def _send(self, text: str) -> ServerError | None:
         ticker = Ticker(self.session, f"{self.step.id} is running")
         error = None
-        self.has_settings = True
+        self.record.has_settings = True
         with self.session.stop.held():
             for reply in wire.exchange(self.session.work, text, self.session.stop, ticker):
                 error = reply.error or error
         return error
 
-    def _ours(self, text: str, *, clears: bool = False) -> None:
-        """A transaction of our own; see `own.send`."""
-        if self.has_settings:  # by itself: what a transaction begins with counts from its first statement
-            own.send(self.session, self.step.id, CLEAN, clears=clears)
-            self.has_settings = False
-        head = reset(self.step.id, self.session.author.operation_id)
-        own.send(self.session, self.step.id, f"{head}{text}", clears=clears)
+    @property
+    def _may_have_changed(self) -> bool:
+        return bool(self.done) or not self.is_new or self.leaves_traces
 
     def _abandoned(self) -> bool:
-        """Take the record away again when nothing has taken effect. Gives whether that was so.
+        """Take the record away again when nothing has taken effect. Gives whether that was so."""
+        return not self._may_have_changed and self.record.take_back()
 
-        A record that stays, for somebody has locked the ledger, makes the next run go on there.
-        """
-        if self.done or not self.is_new or self.leaves_traces:
-            return False
-        if self.opening:  # it was never committed
-            return True
-        try:
-            self._ours(self.counter.abandon(), clears=True)
-        except own.UnrecordedError:
-            return False
-        return True
-
-    def _taken_back(self) -> bool:
-        """As `_abandoned`, where nobody else looks after a signal that ends it."""
+    def _abandoned_at_last(self) -> bool:
+        """The same where nobody else looks after a signal that ends it."""
         try:
             with self.session.stop.held():
                 return self._abandoned()
         except Stopped as stopped:
             raise stopped.partly(self._left()) from None
 
-    def _stopped(self, stopped: Stopped) -> Stopped:
-        """What a signal has stopped, and what is left."""
-        try:
-            nothing = self._abandoned()
-        except (wire.LostError, RunnerError):  # the record stays
-            nothing = False
-        return stopped if nothing else stopped.partly(self._left())
-
     def _unrecorded(self, failed: own.UnrecordedError) -> RunnerError:
         """The ledger could not be written between two statements."""
         error = failed.explained(self.session, self.step.id, self.half.path)
-        if self._taken_back():
+        if self._abandoned_at_last():
             return error
         reason = Reason.OBJECTS_LOCKED if failed.is_locked else Reason.FAILED_PARTLY
         return RunnerError(

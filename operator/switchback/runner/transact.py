@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from switchback.contract.reasons import Reason
-from switchback.runner import blame, limits, lock, settle, watch, wire
+from switchback.runner import aftermath, blame, limits, lock, settle, watch, wire
 from switchback.runner.bundle import CLEAN, Batch, Bundle, batches
 from switchback.runner.errors import RunnerError
 from switchback.runner.track import Failure, Tracker, Where
@@ -154,7 +154,7 @@ class Transactor:
         for number, unit in enumerate(expected):
             if not unit.is_committed(ledger):
                 self._not_kept(units[number : tracker.index])
-                raise settle.not_committed(unit.step, lost, ledger)
+                raise aftermath.not_committed(unit.step, lost, ledger)
             if number >= tracker.index:  # nobody has heard of it
                 row = ledger.by_id.get(unit.step.id)
                 self._committed(unit, None if row is None else row.duration_ms)
