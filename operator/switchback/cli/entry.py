@@ -6,6 +6,7 @@ command runs, whoever runs it listens.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -15,6 +16,11 @@ from switchback import cli
 
 if TYPE_CHECKING:
     from types import FrameType
+
+
+OBJECTS_UNTIL_COLLECTION = 400_000
+"""Python's own 700 would look for garbage a hundred times while a command starts, and find none. So many are
+what it takes to read ten thousand migrations."""
 
 
 def _stopped(_signum: int, _frame: FrameType | None) -> NoReturn:
@@ -39,6 +45,8 @@ def begun() -> None:
 def main() -> NoReturn:
     """Run `switchback`."""
     _listen()
+    if not _is_operator():  # it alone lives long
+        gc.set_threshold(OBJECTS_UNTIL_COLLECTION)
     cli.IS_PROGRAM = True
     from switchback.cli import main as program  # noqa: PLC0415 - after the signal
 
@@ -49,12 +57,16 @@ def main() -> NoReturn:
         raise
 
 
+def _is_operator() -> bool:
+    return "operator" in sys.argv[1:2]
+
+
 def _leave(code: object) -> None:
     """End at once. To take apart what is in memory would take as long as to read a thousand files.
 
     Returns where that is not so simple: what was printed cannot be written, or nothing says how it ended.
     """
-    if not isinstance(code, int) or "operator" in sys.argv[1:2]:
+    if not isinstance(code, int) or _is_operator():
         return
     try:
         sys.stdout.flush()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import gc
 import importlib
 import os
 import signal
@@ -135,14 +134,8 @@ def cli() -> None:
     """Change a PostgreSQL schema in both directions."""
 
 
-OBJECTS_UNTIL_COLLECTION = 100_000
-"""Python's own 700 would look for garbage a hundred times while a command starts, and find none."""
-
-
 def main() -> NoReturn:
     """Run the command line and exit with a code of the public contract."""
-    if "operator" not in sys.argv[1:2]:  # it alone lives long
-        gc.set_threshold(OBJECTS_UNTIL_COLLECTION)
     code = run(cli, "switchback")
     if PROCESS in sys.modules:  # code of a migration has run in this process
         _end(code)
