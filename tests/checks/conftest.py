@@ -1,25 +1,41 @@
-"""A real Prometheus that scrapes metrics of a test."""
+"""A real Prometheus that scrapes metrics of a test, and the shop whose slots are checked."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import socket
-import subprocess
 import threading
-import time
-import urllib.request
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.alerts import promtool
+from tests.checks.server import Prometheus, free_port, running, scraping
+from tests.traffic.conftest import (
+    database,
+    kube,
+    new_database,
+    pytest_runtest_makereport,
+    recorder,
+    server,
+    servers,
+    shop,
+    world,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
+
+__all__ = [
+    "database",
+    "kube",
+    "new_database",
+    "pytest_runtest_makereport",
+    "recorder",
+    "server",
+    "servers",
+    "shop",
+    "world",
+]
 
 METRICS = """
 shop_errors{slot="blue"} 1
@@ -27,19 +43,6 @@ shop_errors{slot="green"} 3
 shop_nothing NaN
 shop_everything +Inf
 """
-PREFIX = "/prometheus"
-START_SECONDS = 60
-
-
-@dataclass(frozen=True)
-class Prometheus:
-    url: str
-    process: subprocess.Popen[bytes]
-
-    def values(self, query: str) -> int:
-        """How many values a query gives, asked without any of our code."""
-        with urllib.request.urlopen(f"{self.url}/api/v1/query?query={query}", timeout=5) as answer:  # noqa: S310 - our own server
-            return len(json.load(answer)["data"]["result"])
 
 
 class _Metrics(BaseHTTPRequestHandler):
@@ -53,69 +56,21 @@ class _Metrics(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
-
-
-@contextlib.contextmanager
-def _running(folder: Path, config: Mapping[str, object]) -> Iterator[Prometheus]:
-    """A server with this configuration, which is YAML, and so may be JSON."""
-    port = _free_port()
-    (folder / "prometheus.yml").write_text(json.dumps(config))
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                promtool.ensure("prometheus"),
-                f"--config.file={folder / 'prometheus.yml'}",
-                f"--storage.tsdb.path={folder / 'data'}",
-                f"--web.listen-address=127.0.0.1:{port}",
-                f"--web.route-prefix={PREFIX}",
-            ],
-            stdout=log, stderr=log,
-        )  # fmt: skip
-    server = Prometheus(f"http://127.0.0.1:{port}{PREFIX}", process)
-    try:
-        end = time.monotonic() + START_SECONDS
-        while not _ready(server):
-            assert time.monotonic() < end, (folder / "log").read_text()
-            assert process.poll() is None, (folder / "log").read_text()
-            time.sleep(0.1)
-        yield server
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _ready(server: Prometheus) -> bool:
-    try:
-        with urllib.request.urlopen(f"{server.url}/-/ready", timeout=5) as answer:  # noqa: S310 - our own server
-            return bool(answer.status == 200)
-    except OSError:
-        return False
-
-
 @pytest.fixture(scope="session")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """One that has scraped METRICS."""
     exporter = HTTPServer(("127.0.0.1", 0), _Metrics)
     threading.Thread(target=exporter.serve_forever, daemon=True).start()
-    job = {"job_name": "shop", "static_configs": [{"targets": [f"127.0.0.1:{exporter.server_port}"]}]}
-    config = {"global": {"scrape_interval": "1s"}, "scrape_configs": [job]}
-    with _running(tmp_path_factory.mktemp("prometheus"), config) as server:
-        end = time.monotonic() + START_SECONDS
-        while server.values("shop_errors") < 2:
-            assert time.monotonic() < end
-            time.sleep(0.1)
-        yield server
+    config = scraping(f"127.0.0.1:{exporter.server_port}")
+    with running(tmp_path_factory.mktemp("prometheus"), config) as made:
+        made.until("shop_errors", 2)
+        yield made
     exporter.shutdown()
 
 
 @pytest.fixture
 def half_blind(tmp_path: Path) -> Iterator[Prometheus]:
     """One that cannot read a part of what it should know, and says so with every answer."""
-    elsewhere = {"url": f"http://127.0.0.1:{_free_port()}/read", "read_recent": True}
-    with _running(tmp_path, {"remote_read": [elsewhere]}) as server:
-        yield server
+    elsewhere = {"url": f"http://127.0.0.1:{free_port()}/read", "read_recent": True}
+    with running(tmp_path, {"remote_read": [elsewhere]}) as made:
+        yield made

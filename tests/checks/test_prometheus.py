@@ -17,7 +17,7 @@ from switchback.checks.run import Plan, Run
 from switchback.contract.words import CheckStage
 
 if TYPE_CHECKING:
-    from tests.checks.conftest import Prometheus
+    from tests.checks.server import Prometheus
 
 
 def asked(

@@ -22,6 +22,7 @@ MERGE = "application/merge-patch+json"
 _KINDS = {
     "ConfigMap": "api/v1 configmaps",
     "Deployment": "apis/apps/v1 deployments",
+    "StatefulSet": "apis/apps/v1 statefulsets",
     "EndpointSlice": "apis/discovery.k8s.io/v1 endpointslices",
     "Event": "api/v1 events",
     "Job": "apis/batch/v1 jobs",

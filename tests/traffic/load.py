@@ -114,7 +114,7 @@ class Load:
         self._zero = 0.0
         self._requests: list[Request] = []
         self._tally: Tally | None = None
-        place = [] if cluster is None else _at_the_node(cluster)
+        place = [] if cluster is None else at_the_node(cluster)
         argv = [*place, str(_program()), "-url", url, "-log", str(log), *arguments(**options)]
         self._process = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -242,7 +242,8 @@ def summary(kube: Kube, namespace: str, name: str) -> dict[str, dict[str, object
     return found
 
 
-def _at_the_node(cluster: Cluster) -> list[str]:
+def at_the_node(cluster: Cluster) -> list[str]:
+    """What a command line begins with, to run in the node's network, which reaches pods and Services."""
     bed = getattr(cluster.backend, "bed", None)
     if bed is None:
         raise UnsupportedError(f"{cluster.backend.name}: a load on the node is for CLUSTER=local only")

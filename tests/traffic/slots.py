@@ -1,4 +1,4 @@
-"""A shop with two slots: two Deployments of the bookshop's web server, and one Service."""
+"""A shop with two slots: two Deployments or StatefulSets of the bookshop's web server, and one Service."""
 
 from __future__ import annotations
 
@@ -33,8 +33,14 @@ def selector(slot: str | None) -> dict[str, str]:
 
 
 def workload(slot: str) -> str:
-    """Name of a slot's Deployment."""
+    """Name of a slot's Deployment or StatefulSet."""
     return f"shop-{slot}"
+
+
+def as_set(made: Object) -> Object:
+    """The same as a StatefulSet whose pods need not wait for each other."""
+    more = {"serviceName": SERVICE, "podManagementPolicy": "Parallel"}
+    return made | {"kind": "StatefulSet", "spec": made["spec"] | more}
 
 
 def deployment(slot: str, image: str, *, replicas: int = 2, env: Mapping[str, str] | None = None) -> Object:
@@ -104,10 +110,16 @@ class Slots:
         replicas: int = 2,
         env: Mapping[str, Mapping[str, str]] | None = None,
         ready: Iterable[str] = SLOTS,
+        sets: Iterable[str] = (),
     ) -> None:
-        """Make them and wait until all pods are ready. `live` None: a Service without the key."""
+        """Make them and wait until all pods are ready. `live` None: a Service without the key.
+
+        Those of `sets` are StatefulSets.
+        """
         for slot in SLOTS:
             made = deployment(slot, self.image, replicas=replicas, env=(env or {}).get(slot))
+            if slot in sets:
+                made = as_set(made)
             self.kube.create(made, self.namespace)
         self.kube.create(service(live), self.namespace)
         for slot in ready:
