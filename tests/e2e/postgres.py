@@ -85,6 +85,11 @@ class Server:
                     raise
                 time.sleep(0.2)
 
+    @property
+    def here(self) -> str:
+        """Its address and port for this machine."""
+        return f"{self._address}:{self._port}"
+
     def database(self, *, password: str = "") -> Database:
         """A new database with a role that owns it and nothing else."""
         made = Database(self, f"t_{secrets.token_hex(5)}", password or secrets.token_urlsafe(18))
@@ -168,6 +173,11 @@ class Database:
         """The URL with a part replaced."""
         shown = quote(password or self.password, safe="")
         return f"postgresql://{self.name}:{shown}@{host or self.server.host}:5432/{self.name}"
+
+    @property
+    def url_here(self) -> str:
+        """The same for a program on this machine."""
+        return f"postgresql://{self.name}:{quote(self.password, safe='')}@{self.server.here}/{self.name}"
 
     def make(self, connection: psycopg.Connection[Row]) -> None:
         name = sql.Identifier(self.name)
