@@ -114,7 +114,7 @@ def test_a_copy_with_what_the_rollback_has_destroyed_and_a_switch_to_it(
     # The operator takes none of it for its own.
     assert [step for step in world.steps() if step] == [step for step in steps if step]
     assert shop.now()["status"] == state["status"]
-    assert f"Secret shop-db, key {KEY} name {copy.name}" in told["cutOver"]
+    assert f"Secret shop-db, key {KEY}, to {copy.name}" in told["cutOver"]
     assert f"set spec.target to {THIRD}" in told["cutOver"]
 
     url = database.url.removesuffix(f"/{database.name}") + f"/{copy.name}"
@@ -159,7 +159,7 @@ def test_the_role_lacks_createdb_and_another_secret_has_it(
     assert "restore: restore: ended with 0" in done.stderr
     assert database.server._password not in done.stdout + done.stderr  # noqa: SLF001
     assert "  ledger     as recorded: 3 applied, at 0003_names, the marker is there" in done.stdout
-    assert "  cut over   let the URL in Secret shop-db" in done.stdout
+    assert "  cut over   change the database in the URL of Secret shop-db" in done.stdout
     assert f"  go back    the same edit with {database.name}" in done.stdout
 
     taken = plugin(*words, "--admin-secret", "admin/url")

@@ -89,7 +89,7 @@ class ConditionStatus(StrEnum):
 
 
 class SnapshotPhase(StrEnum):
-    """How far a restore point is. Only a Ready one was read back in full and sealed."""
+    """How far a restore point is. Only a Ready one was verified, as far as its provider can."""
 
     IN_PROGRESS = "InProgress"
     READY = "Ready"

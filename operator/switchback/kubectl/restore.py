@@ -114,13 +114,13 @@ def switch(resource: Resource, chosen: Chosen, database: str, version: str) -> S
     place = (
         "spec.database.connection.name"
         if connection
-        else f"the URL in Secret {secret.get('name')}, key {secret.get('key')}"
+        else f"the database in the URL of Secret {secret.get('name')}, key {secret.get('key')},"
     )
     at = version or chosen.version
     target = f", set spec.target to {at}" if at and at != resource.spec.get("target") else ""
     was = known.get("name") or connection.get("name") or "the name as it was"
     return Switch(
-        f"let {place} name {database}{target}, and give the application the same database",
+        f"change {place} to {database}{target}, and give the application the same database",
         f"kubectl switchback inspect {resource.name} -n {resource.namespace}",
         f"the same edit with {was}: that database was not touched",
     )

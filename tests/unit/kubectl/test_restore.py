@@ -151,7 +151,7 @@ def test_a_bucket_is_read_from_where_spec_says() -> None:
 def test_what_to_do_next() -> None:
     found = shop(point("a", schemaVersion="0003_names"))
     told = switch(found, choose(found, "a"), "shop_before", "0003_names")
-    assert "Secret shop-db, key DATABASE_URL name shop_before" in told.over
+    assert "Secret shop-db, key DATABASE_URL, to shop_before" in told.over
     assert "set spec.target to 0003_names" in told.over
     assert told.look == "kubectl switchback inspect shop -n team"
     assert "the same edit with shop:" in told.back
