@@ -76,6 +76,25 @@ def test_what_is_looked_at_only_is_not_done(runner: Runner) -> None:
     assert (len(inspected.steps), inspected.done) == (3, 0)
 
 
+def test_an_inspection_tells_what_the_operation_has_applied_whichever_run_it_was(runner: Runner) -> None:
+    """A run whose word was lost is known by the ledger only."""
+    found = job(runner, "inspect", "--operation-id", MINE)
+    assert (found.direction, found.by_operation, found.begun_at) == (Direction.NONE, 3, "0002_b")
+    write(runner.folder, "0006_f")
+    assert job(runner, "inspect", "--operation-id", MINE).by_operation == 3
+    assert job(runner, "inspect", "--operation-id", "aa-1").begun_at == "0005_e", "others have gone on"
+    other = job(runner, "inspect", "--operation-id", "aa-3")
+    assert (other.by_operation, other.begun_at) == (0, "")
+
+
+def test_what_an_operation_has_only_begun_is_not_counted_and_is_part_of_its_way(runner: Runner) -> None:
+    text = "-- switchback: no-transaction\nCREATE TABLE six ();\nSELECT 1/0;"
+    write(runner.folder, _0006_f_up=text, _0006_f_down="DROP TABLE six;")
+    assert job(runner, "migrate", "--operation-id", "aa-4").reason is Reason.FAILED_PARTLY
+    found = job(runner, "inspect", "--operation-id", "aa-4")
+    assert (found.current, found.by_operation, found.begun_at) == ("0006_f", 0, "0005_e")
+
+
 def test_a_rollback_counts_as_well(runner: Runner) -> None:
     result = rolled_back(runner, "2")
     assert done(result) == ["0005_e", "0004_d", "0003_c"]

@@ -100,7 +100,8 @@ class Runner:
                 return self._result(running, Reason.PLAN_MOVED, direction, **told)
             case Operation.INSPECT:
                 held = 0 if direction is Direction.BACKWARD else len(self._held(running))
-                return self._result(running, Reason.SUCCEEDED, direction, held_back=held, **told)
+                own = self._own(running)
+                return self._result(running, Reason.SUCCEEDED, direction, held_back=held, **told, **own)
             case Operation.MIGRATE if direction is Direction.BACKWARD:
                 return self._result(running, Reason.BACKWARD, direction, **told)
             case Operation.MIGRATE:
@@ -126,6 +127,14 @@ class Runner:
                 return self._result(running, Reason.SUCCEEDED, direction)
             case Operation.PRUNE | Operation.CHECK | Operation.DRAIN:
                 return self._result(running, Reason.SUCCEEDED, direction)
+
+    def _own(self, running: Running) -> dict[str, Any]:
+        """What the ledger holds of the operation itself."""
+        by, applied = self.postgres.applied_by, self.postgres.applied
+        others = [file for file in applied if by.get(file) != running.arguments["id"]]
+        if len(others) == len(applied):
+            return {}
+        return {"by_operation": len(applied) - len(others), "begun_at": others[-1] if others else BASE}
 
     def _others(self, running: Running, todo: list[str]) -> bool:
         """Whether the plan would undo what another operation has applied than the one that it is to undo."""

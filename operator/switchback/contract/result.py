@@ -130,6 +130,8 @@ class Result:
     end.
     `slots` says of each slot with bounds whether it works with `target`.
     `steps` are the plan; the first `done` of them were committed by this run.
+    `by_operation`: so many migrations an inspection found applied by the operation that it is of: by runs
+    whose word may be lost. `begun_at` is the version without them; empty where the operation has begun none.
     """
 
     operation: Operation
@@ -153,6 +155,8 @@ class Result:
     kept: int = 0
     held_back: int = 0
     done: int = 0
+    by_operation: int = 0
+    begun_at: str = ""
     slots: tuple[Slot, ...] = ()
     checks: tuple[Check, ...] = ()
     deleted: tuple[str, ...] = ()

@@ -202,12 +202,15 @@ def learn(status: Status, result: Result, now: datetime, database_digest: str) -
 
 
 def take_plan(status: Status, result: Result) -> Status:
-    """Records what would run, as the inspecting run told it."""
+    """Records what would run, as the inspecting run told it.
+
+    What the operation has applied before in a run that was lost is part of its way, and not where it begins.
+    """
     steps, omitted = plan_steps(result.steps, result.steps_omitted)
     return change(
         status,
         direction=result.direction,
-        from_=result.current,
+        from_=result.begun_at or result.current,
         to=result.target,
         plan_digest=result.plan_digest,
         risks=result.risks,

@@ -53,6 +53,8 @@ RESULTS = st.builds(
     snapshot=st.none() | st.builds(Snapshot, IDS, st.just("f1:1"), st.integers(1, 10**12), IDS),
     marker=st.none() | st.builds(Marker, IDS, IDS, IDS, st.integers(-1, 10**9)),
     kept=st.integers(0, 1000),
+    by_operation=st.integers(0, 10_000),
+    begun_at=st.just("") | IDS,
     deleted=st.lists(IDS, max_size=3).map(tuple),
     applied_tail=st.lists(IDS, max_size=10).map(tuple),
     steps=st.lists(
@@ -78,6 +80,7 @@ def test_a_result_keeps_its_budget_and_counts_what_it_leaves_out(result: Result,
     assert len(back.steps) + back.steps_omitted == len(result.steps)
     assert (back.reason, back.operation_id, back.risks) == (result.reason, result.operation_id, result.risks)
     assert (back.database, back.snapshot) == (result.database, result.snapshot)
+    assert (back.by_operation, back.begun_at) == (result.by_operation, result.begun_at)
 
 
 def test_the_longest_names_that_a_file_system_allows() -> None:

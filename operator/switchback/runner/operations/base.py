@@ -115,6 +115,8 @@ class Facts:
     Attributes:
         then: what a run of two halves applies in the second one, as long as that has not begun.
         before: what a run of two halves has done in the first one: said before anything of the second.
+        by_operation: how many migrations the operation itself has applied, in whichever run.
+        begun_at: the version without what the operation has begun; empty when it has begun nothing.
     """
 
     source: Source | None = None
@@ -127,6 +129,8 @@ class Facts:
     marker: Marker | None = None
     slots: tuple[Fitting, ...] = ()
     before: str = ""
+    by_operation: int = 0
+    begun_at: str = ""
 
     @property
     def applied(self) -> list[str]:

@@ -9,12 +9,14 @@ from switchback.contract.words import Direction
 from switchback.runner import slots, undo
 from switchback.runner.errors import RunnerError
 from switchback.runner.goal import goal
-from switchback.runner.ledger import changes
+from switchback.runner.ledger import changes, read
+from switchback.runner.ledger.model import LAPTOP
 from switchback.runner.operations.back import plan_backward
 from switchback.runner.operations.base import Answer, Facts, Request, again, look, wished
 from switchback.runner.operations.forward import plan_forward, refuse_overtaken
 from switchback.runner.operations.migrate import count
 from switchback.runner.operations.wishes import is_withdrawn
+from switchback.runner.order import standing
 
 if TYPE_CHECKING:
     from switchback.runner.compare import Comparison
@@ -40,6 +42,7 @@ def run(session: Session, request: Request, facts: Facts) -> Answer:
         and not slots.unfit(facts.slots, request.require_slots)
     ):
         reserve(session, request, facts, comparison, plan)
+    _count_own(session, request, facts)
     word = {
         Direction.NONE: f"The database is at {facts.current}, as wished.",
         Direction.FORWARD: f"Reaching {plan.target} means applying {count(len(plan.steps))}.",
@@ -66,6 +69,17 @@ def plan_for(session: Session, request: Request, comparison: Comparison, facts: 
     facts.slots = slots.judge(comparison, plan, request.slots)
     undo.refuse_other(session, request.undo, plan)
     return plan
+
+
+def _count_own(session: Session, request: Request, facts: Facts) -> None:
+    """Look up what the operation has applied already: nobody else knows it of a run that could not answer."""
+    ledger = facts.ledger
+    if ledger is None or ledger.meta is None or request.operation_id.startswith(f"{LAPTOP}-"):
+        return
+    own = read.applied_by(session.work, session.names, request.operation_id)
+    if own:
+        facts.by_operation = sum(not ledger.by_id[one].is_partial for one in own if one in ledger.by_id)
+        facts.begun_at = standing([one for one in facts.applied if one not in own], facts.source)
 
 
 def open_risks(request: Request, plan: Plan) -> list[str]:

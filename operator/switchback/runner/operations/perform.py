@@ -191,6 +191,8 @@ def _result(request: Request, facts: Facts, reason: Reason, message: str) -> Res
         marker=facts.marker,
         done=len(facts.done),
         held_back=0 if plan is None else len(plan.held),
+        by_operation=facts.by_operation,
+        begun_at=facts.begun_at,
         slots=tuple(Slot(one.name, one.fit) for one in facts.slots),
         applied_tail=tuple(applied[-10:]),
         steps=() if plan is None else tuple(step.public for step in plan.steps),
