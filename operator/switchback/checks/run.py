@@ -157,10 +157,11 @@ class Run:
 
     def _failed(self, tally: Tally, when: str = "") -> Verdict:
         times = f"{tally.row} times in a row" if tally.row > 1 else ""
-        is_check = any(tally.name == probe.check.name for probe in self.probes)
-        what = f"Check {tally.name}" if is_check else tally.name[0].upper() + tally.name[1:]
+        connects = any(tally is one for one in self._knocked)
+        what = tally.name[0].upper() + tally.name[1:] if connects else f"Check {tally.name}"
         how = " ".join(filter(None, ("failed", times, when)))
-        return self._ended(Reason.CHECKS_FAILED, f"{what} {how}: {tally.error.removesuffix('.')}.")
+        reason = Reason.CONNECTIONS_FAILED if connects else Reason.CHECKS_FAILED
+        return self._ended(reason, f"{what} {how}: {tally.error.removesuffix('.')}.")
 
     def _inconclusive(self) -> Verdict:
         names = ", ".join(probe.check.name for probe in self.probes if probe.tally.passed is None)

@@ -34,13 +34,16 @@ async def verified(
 
     Each is tried in sets of 20 until one of these sets has no failure; sets are begun for 3 s.
 
+    A check that fails is not believed before all places have been reached: where nobody answers, both fail,
+    and that is no matter of what the check asks.
+
     Args:
         places: `host:port` each.
         probes: checks to be asked.
         clean: takes secrets out of an error.
 
     Returns:
-        What became of each place, and what has failed.
+        What became of each place, and what has failed: a place, before any check.
     """
     knocked = [Tally(f"connect {place}") for place in places]
 
@@ -57,19 +60,25 @@ async def verified(
             probe.tally.runs += counted.runs
             probe.tally.failures += counted.failures
             probe.tally.error = counted.error or probe.tally.error
-            if counted.passed is False:
+            if counted.passed is False or counted.row:
                 probe.tally.passed = False
 
+    async def ask_all() -> Tally | None:
+        try:
+            await all_of(ask(probe) for probe in probes if probe.kind.fresh)
+        except Failed as failed:
+            return failed.tally
+        return None
+
+    asking = asyncio.create_task(ask_all())
     try:
-        await all_of(
-            [
-                *(knock_at(tally, place) for tally, place in zip(knocked, places, strict=True)),
-                *(ask(probe) for probe in probes if probe.kind.fresh),
-            ]
-        )
+        await all_of(knock_at(tally, place) for tally, place in zip(knocked, places, strict=True))
+        return knocked, await asking
     except Failed as failed:
         return knocked, failed.tally
-    return knocked, None
+    finally:
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
 
 
 async def _sets(tally: Tally, try_once: Callable[[], Awaitable[str]], clean: Callable[[str], str]) -> None:
@@ -93,6 +102,7 @@ async def _sets(tally: Tally, try_once: Callable[[], Awaitable[str]], clean: Cal
                 bad = [error for error in errors if error]
                 tally.runs += len(errors)
                 tally.failures += len(bad)
+                tally.row = int(bool(bad))  # whoever is cut short was not well
                 tally.error = bad[-1] if bad else tally.error
                 if not bad:
                     return

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from switchback.checks import loop, verify
 from switchback.checks.model import Check, Context
+from switchback.checks.net import knock
 from switchback.checks.run import Plan, Run
 from switchback.contract.reasons import Reason
 from switchback.contract.words import CheckStage
@@ -144,9 +145,40 @@ class TestAfterCutover:
         monkeypatch.setattr(verify, "VERIFY_SECONDS", 0.5)
         port = free_port()
         verdict = run(stage=AFTER, connect=(f"127.0.0.1:{port}",))
-        assert verdict.reason is Reason.CHECKS_FAILED
+        assert verdict.reason is Reason.CONNECTIONS_FAILED
         assert verdict.message.startswith(f"Connect 127.0.0.1:{port} failed right after the switch: 20 of 20")
         assert verdict.checks[0].name == f"connect 127.0.0.1:{port}"
+
+    def test_where_nobody_answers_it_is_the_connections_that_have_failed_and_not_the_check(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Both see it. Whichever does so first, a switch to nobody is not a check that was too strict."""
+        monkeypatch.setattr(verify, "VERIFY_SECONDS", 0.5)
+        monkeypatch.setattr(verify, "PAUSE_SECONDS", 0.1)
+        port = free_port()
+        for knocks in (0.0, 0.3):
+
+            async def late(place: str, seconds: float, pause: float = knocks) -> str:
+                await asyncio.sleep(pause)
+                return await knock(place, seconds)
+
+            monkeypatch.setattr(verify, "knock", late)
+            verdict = run(http_get(f"http://127.0.0.1:{port}/"), stage=AFTER, connect=(f"127.0.0.1:{port}",))
+            assert verdict.reason is Reason.CONNECTIONS_FAILED
+            assert verdict.message.startswith(f"Connect 127.0.0.1:{port} failed right after the switch")
+            assert {one.passed for one in verdict.checks} == {False}
+
+    def test_errors_behind_connections_that_are_answered_are_the_check_s(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(verify, "VERIFY_SECONDS", 0.5)
+        with serving(answering(503)) as server:
+            verdict = run(http_get(server.url()), stage=AFTER, connect=(f"127.0.0.1:{server.port}",))
+        assert verdict.reason is Reason.CHECKS_FAILED
+        assert [(one.name, one.passed) for one in verdict.checks] == [
+            ("web", False),
+            (f"connect 127.0.0.1:{server.port}", True),
+        ]
 
     def test_the_soak_is_as_long_as_it_is(self) -> None:
         begun = time.monotonic()
