@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from switchback.checks.pod import CheckRequest
 from switchback.contract.words import CheckStage
 from switchback.controller.podspec import database_env
-from switchback.controller.stages.traffic import GRACE_SECONDS, connects
+from switchback.controller.stages.probe import GRACE_SECONDS, connects
 
 if TYPE_CHECKING:
     from switchback.api.checks import Check

@@ -30,7 +30,7 @@ from switchback.controller.cutovers import (
     taken_over,
     traffic_of,
 )
-from switchback.controller.stages.traffic import GRACE_SECONDS, PROBES, awaits_probe, name_probe
+from switchback.controller.stages.probe import GRACE_SECONDS, PROBES, awaits_probe, name_probe
 from switchback.controller.tested import with_checks
 from switchback.controller.times import parse, passed, rfc3339
 

@@ -28,10 +28,10 @@ from switchback.controller.stages.common import admit, finish, inspect
 from switchback.controller.stages.contract import old_slot_gone
 from switchback.controller.stages.fence import lower_fence, raise_fence, settle_fence
 from switchback.controller.stages.forward import approve_migrate, migrate, reserve_before_migrate
+from switchback.controller.stages.probe import arm_probe
 from switchback.controller.stages.snapshot import snapshot_before_migrate, snapshot_before_rollback
 from switchback.controller.stages.traffic import (
     approve_cutover,
-    arm_probe,
     drain,
     slot_ready,
     soak,

@@ -13,7 +13,7 @@ from switchback.api import names
 from switchback.api.conditions import Situation
 from switchback.api.reasons import OperatorReason
 from switchback.api.status import CutoverPhase, Want
-from switchback.contract.words import CheckStage, Direction, Operation
+from switchback.contract.words import Direction, Operation
 from switchback.controller.cutovers import (
     COUNTS,
     OVER,
@@ -30,10 +30,18 @@ from switchback.controller.cutovers import (
     selector_for,
     unverified,
 )
-from switchback.controller.decision import CreateJob, MarkService, PointService, TellProbe
+from switchback.controller.decision import MarkService, PointService
 from switchback.controller.lifecycle import change, intend
 from switchback.controller.old_programs import is_retired
 from switchback.controller.stages.consent import asks_a_person, consent, moved_text
+from switchback.controller.stages.probe import (
+    BEFORE,
+    GLANCE_SECONDS,
+    GRACE_SECONDS,
+    awaits_probe,
+    situation,
+    tell,
+)
 from switchback.controller.stages.results import Do, Done, Fail, Intend, Wait
 from switchback.controller.times import parse, passed, rfc3339, upcoming
 from switchback.traffic.guards import passing
@@ -41,33 +49,15 @@ from switchback.traffic.guards import passing
 if TYPE_CHECKING:
     from switchback.api.cutover import Cutover
     from switchback.api.status import CutoverState, Status
-    from switchback.contract.traffic import Service
     from switchback.controller.stages.results import StageResult
     from switchback.controller.view import View
     from switchback.traffic.guard import Guard
 
 _O = OperatorReason
 
-ARM_SECONDS = 300
-"""So long the pod that checks the new slot may take to run."""
-
-PROBES = 3
-"""How many Jobs are begun for the checks of one switch, should they be lost."""
-
-GLANCE_SECONDS = 5
-"""How often it is looked at what should have come as an event."""
-
 NEW_SECONDS = 300
 SELDOM_SECONDS = 30
-"""The same, once the new slot has been live for NEW_SECONDS."""
-
-NODES_SECONDS = 2
-"""What nodes take to follow the slices: kube-proxy writes its rules once a second; our times are whole."""
-
-GRACE_SECONDS = 60
-"""So long after the soak the Job may take to say how it was. Without a word it was bad."""
-
-_BEFORE = {CutoverPhase.PREPARING, CutoverPhase.SWITCHING}
+"""How often a new slot is looked at that has been live for NEW_SECONDS; before, each GLANCE_SECONDS."""
 
 
 def slot_ready(view: View) -> StageResult:  # noqa: PLR0911 - one answer per finding
@@ -77,7 +67,7 @@ def slot_ready(view: View) -> StageResult:  # noqa: PLR0911 - one answer per fin
         return Done()
     if state is None:
         return _begun(view)
-    if state.phase not in _BEFORE:
+    if state.phase not in BEFORE:
         return Done()
     if is_retired(view, state.to):
         text = (
@@ -126,101 +116,17 @@ def upcoming_text(view: View, *moments: str) -> str:
 def approve_cutover(view: View) -> StageResult:
     """Whoever has to has agreed that the traffic moves, where the spec or the namespace asks for that."""
     state = own(view)
-    if state is None or state.phase not in _BEFORE or not moves(view):
+    if state is None or state.phase not in BEFORE or not moves(view):
         return Done()
     if not asks_a_person(view, Want.CUTOVER):
         return Done()
     return consent(view, Want.CUTOVER, moved_text(view))
 
 
-def arm_probe(view: View) -> StageResult:  # noqa: PLR0911 - one answer per state of the pod
-    """The pod that will check the new slot runs: a cluster that cannot start pods is found out in time."""
-    state = own(view)
-    if state is None or state.phase not in _BEFORE or not needs_probe(view):
-        return Done()
-    job = view.probe
-    if not state.probe_job or (job is None and state.probe_uid) or (job is not None and job.ended):
-        return _next_probe(view, state)
-    if job is None:
-        refused = view.world.probe_refused
-        if refused is not None and (refused.fatal or _arming_late(view, state)):
-            return Fail(refused.reason, refused.message)
-        return _create_probe(view, state)
-    if job.started and not state.probe_uid:
-        return Intend(change_cutover(view.status, probe_uid=job.uid))
-    if job.started:
-        return Done()
-    trouble = job.trouble
-    if (trouble is not None and trouble.fatal) or _arming_late(view, state):
-        reason = trouble.reason if trouble is not None else _O.DEADLINE_EXCEEDED
-        why = trouble.message if trouble is not None else f"it did not start within {ARM_SECONDS} s."
-        return Fail(reason, f"the pod that would check slot {state.to} does not run: {why}")
-    again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
-    if trouble is not None:
-        return Wait(Situation.RETRYING, trouble.reason, trouble.message, again)
-    text = f"The pod that will check slot {state.to} starts."
-    return Wait(_situation(view), _O.PREPARING_CUTOVER, text, again)
-
-
-def _create_probe(view: View, state: CutoverState) -> Do | Wait:
-    """The Job is asked for; where the API server would not take it, it is asked again after a while."""
-    refused = view.world.probe_refused
-    if refused is not None:
-        again = rfc3339((refused.at or view.now) + timedelta(seconds=GLANCE_SECONDS))
-        if not passed(again, view.now):
-            return Wait(Situation.RETRYING, refused.reason, refused.message, again)
-    return Do(CreateJob(state.probe_job, Operation.CHECK, state.probe_attempt, probe=True))
-
-
-def needs_probe(view: View) -> bool:
-    """Whether anything can be checked on the way there: not on the way back, and not without a TCP port."""
-    service = view.service
-    if service is None or view.operation.direction is Direction.BACKWARD:
-        return False
-    return bool(connects(service) or view.spec.checks_at(CheckStage.AFTER_CUTOVER))
-
-
-def connects(service: Service) -> tuple[str, ...]:
-    """`host:port` of every TCP port of the Service; none where it has no address of its own."""
-    host = service.cluster_ip
-    if not host or host == "None":
-        return ()
-    shown = f"[{host}]" if ":" in host else host
-    return tuple(f"{shown}:{port.number}" for port in service.ports if port.protocol == "TCP")
-
-
-def _arming_late(view: View, state: CutoverState) -> bool:
-    begun = parse(state.probe_time)
-    return begun is not None and passed(rfc3339(begun + timedelta(seconds=ARM_SECONDS)), view.now)
-
-
-def _next_probe(view: View, state: CutoverState) -> StageResult:
-    job = view.probe
-    if state.probe_attempt >= PROBES:
-        said = job.result if job is not None else None
-        why = said.message if said is not None else "see its log."
-        return Fail(_O.RESULT_LOST, f"the pod that checks slot {state.to} ended {PROBES} times: {why}")
-    return Intend(name_probe(view, state))
-
-
-def name_probe(view: View, state: CutoverState) -> Status:
-    """The status that names the next Job which checks the new slot."""
-    attempt = state.probe_attempt + 1
-    name = names.job_name(view.world.name, f"{state.operation_id}-c", Operation.CHECK, attempt)
-    return change_cutover(
-        view.status,
-        probe_attempt=attempt,
-        probe_job=name,
-        probe_uid="",
-        probe_time=rfc3339(view.now),
-        probed=False,
-    )
-
-
 def switch(view: View) -> StageResult:
     """The Service points at the other slot. Every guard before this was looked at in this very look."""
     state, service, cutover = own(view), view.service, view.spec.cutover
-    if state is None or state.phase not in _BEFORE or service is None or cutover is None:
+    if state is None or state.phase not in BEFORE or service is None or cutover is None:
         return Done()
     if live(view) != state.from_:
         return _unclear(view)
@@ -262,7 +168,7 @@ def verify_endpoints(view: View) -> StageResult:  # noqa: PLR0911 - one answer p
         text = f"Slices of the Service hold {found} of {wanted} ready pods of {state.to}"
         text += f" and {left + strangers} others." if left or strangers else "."
         again = rfc3339(view.now + timedelta(seconds=1))
-        return Wait(_situation(view), _O.VERIFYING, text, again)
+        return Wait(situation(view), _O.VERIFYING, text, again)
     if state.phase is CutoverPhase.SWITCHED:
         return Intend(_verified(view, cutover))
     return Done()
@@ -299,7 +205,7 @@ def soak(view: View) -> StageResult:
         return Done()
     end = view.status.traffic.soak_end_time if view.status.traffic is not None else ""
     if awaits_probe(view, state):
-        telling = _tell(view, state)
+        telling = tell(view, state)
         if telling is not None:
             return telling
     elif passed(end, view.now):
@@ -308,7 +214,7 @@ def soak(view: View) -> StageResult:
     late = parse(end)
     limit = rfc3339(late + timedelta(seconds=GRACE_SECONDS)) if late is not None else ""
     again = rfc3339(view.now + timedelta(seconds=_glance(view, state)))
-    return Wait(_situation(view), _O.SOAKING, text, upcoming_text(view, end, limit, again))
+    return Wait(situation(view), _O.SOAKING, text, upcoming_text(view, end, limit, again))
 
 
 def _glance(view: View, state: CutoverState) -> int:
@@ -316,17 +222,6 @@ def _glance(view: View, state: CutoverState) -> int:
     begun = parse(state.verify_time)
     long = begun is not None and view.now - begun > timedelta(seconds=NEW_SECONDS)
     return SELDOM_SECONDS if long else GLANCE_SECONDS
-
-
-def _arrives(state: CutoverState) -> str:
-    """From when on new connections reach the new slot from everywhere: before, the old one may answer."""
-    seen = parse(state.verify_time)
-    return rfc3339(seen + timedelta(seconds=NODES_SECONDS)) if seen is not None else ""
-
-
-def awaits_probe(view: View, state: CutoverState) -> bool:
-    """Whether the word of the pod that checks is still to come."""
-    return not state.probed and (bool(state.probe_job) or needs_probe(view))
 
 
 def _good(view: View, state: CutoverState, cutover: Cutover) -> StageResult:
@@ -340,30 +235,6 @@ def _good(view: View, state: CutoverState, cutover: Cutover) -> StageResult:
     return Intend(change_traffic(status, soak_end_time="", drain_end_time=drain))
 
 
-def _tell(view: View, state: CutoverState) -> StageResult | None:  # noqa: PLR0911 - one answer per state
-    """The pod that checks is told of the switch; a Job that was lost is begun again, and so is the soak."""
-    job, cutover = view.probe, view.spec.cutover
-    if not state.probe_job:
-        return Intend(name_probe(view, state))
-    if job is None and not state.probe_uid:
-        return _create_probe(view, state)
-    if job is None or cutover is None:
-        return None
-    pod = next((pod for pod in job.pods if pod.started and not pod.ended), None)
-    if pod is None or pod.told == state.id:
-        return None
-    anew = view.now + timedelta(seconds=cutover.soak_period_seconds)
-    end = parse(view.status.traffic.soak_end_time if view.status.traffic is not None else "")
-    if end is None or anew - end > timedelta(seconds=GLANCE_SECONDS):
-        # It is told late: its soak begins now, and so does ours.
-        return Intend(change_traffic(view.status, soak_end_time=rfc3339(anew)))
-    arrived = _arrives(state)
-    if not passed(arrived, view.now):
-        text = f"Slot {state.to} is live; the nodes take that up."
-        return Wait(_situation(view), _O.SOAKING, text, arrived)
-    return Do(TellProbe(pod.name, state.id))
-
-
 def drain(view: View) -> StageResult:
     """The old slot had its time, and none of its sessions is left where the spec names them."""
     state, cutover = own(view), view.spec.cutover
@@ -372,7 +243,7 @@ def drain(view: View) -> StageResult:
     end = view.status.traffic.drain_end_time if view.status.traffic is not None else ""
     if not passed(end, view.now):
         text = f"Slot {state.from_} finishes what it has begun, until {end}."
-        return Wait(_situation(view), _O.DRAINING, text, end)
+        return Wait(situation(view), _O.DRAINING, text, end)
     old = cutover.slot(state.from_)
     if old is not None and old.application_name and view.operation.drained is None:
         return Intend(intend(view, Operation.DRAIN))
@@ -381,8 +252,3 @@ def drain(view: View) -> StageResult:
         return Intend(intend(view.with_status(again), Operation.DRAIN))
     status = change_cutover(view.status, phase=CutoverPhase.COMPLETED, completion_time=rfc3339(view.now))
     return Intend(change_traffic(status, drain_end_time=""))
-
-
-def _situation(view: View) -> Situation:
-    backward = view.operation.direction is Direction.BACKWARD
-    return Situation.ROLLING_BACK if backward else Situation.WORKING
