@@ -102,7 +102,8 @@ class Cutover(Model):
     active_slot: SlotName
     """The slot that is wished to be live."""
     minimum_ready_percent: Annotated[int, Field(ge=1, le=100)] = 100
-    """So much of the live slot's ready pods has to be ready in the other before it may become live."""
+    """So much of the live slot's ready pods has to be ready in the other before it may become live, and at
+    the end of the soak."""
     allow_no_return: bool = False
     """Switch although the live slot has no ready pod, so that there is no way back."""
     slot_ready_deadline_seconds: Annotated[int, Field(ge=1, le=DAY)] = 600

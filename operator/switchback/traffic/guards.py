@@ -10,14 +10,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from switchback.traffic.guards_service import about_endpoints, about_service
-from switchback.traffic.guards_slots import about_new_slot, about_way_back, about_workloads, required
+from switchback.traffic.guards_slots import (
+    about_new_slot,
+    about_way_back,
+    about_workloads,
+    proven,
+    required,
+)
 
 if TYPE_CHECKING:
     from switchback.api import cutover as api
     from switchback.contract.traffic import Traffic
     from switchback.traffic.guard import Guard
 
-__all__ = ["guards", "lasting", "passing", "required"]
+__all__ = ["guards", "lasting", "passing", "proven", "required"]
 
 
 def guards(cutover: api.Cutover, traffic: Traffic, live: str, wished: str) -> tuple[Guard, ...]:

@@ -75,6 +75,15 @@ def required(cutover: api.Cutover, traffic: Traffic, live: str, slot: Slot) -> i
     return max(1, _share(cutover, now.endpoints if now is not None else 0), _share(cutover, slot.desired))
 
 
+def proven(cutover: api.Cutover, before: int, slot: Slot) -> int:
+    """How many ready endpoints of `slot` prove that the traffic has arrived, and can stay.
+
+    The same share as before the switch of what the old slot had then, `before`, as far as the new one is to
+    have so many: never more than what was `required`.
+    """
+    return max(1, _share(cutover, min(before, slot.desired)))
+
+
 def _share(cutover: api.Cutover, number: int) -> int:
     return -(-number * cutover.minimum_ready_percent // 100)
 

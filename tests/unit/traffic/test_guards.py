@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from switchback.api.reasons import OperatorReason, advised, explain
-from switchback.traffic.guards import guards, lasting, passing, required
+from switchback.traffic.guards import guards, lasting, passing, proven, required
 from switchback.traffic.writers import WRITERS
 from tests.unit.traffic.build import Object, a_slice, cutover, endpoint, pod, seen, service, workload
 
@@ -381,6 +381,25 @@ def test_how_many_ready_pods_are_needed(percent: int, live_ready: int, desired: 
         workloads=slots(green=workload("green", desired)),
     )
     assert required(wanted, traffic, "blue", traffic.slots[1]) == expected
+    assert 1 <= proven(wanted, live_ready, traffic.slots[1]) <= expected
+
+
+@pytest.mark.parametrize(
+    ("percent", "before", "desired", "expected"),
+    [
+        (100, 2, 2, 2),
+        (100, 3, 2, 2),
+        (100, 2, 5, 2),
+        (50, 4, 4, 2),
+        (50, 3, 4, 2),
+        (34, 3, 3, 2),
+        (1, 9, 9, 1),
+    ],
+)
+def test_how_many_endpoints_prove_a_switch(percent: int, before: int, desired: int, expected: int) -> None:
+    """The share that was enough to begin it is enough to believe in it."""
+    traffic = seen(workloads=slots(green=workload("green", desired)))
+    assert proven(cutover(minimumReadyPercent=percent), before, traffic.slots[1]) == expected
 
 
 def test_what_is_said_of_a_writer_fits_into_a_condition() -> None:

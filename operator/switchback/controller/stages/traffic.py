@@ -44,7 +44,7 @@ from switchback.controller.stages.probe import (
 )
 from switchback.controller.stages.results import Do, Done, Fail, Intend, Wait
 from switchback.controller.times import parse, passed, rfc3339, upcoming
-from switchback.traffic.guards import passing
+from switchback.traffic.guards import passing, proven
 
 if TYPE_CHECKING:
     from switchback.api.cutover import Cutover
@@ -149,29 +149,34 @@ def switch(view: View) -> StageResult:
     return Do(PointService(state.to, selector_for(view, service, state.to), marks, why))
 
 
-def verify_endpoints(view: View) -> StageResult:  # noqa: PLR0911 - one answer per finding
-    """The slices hold pods of the new slot only, as many as were there before or as there are."""
+def verify_endpoints(view: View) -> StageResult:
+    """The slices hold pods of the new slot only, as many as it takes."""
     state, cutover = own(view), view.spec.cutover
     if state is None or state.phase in OVER or state.phase in COUNTS or cutover is None:
         return Done()
     if view.service is None:
         return _unseen(view)  # it is there, or `steer` would have said so
-    to, from_ = seen_slot(view, state.to), seen_slot(view, state.from_)
-    found, wanted = (to.endpoints, max(1, min(state.ready_before, to.desired))) if to is not None else (0, 1)
-    left = from_.endpoints if from_ is not None else 0
-    strangers = view.world.traffic.strangers if view.world.traffic is not None else 0
     if nobody_left(view, state):
         return _nobody(view, state)
-    if found < wanted or left or strangers:
-        if state.phase is CutoverPhase.SOAKING:
-            return Done()  # whether the new slot is still there is looked at by `steer`
-        text = f"Slices of the Service hold {found} of {wanted} ready pods of {state.to}"
-        text += f" and {left + strangers} others." if left or strangers else "."
+    if state.phase is CutoverPhase.SOAKING:
+        return Done()  # asked again at its end; whether anybody is left meanwhile is looked at by `steer`
+    missing = _missing(view, state, cutover)
+    if missing:
         again = rfc3339(view.now + timedelta(seconds=1))
-        return Wait(situation(view), _O.VERIFYING, text, again)
-    if state.phase is CutoverPhase.SWITCHED:
-        return Intend(_verified(view, cutover))
-    return Done()
+        return Wait(situation(view), _O.VERIFYING, missing, again)
+    return Intend(_verified(view, cutover)) if state.phase is CutoverPhase.SWITCHED else Done()
+
+
+def _missing(view: View, state: CutoverState, cutover: Cutover) -> str:
+    """What the slices lack, or have too many of, for the traffic to be at the new slot; empty: nothing."""
+    to, from_ = seen_slot(view, state.to), seen_slot(view, state.from_)
+    found, wanted = (to.endpoints, proven(cutover, state.ready_before, to)) if to is not None else (0, 1)
+    others = from_.endpoints if from_ is not None else 0
+    others += view.world.traffic.strangers if view.world.traffic is not None else 0
+    if found >= wanted and not others:
+        return ""
+    text = f"Slices of the Service hold {found} of {wanted} ready pods of {state.to}"
+    return text + (f" and {others} others." if others else ".")
 
 
 def _unseen(view: View) -> Wait:
