@@ -44,7 +44,7 @@ TYPES: dict[ConditionType, str] = {
     ConditionType.STALLED: "The operator has stopped; a person has to change something.",
     ConditionType.FINISHED: "This intent has ended, well or not. Wait for it, then read Ready.",
     ConditionType.APPROVED: "A person has accepted the plan and its risks.",
-    ConditionType.SNAPSHOT_READY: "This rollback has a restore point, verified as its provider can verify one.",
+    ConditionType.SNAPSHOT_READY: "This rollback has a restore point, verified as its provider can.",
     ConditionType.SCHEMA_READY: "The schema is at the wished version.",
     ConditionType.ROLLED_BACK: "Schema or traffic went back although the spec asks for something newer.",
     ConditionType.CHECKS_PASSED: "The checks of the stages that have come so far held.",
