@@ -44,7 +44,7 @@ from switchback.controller.stages.probe import (
 )
 from switchback.controller.stages.results import Do, Done, Fail, Intend, Wait
 from switchback.controller.times import parse, passed, rfc3339, upcoming
-from switchback.traffic.guards import passing, proven
+from switchback.traffic.guards import guards, proven
 
 if TYPE_CHECKING:
     from switchback.api.cutover import Cutover
@@ -74,10 +74,12 @@ def slot_ready(view: View) -> StageResult:  # noqa: PLR0911 - one answer per fin
             f"files of phase=contract have run since slot {state.to} was live, and its program is the same."
         )
         return Fail(_O.POINT_OF_NO_RETURN, text)
-    if traffic.claimed_by:  # the claim was taken off since, and another resource was faster
-        text = f"Service {cutover.service_name} is claimed by DatabaseMigration {traffic.claimed_by}."
-        return Fail(_O.SERVICE_CLAIMED, text)
-    failed = [guard for guard in passing(cutover, traffic, state.from_, state.to) if guard.blocks]
+    failed = [guard for guard in guards(cutover, traffic, state.from_, state.to) if guard.blocks]
+    # What was asked of manifests before the schema changed may be otherwise by now: a workload that was not
+    # there, another resource or tool that was faster. A selector that says nothing is put right elsewhere.
+    fatal = next((guard for guard in failed if guard.fatal), None) if live(view) else None
+    if fatal is not None:
+        return Fail(fatal.reason, fatal.message)
     if failed:
         return _not_ready(view, cutover, state, failed[0])
     return Done(change_cutover(view.status, waiting_since="")) if state.waiting_since else Done()
@@ -236,7 +238,7 @@ def _good(view: View, state: CutoverState, cutover: Cutover) -> StageResult:
         marks = {names.ANNOTATION_CUTOVER: state.id, names.ANNOTATION_VERIFIED: state.id}
         return Do(MarkService(marks, "the soak was good"))
     drain = rfc3339(view.now + timedelta(seconds=cutover.drain_period_seconds))
-    status = change_cutover(view.status, phase=CutoverPhase.DRAINING)
+    status = change_cutover(view.status, phase=CutoverPhase.DRAINING, deadline_time="")
     return Intend(change_traffic(status, soak_end_time="", drain_end_time=drain))
 
 
