@@ -52,6 +52,20 @@ class Side:
     ready: int = 2
     leaving: int = 0
     """Pods that end, and hold connections."""
+    missing: int = 0
+    """Pods that it asks for and does not have for a while: a restart, a quota, a webhook."""
+    settled: bool = True
+    """Whether the workload's controller has seen how many pods are asked for."""
+
+    @property
+    def pods(self) -> int:
+        """Pods that there are, without those that end."""
+        return max(0, self.desired - self.missing)
+
+    @property
+    def old(self) -> int:
+        """What there is of it, or may be at any moment."""
+        return self.desired + self.leaving + (0 if self.settled else 1)
 
 
 @dataclass
@@ -110,7 +124,7 @@ class Street(World):
         chosen = bool(followed) and followed.get(KEY, name) == name and self.there
         pods = [
             Pod(f"{name}-{number}", f"{name}-{number}", ready=number < side.ready, selected=True)
-            for number in range(side.desired)
+            for number in range(side.pods)
         ]
         pods += [
             Pod(f"{name}-old-{number}", "", ready=False, selected=True, terminating=True)
@@ -121,16 +135,16 @@ class Street(World):
             kind="Deployment",
             workload=f"shop-{name}",
             there=True,
-            settled=True,
+            settled=side.settled,
             desired=side.desired,
-            updated=side.desired,
+            updated=side.pods,
             ready=side.ready,
             available=side.ready,
             labels={"app": "shop", KEY: name},
             template=self.templates[name],
             pods=tuple(pods),
             endpoints=side.ready if chosen else 0,
-            unready=side.desired - side.ready if chosen else 0,
+            unready=side.pods - side.ready if chosen else 0,
         )
 
     # --- what the operator does ----------------------------------------------------------------------------
@@ -245,9 +259,9 @@ class Street(World):
         contract = operation is not None and operation.kind is OperationKind.CONTRACT
         if contract and action.step is Operation.MIGRATE and action.name not in self.jobs:
             live = self.selector.get(KEY)
-            left = [name for name, side in self.sides.items() if name != live and side.desired + side.leaving]
+            left = [name for name, side in self.sides.items() if name != live and side.old]
             if left:
-                raise BrokenPromiseError(f"files of phase=contract while pods of {left} exist")
+                raise BrokenPromiseError(f"files of phase=contract while pods of {left} exist, or may come")
         if (
             operation is not None
             and action.step is Operation.ROLLBACK
@@ -279,8 +293,10 @@ class Street(World):
     # --- what happens around it ----------------------------------------------------------------------------
 
     def settle_slices(self) -> None:
-        """The slices follow the selector."""
+        """The slices follow the selector, and controllers what is asked of their workloads."""
         self.lagging = None
+        for side in self.sides.values():
+            side.settled = True
 
     def somebody_writes(self, selector: dict[str, str], writer: str = "kubectl-edit") -> None:
         """Somebody else changes the selector."""

@@ -130,13 +130,22 @@ class RandomStreets(RuleBasedStateMachine):
     @rule(slot=st.sampled_from(["blue", "green"]), ready=st.integers(0, 2))
     def pods_die_and_come(self, slot: str, ready: int) -> None:
         side = self.world.sides[slot]
+        side.missing = 0
         side.ready = min(ready, side.desired)
+
+    @rule(slot=st.sampled_from(["blue", "green"]), ready=st.integers(0, 1))
+    def a_slot_has_fewer_pods_than_it_asks_for(self, slot: str, ready: int) -> None:
+        """A restart of one replica, a rollout that first ends what is there, a quota, a webhook."""
+        side = self.world.sides[slot]
+        side.missing = side.desired - min(ready, side.desired)
+        side.ready = min(ready, side.pods)
 
     @rule(slot=st.sampled_from(["blue", "green"]), desired=st.integers(0, 2))
     def somebody_scales(self, slot: str, desired: int) -> None:
         side = self.world.sides[slot]
-        side.leaving += max(0, side.desired - desired)
-        side.desired, side.ready = desired, min(side.ready, desired)
+        side.leaving += max(0, side.pods - desired)
+        side.desired, side.missing, side.settled = desired, 0, False
+        side.ready = min(side.ready, desired)
 
     @rule()
     def ending_pods_are_gone(self) -> None:
@@ -263,7 +272,8 @@ class RandomStreets(RuleBasedStateMachine):
             world.replace_service()
         for side in world.sides.values():
             side.desired = side.ready = 2
-            side.leaving = 0
+            side.leaving = side.missing = 0
+            side.settled = True
         if self.goes:
             world.deleted_at = world.now
         world.spec = {**world.spec, "suspend": False}

@@ -23,7 +23,7 @@ TRAFFIC: dict[OperatorReason, Explanation] = {
     ),
     _O.CONTRACT_APPLIED: Explanation("No file of phase=contract waits."),
     _O.WAITING_FOR_OLD_SLOT: Explanation(
-        "Files of phase=contract wait until no pod of the old slot exists.",
+        "Files of phase=contract wait until the old slot is scaled to 0 and no pod of it exists.",
         "Scale the old slot down when nobody needs the way back.",
     ),
     _O.CHECKS_PASSED: Explanation("The checks have passed."),

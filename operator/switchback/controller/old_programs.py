@@ -10,18 +10,31 @@ from switchback.controller.cutovers import OVER, change_traffic, live, own, seen
 
 if TYPE_CHECKING:
     from switchback.api.status import Status
+    from switchback.contract.traffic import Slot
     from switchback.controller.view import View
 
 
-def old_pods(view: View) -> tuple[str, ...] | None:
-    """Names of the pods in slots that are not wished to be live; None when nobody can say."""
+def left_over(view: View) -> tuple[str, ...] | None:
+    """What is left of slots that are not wished to be live: their pods, and workloads that ask for pods.
+
+    A restart, a quota or a lost node leaves a workload without pods for a while, and they come back whenever
+    they can. None when nobody can say.
+    """
     traffic, cutover = view.world.traffic, view.spec.cutover
     if cutover is None:
         return ()
     if traffic is None or not live(view):
         return None
-    old = (slot for slot in traffic.slots if slot.name != cutover.active_slot)
-    return tuple(pod.name for slot in old for pod in slot.pods if not pod.over)
+    old = [slot for slot in traffic.slots if slot.name != cutover.active_slot]
+    pods = tuple(f"pod {pod.name}" for slot in old for pod in slot.pods if not pod.over)
+    return pods + tuple(_asking(slot) for slot in old if slot.desired or (slot.there and not slot.settled))
+
+
+def _asking(slot: Slot) -> str:
+    """A workload that may make pods, in words."""
+    if slot.desired:
+        return f"{slot.kind} {slot.workload} (replicas: {slot.desired})"
+    return f"{slot.kind} {slot.workload}, whose controller has not seen its newest spec"
 
 
 def remember_old_program(view: View, source: str) -> Status:
@@ -59,13 +72,15 @@ def old_program_lives(view: View) -> bool:
     slot = seen_slot(view, live(view))
     if old is None or slot is None or slot.name != old.slot:
         return False
-    replaced = slot.template != old.template and slot.settled and slot.updated >= slot.alive
-    return not replaced
+    rolled_out = slot.settled and slot.updated >= max(
+        slot.alive, slot.desired
+    )  # none of before may come back
+    return slot.template == old.template or not rolled_out
 
 
 def is_gone(view: View) -> bool:
     """Whether nothing runs that may need what files of phase=contract take away."""
-    return old_pods(view) == () and not old_program_lives(view)
+    return left_over(view) == () and not old_program_lives(view)
 
 
 def contract_due(view: View) -> bool:

@@ -120,7 +120,7 @@ def _contract(status: Status, operation: OperationState) -> Detail:
     held = status.schema_state.held_back if status.schema_state is not None else None
     if operation.contract or held:
         files = "1 file waits" if held == 1 else f"{held or 'Some'} files wait"
-        text = f"{files} until no pod of the old slot exists."
+        text = f"{files} until the old slot is scaled to 0 and no pod of it exists."
         old = status.traffic.old_program if status.traffic is not None else None
         if old is not None and status.traffic is not None and old.slot == status.traffic.live_slot:
             text = f"{files} until the program that is live in slot {old.slot} is another one."

@@ -212,7 +212,10 @@ def without_old_pods(world: Observed, live: str) -> Observed:
     traffic = world.traffic
     if traffic is None:
         return world
-    slots = tuple(slot if slot.name == live else replace(slot, pods=(), desired=0) for slot in traffic.slots)
+    slots = tuple(
+        slot if slot.name == live else replace(slot, pods=(), desired=0, settled=True)
+        for slot in traffic.slots
+    )
     return replace(world, traffic=replace(traffic, slots=slots))
 
 
