@@ -51,6 +51,7 @@ from switchback.controller.stages.results import Do, Done, Fail, Intend, Wait
 from switchback.controller.steer import note
 from switchback.controller.times import passed, upcoming
 from switchback.controller.undo import concluded, ended_badly
+from switchback.controller.unread import bounded_by_sight
 from switchback.controller.view import View
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def decide(world: Observed) -> Decision:  # noqa: PLR0911 - one answer per quest
         return Settle(report(world, world.status, Situation.FAILED, OperatorReason.SPEC_INVALID, message))
     view = View(world=world, spec=world.spec, status=world.status)
     if world.deleting:
-        return leave(view)
+        return bounded_by_sight(world, leave(view))
     view = view.with_status(absorb(view))
     heeded = heed(view)
     if heeded != view.status:
@@ -79,6 +80,8 @@ def decide(world: Observed) -> Decision:  # noqa: PLR0911 - one answer per quest
         return held(view, WriteIntent(_shown(view.with_status(noted))))
     view = view.with_status(absorb_look(view))
     then = held(view, beside(view, _next(view)))
+    if world.unread:
+        return bounded_by_sight(world, then)  # nobody looks at a database meanwhile
     if view.world.look_refused is not None and not _idle(view, then):
         return then  # what the API server cannot take is asked for again when there is nothing else to do
     return look(view) or then

@@ -2,6 +2,8 @@
 
 The order of the reads matters. The resource comes first and the pods last, so that what a Job is said to have
 done is never older than the status that names it, and a Job that has ended never seems to have no pod.
+
+While a switch is in flight, what its way back does not need may be unreadable: what decides then knows that.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import asyncio
 import base64
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -23,7 +25,8 @@ from switchback.contract.reasons import Reason
 from switchback.contract.result import bounded
 from switchback.contract.words import Operation
 from switchback.controller.admission import guard
-from switchback.controller.kube.errors import NotFoundError
+from switchback.controller.cutovers import IN_FLIGHT, state_phase
+from switchback.controller.kube.errors import KubeError, NotFoundError
 from switchback.controller.kube.kinds import (
     CONFIG_MAPS,
     JOBS,
@@ -31,6 +34,7 @@ from switchback.controller.kube.kinds import (
     NAMESPACES,
     PODS,
 )
+from switchback.controller.log import logger
 from switchback.controller.observe_traffic import read_traffic
 from switchback.controller.observed import Kept, Namespace, Observed, PolicyState, Source, Trouble
 from switchback.controller.pods import jobs_of
@@ -38,7 +42,7 @@ from switchback.controller.times import parse
 from switchback.snapshots.registry import capabilities_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Iterable, Mapping, Sequence
 
     from switchback.contract.traffic import Traffic
     from switchback.controller.desk import Desk
@@ -52,6 +56,13 @@ Object = dict[str, Any]
 
 INVALID_BYTES = 400
 
+SPARED_SECONDS = 5.0
+"""For so long a look at a switch in flight waits for what it can do without."""
+
+T = TypeVar("T")
+
+_log = logger(__name__)
+
 
 async def observe(
     client: Client, key: Key, settings: Settings, sources: SourceMemory, desk: Desk | None = None
@@ -61,7 +72,8 @@ async def observe(
     Without a `desk` restore points that the operator asks for itself are not looked at.
 
     Raises:
-        KubeError: the API server could not be asked.
+        KubeError: the API server could not be asked. While a switch is in flight, that holds for the
+            resource, its Jobs and pods, and the traffic; what else cannot be read then is marked `unread`.
     """
     try:
         resource = await client.get(MIGRATIONS, key.namespace, key.name)
@@ -69,14 +81,18 @@ async def observe(
         return None
     uid = resource["metadata"]["uid"]
     spec, invalid = spec_from(resource)
+    status = status_from(resource)
+    flies = state_phase(status) in IN_FLIGHT
+    assumed = _assumed(status) if flies else None
     jobs, (source, versions), around, traffic = await asyncio.gather(
         client.find(JOBS, key.namespace, labels=selector(uid)),
-        _source(client, key, uid, spec, sources),
-        _around(client, key.namespace),
+        _spared(_source(client, key, uid, spec, sources), assumed, "source"),
+        _spared(_around(client, key.namespace), ASKING if flies else None, "namespace"),
         _traffic(client, key.namespace, uid, spec),
     )
     pods = await client.find(PODS, key.namespace, labels=selector(uid))
-    sources.remember(key, uid, versions, source)
+    if not source.unread:
+        sources.remember(key, uid, versions, source)
     known, strays = jobs_of(uid, jobs, pods, datetime.now(UTC))
     world = world_from(
         resource,
@@ -87,11 +103,39 @@ async def observe(
         strays=strays,
         client_images=settings.client_images,
     )
-    policy, seal = await _guard(client, settings.approval_policy, world.status, known)
-    kept = await desk.look(key, world) if desk is not None else Kept()
+    unknown = (PolicyState.UNKNOWN, "") if flies else None
+    asked = _guard(client, settings.approval_policy, world.status, known)
+    policy, seal = await _spared(asked, unknown, "admission policy")
+    # No step of a switch asks for restore points, and their providers may be slow.
+    kept = await desk.look(key, world) if desk is not None and not flies else Kept()
     return replace(
         world, around=around, approval_policy=policy, approval_seal=seal, kept=kept, traffic=traffic
     )
+
+
+async def _spared(read: Awaitable[T], otherwise: T | None, what: str) -> T:
+    """What was read; what cannot be read is `otherwise`, where there is such a thing.
+
+    Raises:
+        KubeError: it could not be read, and cannot be done without.
+    """
+    if otherwise is None:
+        return await read
+    try:
+        async with asyncio.timeout(SPARED_SECONDS):
+            return await read
+    except (KubeError, TimeoutError) as error:
+        _log.warning(
+            "not everything can be read; only the switch in flight goes on",
+            unread=what,
+            error=str(error) or f"no answer within {SPARED_SECONDS:g} s",
+        )
+        return otherwise
+
+
+def _assumed(status: Status) -> tuple[Source, tuple[str, ...]] | None:
+    """The files that the operation works with; None where nobody knows which these are."""
+    return (Source(status.source.digest, unread=True), ()) if status.source is not None else None
 
 
 async def _traffic(client: Client, namespace: str, uid: str, spec: Spec | None) -> Traffic | None:
@@ -162,6 +206,10 @@ def _holds_status(entry: Object) -> bool:
     if entry.get("manager") == names.FIELD_MANAGER and entry.get("operation") == "Apply":
         return False
     return entry.get("subresource") == "status" or "f:status" in (entry.get("fieldsV1") or {})
+
+
+ASKING = Namespace({names.LABEL_REQUIRE_APPROVAL: ""}, unread=True)
+"""A namespace that could not be read: an empty label asks a person for everything."""
 
 
 async def _around(client: Client, namespace: str) -> Namespace:

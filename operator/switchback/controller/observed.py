@@ -124,10 +124,14 @@ class PolicyState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """The namespace of a resource. `terminating`: nothing new can be created in it."""
+    """The namespace of a resource. `terminating`: nothing new can be created in it.
+
+    `unread`: it could not be read; then the labels are those that ask for the most.
+    """
 
     labels: Mapping[str, str] = field(default_factory=dict)
     terminating: bool = False
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +139,13 @@ class Source:
     """What the spec's source is right now.
 
     `digest` is `contract.digest.source_digest` for ConfigMaps and empty for images. `problem` tells why
-    there is none: a ConfigMap is missing, or two hold the same key.
+    there is none: a ConfigMap is missing, or two hold the same key. `unread`: nobody could look, and the
+    digest is of what the operation at hand works with: no new wish is taken from files that were not seen.
     """
 
     digest: str = ""
     problem: Trouble | None = None
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +211,11 @@ class Observed:
     def claim(self) -> str:
         """What the Service of spec.cutover carries while it is this resource's."""
         return f"{self.namespace}/{self.name}/{self.uid}"
+
+    @property
+    def unread(self) -> bool:
+        """Whether something beside the traffic could not be read: only a switch in flight goes on then."""
+        return self.source.unread or self.around.unread
 
     @property
     def stray_pods_alive(self) -> bool:

@@ -10,6 +10,7 @@ from switchback.api.names import is_look
 from switchback.api.status import Outcome
 from switchback.controller import requests
 from switchback.controller.intent import intent_digest
+from switchback.controller.observed import Source
 from switchback.controller.old_programs import contract_due
 from switchback.controller.restore_points import field_of
 
@@ -85,6 +86,14 @@ class View:
         if self.status.operation is None or self.operation.intent_digest == self.intent:
             return False
         return self.world.source.problem is None or not self._ended_by_a_person
+
+    @property
+    def asks_for_another(self) -> bool:
+        """Whether the spec asks for something else whatever is in its files: they may be missing just now."""
+        known = self.status.source.digest if self.status.source is not None else ""
+        if self.status.operation is None or (self.spec.config_maps and not known):
+            return False
+        return self.operation.intent_digest != intent_digest(self.spec, Source(known))
 
     @property
     def wants_new(self) -> bool:
