@@ -16,8 +16,9 @@ from switchback.api.status import CutoverPhase, OperationKind
 from switchback.contract.reasons import Reason
 from switchback.contract.traffic import Owner, Pod, Port, Service, Slot, Traffic
 from switchback.contract.words import Direction, Operation
-from switchback.controller.decision import Action, CreateJob, MarkService, PointService, TellProbe
+from switchback.controller.decision import Action, CreateJob, DeleteJob, MarkService, PointService, TellProbe
 from switchback.controller.intent import approval_token, intent_digest
+from switchback.controller.observed import Trouble
 from switchback.controller.stages.consent import move
 from switchback.controller.view import View
 from tests.property.database import BrokenPromiseError, Running
@@ -83,6 +84,8 @@ class Street(World):
     """Whether the API server lets nobody look at Services."""
     writer: str = "kubectl"
     templates: dict[str, str] = field(default_factory=lambda: {"blue": "t1", "green": "t1"})
+    lost: set[str] = field(default_factory=set)
+    """Jobs whose pod is on a node that is gone: it stays for as long as nobody deletes it by force."""
     lagging: dict[str, str] | None = None
     """The selector that the slices still follow; None: the present one."""
     writes: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -165,6 +168,27 @@ class Street(World):
                 self._create_probe(action)
             case _:
                 super().act(action)
+
+    @override
+    def _delete(self, action: DeleteJob) -> None:
+        if action.name in self.lost:
+            self.jobs[action.name].deleting = True
+        else:
+            super()._delete(action)
+
+    def lose_the_node(self) -> None:
+        """The node of every pod of green goes, and with it that of the pods of Jobs."""
+        self.sides["green"].ready = 0
+        for name, running in self.jobs.items():
+            if not running.ended:
+                self.lost.add(name)
+                running.trouble = Trouble("NodeLost", "node n1 does not answer")
+
+    def the_node_comes_back(self) -> None:
+        """Its pods are told at last to end."""
+        for name in self.lost & self.jobs.keys():
+            self.jobs[name].trouble, self.jobs[name].ended = None, True
+        self.lost.clear()
 
     def _mark(self, marks: dict[str, str | None]) -> None:
         if not self.there:

@@ -37,6 +37,10 @@ def kill_blue(world: Street) -> None:
     world.sides["blue"].ready = 0
 
 
+def lose_the_node(world: Street) -> None:
+    world.lose_the_node()
+
+
 def look_away(world: Street) -> None:
     world.forbidden = True
 
@@ -89,6 +93,7 @@ EVENTS: list[Callable[[Street], None]] = [
     lose_the_source,
     kill_green,
     kill_blue,
+    lose_the_node,
     replace,
     look_away,
     take_the_claim,
@@ -106,6 +111,7 @@ def heal(world: Street) -> None:
     """Nothing stands in the way any more, and whoever is asked agrees."""
     world.refused, world.source_problem, world.forbidden, world.claimed_by = None, None, False, ""
     world.annotations.pop("switchback.dev/abort", None)
+    world.the_node_comes_back()
     for side in world.sides.values():
         side.ready = side.desired
     if not world.selector.get(KEY):

@@ -160,6 +160,8 @@ def _named(view: View) -> CreateJob:
 def _make_room(view: View) -> Decision | None:
     """Never two Jobs of one resource at once, not even after a wiped status: older ones end first."""
     for job in view.other_jobs_alive:
+        if job.step is Operation.CHECK and job.deleting:
+            continue  # it only reads, and one whose node is gone never says that it has ended
         return clear(view) or _wait_for_room(view, f"Job {job.name} has not ended")
     return None
 

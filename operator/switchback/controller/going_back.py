@@ -28,8 +28,14 @@ def going_back(view: View) -> Status:
     return report(view.world, view.status, Situation.ROLLING_BACK, OperatorReason.SWITCHING_BACK, text)
 
 
-def back(view: View) -> Decision:
-    """The next step of the way back."""
+def back(view: View, *moments: str, more: str = "") -> Decision:
+    """The next step of the way back.
+
+    Args:
+        view: the world; the switch goes back.
+        moments: when to look again beside what the stages want, as RFC 3339.
+        more: what people have to know beside why it waits.
+    """
     for stage in ABORT:
         answer = stage(view)
         match answer:
@@ -40,8 +46,8 @@ def back(view: View) -> Decision:
             case Do(action):
                 return Act(action)
             case Wait(situation, reason, message, until, status):
-                shown = report(view.world, status or view.status, situation, reason, message)
-                return decision.Wait(shown, upcoming(view.now, until))
+                shown = report(view.world, status or view.status, situation, reason, message + more)
+                return decision.Wait(shown, upcoming(view.now, until, *moments))
             case _:
                 raise LookupError("the way back does not fail")
     raise LookupError("the way back has no end")

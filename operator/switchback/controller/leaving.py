@@ -18,7 +18,7 @@ from switchback.contract.words import CLOSING, Operation
 from switchback.controller import decision
 from switchback.controller.absorb import absorb
 from switchback.controller.closing import noted
-from switchback.controller.cutovers import state_phase
+from switchback.controller.cutovers import IN_FLIGHT, state_phase
 from switchback.controller.decision import (
     Act,
     CreateJob,
@@ -57,6 +57,9 @@ SHUT_OUT = "writers may be kept out: a fence is up, and nobody can lower it whil
 AGAIN_SECONDS = 15
 """How often restore points are asked for that could not be listed, or not be deleted."""
 
+GLANCE_SECONDS = 5
+"""How often it is looked at what should have come as an event."""
+
 WAY_OUT_SECONDS = 60
 """After so long the message names the way out."""
 
@@ -87,9 +90,18 @@ def _idle(view: View) -> tuple[Job, ...]:
 
 def _traffic(view: View) -> Decision | None:
     """A switch that does not count yet is undone. The Service stays, and so does its key."""
-    if state_phase(view.status) is not CutoverPhase.RESTORING:
+    phase, world = state_phase(view.status), view.world
+    if phase is CutoverPhase.RESTORING:
+        return back(view, _after(world, WAY_OUT_SECONDS), _limit(world), more=_way_out(world))
+    if phase not in IN_FLIGHT or view.spec.cutover is None:
         return None
-    return back(view)
+    if world.traffic is not None and not world.traffic.refused:
+        return None
+    # Where the traffic goes nobody knows: perhaps to a slot that nobody has verified.
+    why = world.traffic.refused if world.traffic is not None else "it was not looked at yet"
+    again = rfc3339(world.now + timedelta(seconds=GLANCE_SECONDS))
+    text = f"its switch is {phase}, and the Service cannot be looked at: {why}."
+    return _wait(world, view.status, text, again)
 
 
 def leave_unread(world: Observed) -> Decision:
@@ -205,10 +217,15 @@ def _release(view: View) -> Decision | None:
 
 def _wait(world: Observed, status: Status, why: str, until: str = "") -> Decision:
     slow = _after(world, WAY_OUT_SECONDS)
-    if passed(slow, world.now):
-        why += f" To let go at once, set the annotation {names.ANNOTATION_RELEASE}."
-    shown = _shown(world, status, why)
+    shown = _shown(world, status, why + _way_out(world))
     return decision.Wait(shown, upcoming(world.now, slow, _limit(world), _release_limit(status), until))
+
+
+def _way_out(world: Observed) -> str:
+    """How to be rid of the resource at once, for whoever has waited for a while."""
+    if not passed(_after(world, WAY_OUT_SECONDS), world.now):
+        return ""
+    return f" To let go at once, set the annotation {names.ANNOTATION_RELEASE}."
 
 
 def _release_limit(status: Status) -> str:

@@ -12,10 +12,18 @@ from switchback.api import names
 from switchback.api.conditions import Situation
 from switchback.api.reasons import OperatorReason
 from switchback.api.status import CutoverPhase
-from switchback.controller.cutovers import live, marks_of, restored, seen_slot, selector_for, state_of
+from switchback.controller.cutovers import (
+    change_cutover,
+    live,
+    marks_of,
+    restored,
+    seen_slot,
+    selector_for,
+    state_of,
+)
 from switchback.controller.decision import DeleteJob, MarkService, PointService
 from switchback.controller.stages.results import Do, Done, Intend, Wait
-from switchback.controller.times import rfc3339
+from switchback.controller.times import parse, passed, rfc3339
 
 if TYPE_CHECKING:
     from switchback.api.status import CutoverState
@@ -26,6 +34,9 @@ if TYPE_CHECKING:
 _O = OperatorReason
 
 GLANCE_SECONDS = 5
+
+SETTLE_SECONDS = 60
+"""So long the pod that checked may take to end. It only reads, and one whose node is gone never says so."""
 
 FORGOTTEN = frozenset({_O.SUPERSEDED, _O.ABORTED, _O.DELETING})
 """Ends that say nothing about the new slot: the Service need not remember them."""
@@ -96,11 +107,16 @@ def verify_back(view: View) -> StageResult:
 
 
 def settle(view: View) -> StageResult:
-    """Nothing of the switch is left that runs."""
-    job = view.probe
-    if job is not None and not job.ended:
-        if not job.deleting:
-            return Do(DeleteJob(job.name, job.uid, "the switch that it checked was undone"))
-        text = "The pod that checked the new slot ends."
-        return Wait(Situation.ROLLING_BACK, _O.SWITCHING_BACK, text, rfc3339(view.now + timedelta(seconds=2)))
-    return Intend(restored(view))
+    """Nothing of the switch is left that runs, or it was told to end and does not say that it has."""
+    job, state = view.probe, state_of(view.status)
+    if job is None or job.ended or state is None:
+        return Intend(restored(view))
+    if not job.deleting:
+        return Do(DeleteJob(job.name, job.uid, "the switch that it checked was undone"))
+    if view.world.deleting or passed(state.deadline_time, view.now):
+        return Intend(restored(view))  # whoever lets go of the resource waits for what runs, and says so
+    limit = state.deadline_time or rfc3339(view.now + timedelta(seconds=SETTLE_SECONDS))
+    text = f"The pod that checked the new slot ends; it is waited for until {limit}."
+    again = rfc3339(min(view.now + timedelta(seconds=2), parse(limit) or view.now))
+    status = change_cutover(view.status, deadline_time=limit)
+    return Wait(Situation.ROLLING_BACK, _O.SWITCHING_BACK, text, again, status)
