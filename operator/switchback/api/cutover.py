@@ -109,7 +109,8 @@ class Cutover(Model):
     slot_ready_deadline_seconds: Annotated[int, Field(ge=1, le=DAY)] = 600
     """Longest wait for the other slot to be ready."""
     switch_deadline_seconds: Annotated[int, Field(ge=5, le=HOUR)] = 60
-    """Longest time from the switch until endpoints and new connections are verified; then it is undone."""
+    """Longest time from the switch until its endpoints are verified; then it is undone. There is as much time
+    again to tell the pod that makes new connections."""
     soak_period_seconds: Annotated[int, Field(ge=0, le=DAY)] = 60
     """So long the checks of AfterCutover run before the switch counts."""
     drain_period_seconds: Annotated[int, Field(ge=0, le=DAY)] = 30

@@ -66,7 +66,7 @@ class CutoverState(Model):
     start_time: Time = ""
     """When it began."""
     deadline_time: Time = ""
-    """When it is undone, should it not be verified by then."""
+    """When it is undone, should endpoints not be verified, or the pod that checks not be told, by then."""
     switch_time: Time = ""
     """When the Service was changed."""
     verify_time: Time = ""

@@ -30,7 +30,13 @@ from switchback.controller.cutovers import (
     taken_over,
     traffic_of,
 )
-from switchback.controller.stages.probe import GRACE_SECONDS, PROBES, awaits_probe, name_probe
+from switchback.controller.stages.probe import (
+    GRACE_SECONDS,
+    PROBES,
+    awaits_probe,
+    name_probe,
+    was_told,
+)
 from switchback.controller.tested import with_checks
 from switchback.controller.times import parse, passed, rfc3339
 
@@ -93,8 +99,10 @@ def _heard(view: View, state: CutoverState) -> Status:
         or said.reason is Reason.INTERRUPTED
     ):
         return _lost(view, state)
-    status = with_checks(view.status, said, CheckStage.AFTER_CUTOVER, view.now)
-    return _judged(view.with_status(status), said)
+    view = view.with_status(with_checks(view.status, said, CheckStage.AFTER_CUTOVER, view.now))
+    if job is not None and not was_told(job, state):  # whatever it says, nothing was verified
+        return go_back(view, said.reason, said.message)
+    return _judged(view, said)
 
 
 def _lost(view: View, state: CutoverState) -> Status:
@@ -104,7 +112,8 @@ def _lost(view: View, state: CutoverState) -> Status:
             f"the pod that checks slot {state.to} was lost {PROBES} times; without its word the soak was bad."
         )
         return go_back(view, Reason.CHECKS_INCONCLUSIVE, text)
-    status = name_probe(view, state)
+    named = view.with_status(name_probe(view, state))
+    status = change_cutover(named.status, deadline_time="")  # it has its own time to be told
     soak = view.spec.cutover.soak_period_seconds if view.spec.cutover is not None else 0
     return change_traffic(status, soak_end_time=rfc3339(view.now + timedelta(seconds=soak)))
 
@@ -204,7 +213,8 @@ def _ended_by_others(view: View) -> tuple[str, str] | None:
         return _O.DELETING, "the resource is being deleted."
     if view.operation.abort:
         return _O.ABORTED, f"ended on request {view.operation.abort}."
-    if view.wants_new and view.world.source.problem is None:  # files that are missing may come back
+    missing = view.world.source.problem is not None  # files that are missing may come back
+    if view.wants_new and (not missing or view.asks_for_another):
         return _O.SUPERSEDED, "the spec asks for something else by now."
     return None
 
@@ -223,13 +233,25 @@ def _undone(view: View, state: CutoverState) -> tuple[str, str] | None:
         return _O.SWITCH_NOT_VERIFIED, text
     if passed(view.operation.deadline_time, view.now):
         return _O.DEADLINE_EXCEEDED, f"the operation did not end by {view.operation.deadline_time}."
-    if state.phase is CutoverPhase.SOAKING and awaits_probe(view, state) and not _untold(view, state):
-        end = parse(traffic_of(view.status).soak_end_time)
-        late = end + timedelta(seconds=GRACE_SECONDS) if end is not None else None
-        if late is not None and late <= view.now:
-            text = f"the pod that checks slot {state.to} has not said how the soak was."
-            return Reason.CHECKS_INCONCLUSIVE, text
-    return None
+    soaks = state.phase is CutoverPhase.SOAKING and awaits_probe(view, state)
+    return _unheard(view, state) if soaks else None
+
+
+def _unheard(view: View, state: CutoverState) -> tuple[str, str] | None:
+    """Why the pod that checks is no witness: it cannot be told of the switch, or says nothing."""
+    if _untold(view, state):
+        if not passed(state.deadline_time, view.now):
+            return None
+        text = (
+            f"the pod that checks slot {state.to} could not be told of the switch by {state.deadline_time}: "
+            "see whether the operator may patch pods."
+        )
+        return _O.SWITCH_NOT_VERIFIED, text
+    end = parse(traffic_of(view.status).soak_end_time)
+    late = end + timedelta(seconds=GRACE_SECONDS) if end is not None else None
+    if late is None or late > view.now:
+        return None
+    return Reason.CHECKS_INCONCLUSIVE, f"the pod that checks slot {state.to} has not said how the soak was."
 
 
 def _untold(view: View, state: CutoverState) -> bool:

@@ -103,7 +103,9 @@ def rode(world: Observed, says: Callable[[Job], Result]) -> Observed | None:
             return None
     later = max(end or world.now, world.now)
     if probe is not None and not probe.ended:
-        pods = tuple(replace(pod, ended=True, exit_code=0, result=says(probe)) for pod in probe.pods)
+        told = known.cutover.id if known.cutover is not None else ""
+        word = says(probe)
+        pods = tuple(replace(pod, ended=True, exit_code=0, result=word, told=told) for pod in probe.pods)
         over = replace(probe, finished=True, pods=pods)
         jobs = tuple(over if one is probe else one for one in world.jobs)
         return replace(world, now=later, jobs=jobs)

@@ -22,6 +22,7 @@ from switchback.controller.times import parse, passed, rfc3339
 if TYPE_CHECKING:
     from switchback.api.status import CutoverState, Status
     from switchback.contract.traffic import Service
+    from switchback.controller.observed import Job
     from switchback.controller.stages.results import StageResult
     from switchback.controller.view import View
 
@@ -141,6 +142,11 @@ def awaits_probe(view: View, state: CutoverState) -> bool:
     return not state.probed and (bool(state.probe_job) or needs_probe(view))
 
 
+def was_told(job: Job, state: CutoverState) -> bool:
+    """Whether a pod of the Job knows of the switch. What others say is no word about the new slot."""
+    return any(pod.told == state.id for pod in job.pods)
+
+
 def tell(view: View, state: CutoverState) -> StageResult | None:  # noqa: PLR0911 - one answer per state
     """The pod that checks is told of the switch; a Job that was lost is begun again, and so is the soak."""
     job, cutover = view.probe, view.spec.cutover
@@ -156,8 +162,10 @@ def tell(view: View, state: CutoverState) -> StageResult | None:  # noqa: PLR091
     anew = view.now + timedelta(seconds=cutover.soak_period_seconds)
     end = parse(view.status.traffic.soak_end_time if view.status.traffic is not None else "")
     if end is None or anew - end > timedelta(seconds=GLANCE_SECONDS):
-        # It is told late: its soak begins now, and so does ours.
-        return Intend(change_traffic(view.status, soak_end_time=rfc3339(anew)))
+        # It is told late: its soak begins now, and so does ours. But it is not tried for ever.
+        limit = state.deadline_time or rfc3339(view.now + timedelta(seconds=cutover.switch_deadline_seconds))
+        status = change_cutover(view.status, deadline_time=limit)
+        return Intend(change_traffic(status, soak_end_time=rfc3339(anew)))
     arrived = _arrives(state)
     if not passed(arrived, view.now):
         text = f"Slot {state.to} is live; the nodes take that up."
