@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from switchback.contract import traffic as contract
+from switchback.controller.times import rfc3339
 from switchback.traffic.labels import holds
 from switchback.traffic.read import SERVICE_NAME, base_selector, traffic_from
 
@@ -50,7 +51,7 @@ def pretended(cutover: Cutover, beside: Beside, now: datetime, live: str = "") -
     """
     service = _service(cutover, beside.service, live or cutover.other(cutover.active_slot).name)
     workloads = {slot.name: _workload(slot, cutover, beside, service) for slot in cutover.slots}
-    pods = [one for slot in cutover.slots for one in _pods(slot, workloads[slot.name])]
+    pods = [one for slot in cutover.slots for one in _pods(slot, workloads[slot.name], now)]
     return traffic_from(
         cutover,
         service,
@@ -81,14 +82,20 @@ def mended(cutover: Cutover, world: Observed, live: str, *, whole: bool) -> Obse
     if whole or found is None:
         return replace(world, traffic=pretended(cutover, Beside(), world.now, live))
     enough = max([1, *(max(slot.endpoints, slot.desired) for slot in found.slots)])
-    slots = tuple(_ready(slot, enough, serving=slot.name == live) for slot in found.slots)
+    slots = tuple(_ready(slot, enough, world.now, serving=slot.name == live) for slot in found.slots)
     return replace(world, traffic=replace(found, slots=slots))
 
 
-def _ready(slot: contract.Slot, count: int, *, serving: bool) -> contract.Slot:
-    """The slot with so many ready pods of its newest template."""
+def _ready(slot: contract.Slot, count: int, now: datetime, *, serving: bool) -> contract.Slot:
+    """The slot with so many pods of its newest template, ready since now."""
     pods = tuple(
-        contract.Pod(f"{slot.workload}-{number}", f"mended-{slot.name}-{number}", ready=True, selected=True)
+        contract.Pod(
+            f"{slot.workload}-{number}",
+            f"mended-{slot.name}-{number}",
+            ready=True,
+            selected=True,
+            ready_since=now,
+        )
         for number in range(count)
     )
     return replace(
@@ -146,8 +153,8 @@ def _workload(slot: Slot, cutover: Cutover, beside: Beside, service: Object) -> 
     }
 
 
-def _pods(slot: Slot, workload: Object) -> list[Object]:
-    """Ready pods with the labels of the template."""
+def _pods(slot: Slot, workload: Object, now: datetime) -> list[Object]:
+    """Pods with the labels of the template, ready since now."""
     labels = _part(_part(workload["spec"]["template"], "metadata"), "labels")
     name = slot.workload_ref.name
     owner = {"controller": True, "kind": str(slot.workload_ref.kind), "name": name}
@@ -159,7 +166,10 @@ def _pods(slot: Slot, workload: Object) -> list[Object]:
                 "labels": labels,
                 "ownerReferences": [owner],
             },
-            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+            "status": {
+                "phase": "Running",
+                "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": rfc3339(now)}],
+            },
         }
         for number in range(workload["spec"]["replicas"])
     ]

@@ -57,6 +57,15 @@ def test_only_traffic() -> None:
     assert reasons(one) == []
 
 
+def test_a_service_that_no_pod_can_check_is_watched_all_the_same() -> None:
+    wanted = only_traffic()
+    assert wanted.cutover is not None
+    service = {"spec": {"ports": [{"port": 53, "protocol": "UDP"}]}}
+    (one,) = told(wanted, rail.pretended(wanted.cutover, rail.Beside(service), NOW))
+    assert steps(one) == ["Claim", *SWITCHED]
+    assert one.story.ending.kind is EndingKind.REACHED
+
+
 def test_the_wished_slot_is_live_already() -> None:
     wanted = only_traffic()
     assert wanted.cutover is not None

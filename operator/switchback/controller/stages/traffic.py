@@ -47,6 +47,8 @@ from switchback.controller.times import parse, passed, rfc3339, upcoming
 from switchback.traffic.guards import guards, proven
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from switchback.api.cutover import Cutover
     from switchback.api.status import CutoverState, Status
     from switchback.controller.stages.results import StageResult
@@ -201,12 +203,20 @@ def _verified(view: View, cutover: Cutover) -> Status:
     status = change_cutover(
         view.status, phase=CutoverPhase.SOAKING, verify_time=rfc3339(view.now), deadline_time=""
     )
-    soak = cutover.soak_period_seconds if view.operation.direction is not Direction.BACKWARD else 0
-    return change_traffic(status, soak_end_time=rfc3339(view.now + timedelta(seconds=soak)))
+    return change_traffic(status, soak_end_time=rfc3339(view.now + _soak(view, cutover)))
+
+
+def _soak(view: View, cutover: Cutover) -> timedelta:
+    """How long the new slot is watched: not at all on the way back."""
+    backward = view.operation.direction is Direction.BACKWARD
+    return timedelta(seconds=0 if backward else cutover.soak_period_seconds)
 
 
 def soak(view: View) -> StageResult:
-    """The new slot has been live for the whole soak, and the pod that checks it says that it was good."""
+    """The new slot has been live for the whole soak, and the pod that checks it says that it was good.
+
+    Where no pod can check it, the kubelets say so: time alone proves nothing, since nobody may have looked.
+    """
     state, cutover = own(view), view.spec.cutover
     if state is None or cutover is None or state.phase is not CutoverPhase.SOAKING:
         return Done()
@@ -216,12 +226,42 @@ def soak(view: View) -> StageResult:
         if telling is not None:
             return telling
     elif passed(end, view.now):
-        return _good(view, state, cutover)
+        return _doubts(view, state, cutover) or _good(view, state, cutover)
     text = f"Slot {state.to} is live, and watched until {end}."
     late = parse(end)
     limit = rfc3339(late + timedelta(seconds=GRACE_SECONDS)) if late is not None else ""
     again = rfc3339(view.now + timedelta(seconds=_glance(view, state)))
     return Wait(situation(view), _O.SOAKING, text, upcoming_text(view, end, limit, again))
+
+
+def _doubts(view: View, state: CutoverState, cutover: Cutover) -> StageResult | None:
+    """What keeps a soak from being good although its time is over."""
+    lacks = _missing(view, state, cutover)
+    if not lacks and not state.probed and _soak(view, cutover):
+        since = _steady_since(view, state, cutover)
+        if since is not None and since + _soak(view, cutover) > view.now:
+            end = since + _soak(view, cutover)
+            return Intend(change_traffic(view.status, soak_end_time=rfc3339(end)))
+        lacks = "" if since is not None else f"It is not known since when the pods of {state.to} are ready."
+    if not lacks:
+        return None
+    again = rfc3339(view.now + timedelta(seconds=_glance(view, state)))
+    text = f"{lacks} The soak does not end well before that is right."
+    return Wait(situation(view), _O.SOAKING, text, again)
+
+
+def _steady_since(view: View, state: CutoverState, cutover: Cutover) -> datetime | None:
+    """Since when enough pods of the new slot are ready without a break, as their kubelets say."""
+    slot = seen_slot(view, state.to)
+    if slot is None:
+        return None
+    since = sorted(
+        max(pod.ready_since, pod.restarted or pod.ready_since)
+        for pod in slot.pods
+        if pod.ready and pod.selected and not pod.terminating and pod.ready_since is not None
+    )
+    wanted = proven(cutover, state.ready_before, slot)
+    return since[wanted - 1] if len(since) >= wanted else None
 
 
 def _glance(view: View, state: CutoverState) -> int:
