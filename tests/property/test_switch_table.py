@@ -119,7 +119,7 @@ EVENTS: dict[str, tuple[Callable[[Street], None], dict[str, tuple[str, ...]]]] =
         suspend,
         {
             **dict.fromkeys(PHASES, ("green", "Suspended")),
-            "Preparing": ("blue", "Suspended"),
+            **dict.fromkeys(("Preparing", "Switching"), ("blue", "Suspended")),
             **dict.fromkeys(UNDONE, ("blue", "RolledBack")),
             "Cancelled": ("blue", "Suspended"),  # it failed, and an edit of the spec would begin it again
         },

@@ -211,6 +211,11 @@ def resumed(view: View) -> Status:
     return change_cutover(view.status, waiting_since="", probe_time=probe_time)
 
 
+def halted(status: Status) -> Status:
+    """The status in which the Service may not be changed any more by a switch that has not changed it yet."""
+    return change_cutover(status, phase=CutoverPhase.PREPARING, deadline_time="")
+
+
 def superseded(view: View) -> Status:
     """The status without a switch that nobody prepares any more, or whose old slot nobody waits for."""
     state = state_of(view.status)

@@ -26,6 +26,8 @@ from switchback.controller.cutovers import (
     MOVED,
     OVER,
     cancel,
+    change_cutover,
+    halted,
     live,
     own,
     riding,
@@ -95,16 +97,19 @@ def _idle(view: View, then: Decision) -> bool:
 def _next(view: View) -> Decision:  # noqa: PLR0911 - one answer per question
     """Questions 2 to 5, once every ended Job and every request has been heard."""
     traffic = _traffic(view)
-    if traffic is not None:
+    contested = traffic if isinstance(traffic, decision.Wait) else None
+    if traffic is not None and (contested is None or state_phase(view.status) is CutoverPhase.RESTORING):
         return traffic
     busy = in_flight(view) if view.status.operation is not None and view.operation.job_name else clear(view)
+    if contested is not None:
+        return _beside(contested, busy) or _urgent(view) or contested
     if busy is not None:
         return busy
     if state_phase(view.status) in IN_FLIGHT:
-        return _go_on(view)  # nothing else begins or ends before it is known what becomes of the switch
+        # Nothing else begins or ends before it is known what becomes of the switch.
+        return _halted(view) or _go_on(view)
     switch = ended_badly(view)
-    by_itself = switch is not None and switch.reason != OperatorReason.ABORTED
-    if view.status.operation is not None and view.operation.abort and view.outcome is None and not by_itself:
+    if _ends_on_request(view):
         return _aborted(view)
     anew = view.wants_new or (switch is not None and switch.reason in FORGOTTEN)
     if anew and not view.spec.suspend:
@@ -121,6 +126,43 @@ def _traffic(view: View) -> Decision | None:
     if state_phase(view.status) is CutoverPhase.RESTORING:
         return back(view)
     return drift(view) or _idle_probe(view)
+
+
+def _beside(contested: decision.Wait, busy: Decision | None) -> Decision | None:
+    """What a Job in flight asks for goes on whoever fights for the selector; that is what people are told."""
+    if not isinstance(busy, decision.Wait):
+        return busy
+    moments = [moment for moment in (contested.until, busy.until) if moment is not None]
+    return decision.Wait(contested.status, min(moments, default=None))
+
+
+def _urgent(view: View) -> Decision | None:
+    """What else a selector that others fight for does not hold up: a request to end, and who is kept out."""
+    if view.status.operation is None or state_phase(view.status) in IN_FLIGHT:
+        return None
+    if _ends_on_request(view):
+        return _aborted(view)
+    return _opened(view) if view.operation.fence is not None else None
+
+
+def _ends_on_request(view: View) -> bool:
+    """Whether a person has asked for the end of an operation that has not ended by itself."""
+    if view.status.operation is None or not view.operation.abort or view.outcome is not None:
+        return False
+    switch = ended_badly(view)
+    return switch is None or switch.reason == OperatorReason.ABORTED
+
+
+def _halted(view: View) -> Decision | None:
+    """Suspended before the Service was changed: it is not changed any more, although it might have been."""
+    state = own(view)
+    if not view.spec.suspend or state is None or state.phase is not CutoverPhase.SWITCHING:
+        return None
+    if live(view) != state.from_:
+        return None
+    # Nobody waits for the pod that checks, for as long as somebody likes: another one is begun then.
+    without = change_cutover(halted(view.status), probe_job="", probe_uid="")
+    return WriteIntent(suspended(view.with_status(without)))
 
 
 def _idle_probe(view: View) -> Decision | None:

@@ -20,7 +20,7 @@ from switchback.api.names import (
 from switchback.api.policies import ApprovalPolicy
 from switchback.api.reasons import OperatorReason, advised
 from switchback.api.status import ApprovalState, CutoverPhase, Outcome, Want
-from switchback.controller.cutovers import change_cutover, live, moves, own, seen_slot
+from switchback.controller.cutovers import halted, live, moves, own, seen_slot
 from switchback.controller.intent import approval_token
 from switchback.controller.lifecycle import change
 from switchback.controller.observed import PolicyState
@@ -139,7 +139,7 @@ def _halted(view: View) -> Intend | None:
     state = own(view)
     if state is None or state.phase is not CutoverPhase.SWITCHING:
         return None
-    return Intend(change_cutover(view.status, phase=CutoverPhase.PREPARING, deadline_time=""))
+    return Intend(halted(view.status))
 
 
 def _ask(view: View, want: Want, what: str) -> Wait:
