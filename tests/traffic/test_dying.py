@@ -11,7 +11,7 @@ from tests.e2e.shop import FIRST, SHOP
 from tests.e2e.states import is_true
 from tests.traffic.load import NEW
 from tests.traffic.shop import at, healthy
-from tests.traffic.slots import BLUE, GREEN, is_ready
+from tests.traffic.slots import BLUE, GREEN, PORT, is_ready, workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,6 +91,34 @@ def test_a_slot_that_answers_with_errors_is_left_when_its_checks_say_so(
     assert {one.fault for one in late} == {"status-500"}
     # Two bad answers a second apart, each within a second, and two seconds to leave.
     assert max(one.sent for one in late) - min(one.sent for one in late) < 2 * 2 + 2
+    assert oracle.violations() == []
+
+
+def test_a_slot_that_is_ready_where_nobody_listens_is_left_whatever_the_spec_says_of_checks(
+    shop: Shop,
+) -> None:
+    """Its pods are asked at another port whether they are ready. By default a failing check moves nothing."""
+    shop.slots.start()
+    kube, namespace = shop.world.kube, shop.world.namespace
+    made = kube.get("Deployment", namespace, workload(GREEN))
+    (container,) = made["spec"]["template"]["spec"]["containers"]
+    container["readinessProbe"]["httpGet"]["port"] = PORT
+    container["ports"] = [{"name": "http", "containerPort": 9999}]
+    kube.patch(
+        "Deployment",
+        namespace,
+        workload(GREEN),
+        {"spec": {"template": {"spec": {"containers": [container]}}}},
+    )
+    with shop.oracle() as oracle:
+        move = shop.traffic(BLUE, soakPeriodSeconds=120)
+        move.succeeded()
+        move.switch(GREEN)
+        state = move.stalled("RolledBack")
+
+    assert shop.slots.live() == BLUE
+    assert (at(state)["phase"], at(state)["reason"]) == ("Restored", "ConnectionsFailed")
+    assert [write.after["slot"] for write in oracle.switches()] == [GREEN, BLUE]
     assert oracle.violations() == []
 
 
