@@ -166,9 +166,13 @@ class Slots:
         """Change the faults of every pod of a slot; see `examples/bookshop/web/server`."""
         for pod in self.pods(slot):
             if "deletionTimestamp" not in pod["metadata"]:
-                query = {key: str(value).lower() for key, value in faults.items()}
-                path = url_path("Pod", self.namespace, f"{pod['metadata']['name']}:{CONTROL}", "proxy")
-                self.kube.raw("POST", f"{path.replace('%3A', ':')}/faults", query=query)
+                self.fault_of(pod, **faults)
+
+    def fault_of(self, pod: Object, **faults: object) -> None:
+        """The same for one pod."""
+        query = {key: str(value).lower() for key, value in faults.items()}
+        path = url_path("Pod", self.namespace, f"{pod['metadata']['name']}:{CONTROL}", "proxy")
+        self.kube.raw("POST", f"{path.replace('%3A', ':')}/faults", query=query)
 
     def until_ready(self, slot: str, count: int, *, seconds: float = START_SECONDS) -> None:
         _until(f"{count} ready pods of {slot}", lambda: len(self.ready(slot)) == count, seconds)
