@@ -80,6 +80,8 @@ class Street(World):
     selector: dict[str, str] = field(default_factory=lambda: {"app": "shop", KEY: "blue"})
     marks: dict[str, str] = field(default_factory=dict)
     claimed_by: str = ""
+    claim_ends: bool = False
+    """Whether the one that has it is being deleted, and takes its switch back."""
     forbidden: bool = False
     """Whether the API server lets nobody look at Services."""
     writer: str = "kubectl"
@@ -108,6 +110,7 @@ class Street(World):
             service=self._service() if self.there else None,
             slots=tuple(self._slot(name, followed) for name in self.sides),
             claimed_by=self.claimed_by,
+            claim_ends=self.claim_ends,
         )
 
     def _service(self) -> Service:

@@ -10,7 +10,7 @@ from switchback.api.names import ANNOTATION_RELEASE
 from switchback.contract.reasons import Reason
 from tests.property.street import KEY, Street
 from tests.property.test_street_edges import looks, passes
-from tests.property.test_street_stories import go, phase, reason, street
+from tests.property.test_street_stories import ends, go, phase, reason, street
 from tests.property.test_switch_table import wish_blue
 
 
@@ -97,3 +97,21 @@ def test_a_deletion_does_not_let_go_of_a_soak_that_nobody_may_look_at() -> None:
     passes(world, 20)
     assert world.gone
     assert world.selector[KEY] == "blue"
+
+
+# --- another resource wants the Service --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("begun", ["", "Preparing"])
+def test_a_service_whose_resource_goes_away_is_waited_for_and_then_had(begun: str) -> None:
+    """It takes its own switch back first, and writes the Service for it."""
+    world = street("Never")
+    if begun:
+        go(world, lambda: phase(world) == begun)
+    world.claimed_by, world.claim_ends = "shop/other", True
+    passes(world, 3)
+    assert (world.selector[KEY], ends(world)) == ("blue", [])
+    assert "takes its switch back first" in text(world)
+    world.claimed_by, world.claim_ends = "", False
+    go(world)
+    assert (world.selector[KEY], reason(world)) == ("green", "Succeeded")

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from switchback.contract.reasons import Reason
 from switchback.controller.decision import Settle
 from switchback.controller.observed import Trouble
-from tests.property.street import CUTOVER, KEY, Street
+from tests.property.street import CUTOVER, KEY, Side, Street
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -274,6 +274,9 @@ class RandomStreets(RuleBasedStateMachine):
             side.desired = side.ready = 2
             side.leaving = side.missing = 0
             side.settled = True
+        known = world.status.traffic.service_uid if world.status.traffic is not None else ""
+        if known not in {"", world.service_uid} and KEY not in world.selector:
+            self.a_person_points_the_service("blue")  # of a new Service only a person can say which is live
         if self.goes:
             world.deleted_at = world.now
         world.spec = {**world.spec, "suspend": False}
@@ -322,9 +325,13 @@ class RandomStreets(RuleBasedStateMachine):
         if target != "latest":
             return
         waited = "0003" not in world.postgres.applied
-        world.sides[next(name for name in world.sides if name != world.selector[KEY])] = type(
-            world.sides["blue"]
-        )(0, 0, 0)
+        live = world.selector[KEY]
+        world.sides[next(name for name in world.sides if name != live)] = Side(0, 0)
+        old = world.status.traffic.old_program if world.status.traffic is not None else None
+        if old is not None and (old.slot, old.template) == (live, world.templates[live]):
+            world.templates[live] += (
+                "+"  # it is the live one that they wait for: another program is rolled out
+            )
         self._come_to_an_end()
         if waited and world.condition("Ready") == "True":
             assert "0003" in world.postgres.applied, f"still waits: {world.status}"

@@ -66,7 +66,8 @@ class CutoverState(Model):
     start_time: Time = ""
     """When it began."""
     deadline_time: Time = ""
-    """When it is undone, should endpoints not be verified, or the pod that checks not be told, by then."""
+    """When it is undone, should endpoints not be verified, or the pod that checks not be told, by then.
+    On the way back: until when the end of that pod is waited for."""
     switch_time: Time = ""
     """When the Service was changed."""
     verify_time: Time = ""

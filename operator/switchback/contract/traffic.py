@@ -141,6 +141,7 @@ class Traffic:
         slots: in the order of the spec.
         strangers: ready endpoints that are pods of neither slot.
         claimed_by: `namespace/name` of another living resource that has this Service; empty: none.
+        claim_ends: whether that one is being deleted, and has it until its switch is undone.
         refused: why the operator may not look, in the API server's words; then nothing else here is known.
     """
 
@@ -149,6 +150,7 @@ class Traffic:
     slots: tuple[Slot, ...] = ()
     strangers: int = 0
     claimed_by: str = ""
+    claim_ends: bool = False
     refused: str = ""
 
     def slot(self, name: str) -> Slot | None:

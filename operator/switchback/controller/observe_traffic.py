@@ -21,7 +21,7 @@ from switchback.controller.kube.kinds import (
     SERVICES,
     WORKLOADS,
 )
-from switchback.traffic.claim import counts, rival
+from switchback.traffic.claim import NOBODY, Holder, holder, rival
 from switchback.traffic.labels import query
 from switchback.traffic.read import SERVICE_NAME, traffic_from
 
@@ -67,7 +67,7 @@ def refused(cutover: api.Cutover, words: str, now: datetime) -> Traffic:
 
 async def _read(client: Client, namespace: str, cutover: api.Cutover, uid: str, now: datetime) -> Traffic:
     service = await _get(client, SERVICES, namespace, cutover.service_name)
-    slices, scalers, claimed_by, workloads = await asyncio.gather(
+    slices, scalers, held_by, workloads = await asyncio.gather(
         client.find(ENDPOINT_SLICES, namespace, labels=f"{SERVICE_NAME}={cutover.service_name}"),
         _autoscalers(client, namespace),
         _claimant(client, namespace, cutover.service_name, service, uid),
@@ -84,7 +84,7 @@ async def _read(client: Client, namespace: str, cutover: api.Cutover, uid: str, 
         autoscalers=scalers,
         pods=chain.from_iterable(lists),
         at=now,
-        claimed_by=claimed_by,
+        held_by=held_by,
     )
 
 
@@ -118,11 +118,10 @@ async def _autoscalers(client: Client, namespace: str) -> list[Object]:
         return []
 
 
-async def _claimant(client: Client, namespace: str, wanted: str, service: Object | None, uid: str) -> str:
-    """`namespace/name` of another resource that lives and has this Service; empty when there is none."""
+async def _claimant(client: Client, namespace: str, wanted: str, service: Object | None, uid: str) -> Holder:
+    """Another resource that lives and has this Service."""
     annotations = service["metadata"].get("annotations") or {} if service is not None else {}
     claim = rival(annotations, namespace, uid)
     if claim is None:
-        return ""
-    other = await _get(client, MIGRATIONS, namespace, claim.name)
-    return claim.text if other is not None and counts(claim, other, wanted) else ""
+        return NOBODY
+    return holder(claim, await _get(client, MIGRATIONS, namespace, claim.name), wanted)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from switchback.controller.kube.errors import RefusedError
 from switchback.controller.kube.kinds import ENDPOINT_SLICES, PODS, SERVICES, WORKLOADS
 from switchback.controller.observe_traffic import refused
-from switchback.traffic.claim import rival
+from switchback.traffic.claim import NOBODY, Holder, rival
 from switchback.traffic.read import (
     assemble,
     base_selector,
@@ -115,7 +115,7 @@ class TrafficLists:
                 },
             ),
             at=now,
-            claimed_by=_claimed_by(namespace, service, uid),
+            held_by=_held_by(namespace, service, uid),
         )
 
 
@@ -145,10 +145,10 @@ def _with_readiness(
         yield {**pod, "status": {"conditions": conditions}}
 
 
-def _claimed_by(namespace: str, service: Service | None, uid: str) -> str:
+def _held_by(namespace: str, service: Service | None, uid: str) -> Holder:
     """Whether that other resource still lives is looked up by a look."""
     claim = rival(service.annotations, namespace, uid) if service is not None else None
-    return claim.text if claim is not None else ""
+    return Holder(claim.text) if claim is not None else NOBODY
 
 
 async def read_lists(client: Client, namespace: str, references: References) -> TrafficLists:

@@ -19,7 +19,7 @@ from switchback.controller.kube.kinds import (
     STATEFUL_SETS,
 )
 from switchback.kubectl.troubles import refused
-from switchback.traffic.claim import counts, rival
+from switchback.traffic.claim import NOBODY, Holder, holder, rival
 from switchback.traffic.read import SERVICE_NAME, traffic_from
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ async def behind(session: Session, resource: Resource, cutover: Cutover) -> Behi
             _workload(session, space, first),
             _workload(session, space, second),
         )
-        claimed_by = await _claimed_by(session, resource, service, cutover)
+        held_by = await _held_by(session, resource, service, cutover)
     except RefusedError as error:
         return Behind(None, f"the guards of the cutover are not shown: {refused(error).message}")
     autoscalers, note = await _autoscalers(session, space)
@@ -68,7 +68,7 @@ async def behind(session: Session, resource: Resource, cutover: Cutover) -> Behi
         autoscalers=autoscalers,
         pods=pods,
         at=at,
-        claimed_by=claimed_by,
+        held_by=held_by,
     )
     return Behind(traffic, note)
 
@@ -92,11 +92,10 @@ async def _autoscalers(session: Session, space: str) -> tuple[list[Object], str]
     return found, ""
 
 
-async def _claimed_by(session: Session, resource: Resource, service: Object | None, cutover: Cutover) -> str:
-    """The other living resource that has the Service; empty when none has."""
+async def _held_by(session: Session, resource: Resource, service: Object | None, cutover: Cutover) -> Holder:
+    """The other living resource that has the Service."""
     annotations: Mapping[str, str] = ((service or {}).get("metadata") or {}).get("annotations") or {}
     claim = rival(annotations, resource.namespace, resource.uid)
     if claim is None:
-        return ""
-    other = await _get(session, MIGRATIONS, claim.namespace, claim.name)
-    return claim.text if other is not None and counts(claim, other, cutover.service_name) else ""
+        return NOBODY
+    return holder(claim, await _get(session, MIGRATIONS, claim.namespace, claim.name), cutover.service_name)

@@ -6,11 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from switchback.api import names
+from switchback.api.status import CutoverPhase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Object = dict[str, Any]
+
+_IN_FLIGHT = frozenset(
+    {CutoverPhase.SWITCHING, CutoverPhase.SWITCHED, CutoverPhase.SOAKING, CutoverPhase.RESTORING}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +52,34 @@ def rival(annotations: Mapping[str, str], namespace: str, uid: str) -> Claim | N
     return claim if claim is not None and claim.uid != uid and claim.namespace == namespace else None
 
 
-def counts(claim: Claim, resource: Object, service: str) -> bool:
-    """Whether this resource, which the claim names, still means what the claim says.
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who has a Service. `leaving`: not for long, since it is being deleted."""
 
-    It has to be the same one, not one that was created anew; one that goes away has let go; and one that was
-    edited to use another Service has, too.
+    text: str = ""
+    leaving: bool = False
+
+
+NOBODY = Holder()
+
+
+def holder(claim: Claim, resource: Object | None, service: str) -> Holder:
+    """Who has the Service by this claim, which names this resource.
+
+    It has to be the same one, not one that was created anew. One that was edited to use another Service has
+    let go. So has one that is being deleted, but not before its switch is over: until then it writes.
     """
-    metadata, cutover = resource["metadata"], (resource.get("spec") or {}).get("cutover") or {}
-    same = metadata["uid"] == claim.uid and "deletionTimestamp" not in metadata
-    return same and cutover.get("serviceName") == service
+    if resource is None or resource["metadata"]["uid"] != claim.uid:
+        return NOBODY
+    cutover = (resource.get("spec") or {}).get("cutover") or {}
+    if cutover.get("serviceName") != service:
+        return NOBODY
+    leaving = "deletionTimestamp" in resource["metadata"]
+    return Holder(claim.text, leaving) if not leaving or _takes_back(resource) else NOBODY
+
+
+def _takes_back(resource: Object) -> bool:
+    """Whether it is there until its switch is undone."""
+    held = names.FINALIZER in (resource["metadata"].get("finalizers") or ())
+    traffic = (resource.get("status") or {}).get("traffic") or {}
+    return held and (traffic.get("cutover") or {}).get("phase") in _IN_FLIGHT

@@ -35,7 +35,7 @@ def about_service(cutover: api.Cutover, traffic: Traffic) -> Iterator[Guard]:
         yield fails("service", OperatorReason.SERVICE_MISSING, f"Service {name} is being deleted")
         return
     yield _fit(service)
-    yield _free(service, traffic.claimed_by)
+    yield _free(service, traffic)
     yield _ours(cutover, service)
     yield from _warnings(service)
 
@@ -59,11 +59,16 @@ def _fit(service: Service) -> Guard:
     return holds("service", f"Service {name} sends connections to the ready pods of {chosen}")
 
 
-def _free(service: Service, claimed_by: str) -> Guard:
-    if claimed_by:
-        text = f"Service {service.name} is claimed by DatabaseMigration {claimed_by}"
-        return fails("service-claim", OperatorReason.SERVICE_CLAIMED, text, fatal=True)
-    return holds("service-claim", f"no other DatabaseMigration moves the traffic of Service {service.name}")
+def _free(service: Service, traffic: Traffic) -> Guard:
+    """Whether nobody else has it. One that is being deleted is waited for: its switch is undone first."""
+    if not traffic.claimed_by:
+        return holds(
+            "service-claim", f"no other DatabaseMigration moves the traffic of Service {service.name}"
+        )
+    text = f"Service {service.name} is claimed by DatabaseMigration {traffic.claimed_by}"
+    if traffic.claim_ends:
+        text += ", which is being deleted and takes its switch back first"
+    return fails("service-claim", OperatorReason.SERVICE_CLAIMED, text, fatal=not traffic.claim_ends)
 
 
 def _ours(cutover: api.Cutover, service: Service) -> Guard:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from switchback.contract.digest import canonical, short
 from switchback.contract.traffic import Pod, Slot, Traffic
+from switchback.traffic.claim import NOBODY, Holder
 from switchback.traffic.labels import holds, matches
 from switchback.traffic.service import service_from
 
@@ -51,7 +52,7 @@ def traffic_from(
     autoscalers: Iterable[Object],
     pods: Iterable[Object],
     at: datetime,
-    claimed_by: str = "",
+    held_by: Holder = NOBODY,
 ) -> Traffic:
     """What is seen of a cutover, from objects as the API server has them.
 
@@ -63,7 +64,7 @@ def traffic_from(
         autoscalers: the HorizontalPodAutoscalers of the namespace.
         pods: pods of the namespace, at least those of both slots.
         at: when the Service was read.
-        claimed_by: `namespace/name` of another living resource that has the Service.
+        held_by: another living resource that has the Service.
     """
     of_it = (one for one in slices if service_of(one) == cutover.service_name)
     return assemble(
@@ -78,7 +79,7 @@ def traffic_from(
         minimums=minimums_in(autoscalers),
         pods=pods,
         at=at,
-        claimed_by=claimed_by,
+        held_by=held_by,
     )
 
 
@@ -91,7 +92,7 @@ def assemble(
     minimums: Mapping[tuple[str, str], int],
     pods: Iterable[Object],
     at: datetime,
-    claimed_by: str,
+    held_by: Holder,
 ) -> Traffic:
     """The same, from parts that have been read before."""
     base = base_selector(cutover, service.selector) if service is not None else None
@@ -101,8 +102,14 @@ def assemble(
         for slot in cutover.slots
     ]
     counted, strangers = _counted(endpoints, sides)
+    holder = held_by if service else NOBODY
     return Traffic(
-        at=at, service=service, slots=counted, strangers=strangers, claimed_by=claimed_by if service else ""
+        at=at,
+        service=service,
+        slots=counted,
+        strangers=strangers,
+        claimed_by=holder.text,
+        claim_ends=holder.leaving,
     )
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from switchback.api.names import ANNOTATION_CLAIMED_BY
+from switchback.api.names import ANNOTATION_CLAIMED_BY, FINALIZER
 from switchback.controller.observe_traffic import pod_queries, read_traffic
 from tests.unit.controller.build import resource
 from tests.unit.controller.fakes.api import Seen, refusal
@@ -156,11 +156,12 @@ def claim(name: str = "other", uid: str = "uid-of-other", namespace: str = "shop
     return {ANNOTATION_CLAIMED_BY: f"{namespace}/{name}/{uid}"}
 
 
-async def another(api: FakeAPI, *, deleting: bool = False, **more: Any) -> None:
+async def another(api: FakeAPI, *, deleting: bool = False, phase: str = "", **more: Any) -> None:
     body = resource(**{"cutover": cutover().to_json(), **more})
     body["metadata"] |= {"name": "other", "uid": "uid-of-other"}
     if deleting:
-        body["metadata"]["deletionTimestamp"] = "2026-01-01T12:00:00Z"
+        body["metadata"] |= {"deletionTimestamp": "2026-01-01T12:00:00Z", "finalizers": [FINALIZER]}
+        body["status"] = {"traffic": {"cutover": {"phase": phase}}}
     await api.put("databasemigrations", body)
 
 
@@ -168,6 +169,15 @@ async def test_another_that_lives_and_means_it_has_it(api: FakeAPI, client: Clie
     await shop(api, **claim())
     await another(api)
     assert (await look(client)).claimed_by == "shop/other"
+
+
+async def test_another_that_goes_away_has_it_until_its_switch_is_undone(api: FakeAPI, client: Client) -> None:
+    await shop(api, **claim())
+    await another(api, deleting=True, phase="Restoring")
+    seen = await look(client)
+    assert (seen.claimed_by, seen.claim_ends) == ("shop/other", True)
+    await another(api, deleting=True, phase="Restored")
+    assert (await look(client)).claimed_by == ""
 
 
 async def test_ones_own_claim_costs_no_request(api: FakeAPI, client: Client) -> None:

@@ -134,7 +134,6 @@ def seen(**more: Any) -> Any:
         "autoscalers": [],
         "pods": [*blue, *green],
         "at": NOW,
-        "claimed_by": "",
     }
     wanted = more.pop("cutover", None) or cutover()
     the_service = more.pop("service", service())

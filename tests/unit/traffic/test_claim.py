@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from switchback.api.names import ANNOTATION_CLAIMED_BY
-from switchback.traffic.claim import Claim, claim_in, counts, rival
+from switchback.api.names import ANNOTATION_CLAIMED_BY, FINALIZER
+from switchback.traffic.claim import NOBODY, Claim, Holder, claim_in, holder, rival
 
 CLAIM = Claim("shop", "orders", "1")
 
@@ -21,19 +21,35 @@ def test_a_claim_names_one_life_of_a_resource() -> None:
     assert CLAIM.text == "shop/orders"
 
 
+GOES = {"uid": "1", "deletionTimestamp": "now"}
+HELD = {**GOES, "finalizers": ["somebody/else", FINALIZER]}
+HAS, LEAVES = Holder("shop/orders"), Holder("shop/orders", leaving=True)
+
+
+def at(phase: str) -> dict[str, Any]:
+    return {"traffic": {"cutover": {"phase": phase}}}
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({}, True),
-        ({"metadata": {"uid": "2"}}, False),
-        ({"metadata": {"uid": "1", "deletionTimestamp": "now"}}, False),
-        ({"spec": {}}, False),
-        ({"spec": {"cutover": {"serviceName": "other"}}}, False),
+        ({}, HAS),
+        ({"metadata": {"uid": "2"}}, NOBODY),
+        ({"metadata": GOES}, NOBODY),
+        ({"metadata": GOES, "status": at("Restoring")}, NOBODY),
+        ({"metadata": HELD}, NOBODY),
+        ({"metadata": HELD, "status": at("Restored")}, NOBODY),
+        ({"metadata": HELD, "status": at("Completed")}, NOBODY),
+        ({"metadata": HELD, "status": at("Soaking")}, LEAVES),
+        ({"metadata": HELD, "status": at("Restoring")}, LEAVES),
+        ({"spec": {}}, NOBODY),
+        ({"spec": {"cutover": {"serviceName": "other"}}}, NOBODY),
     ],
 )
-def test_whether_it_still_means_it(change: dict[str, Any], expected: bool) -> None:  # noqa: FBT001 - a table
+def test_whether_it_still_means_it(change: dict[str, Any], expected: Holder) -> None:
     resource = {"metadata": {"uid": "1"}, "spec": {"cutover": {"serviceName": "web"}}, **change}
-    assert counts(CLAIM, resource, "web") is expected
+    assert holder(CLAIM, resource, "web") == expected
+    assert holder(CLAIM, None, "web") == NOBODY
 
 
 @pytest.mark.parametrize(

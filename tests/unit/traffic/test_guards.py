@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from switchback.api.reasons import OperatorReason, advised, explain
+from switchback.traffic.claim import Holder
 from switchback.traffic.guards import guards, lasting, passing, proven, required
 from switchback.traffic.writers import WRITERS
 from tests.unit.traffic.build import Object, a_slice, cutover, endpoint, pod, seen, service, workload
@@ -64,6 +65,7 @@ UNREADY = [pod("green", 3, ready=False), pod("green", 4)]
 BLUE = [pod("blue", 1), pod("blue", 2)]
 DEAD = [pod("blue", 1, ready=False), pod("blue", 2, ready=False)]
 BY_HAND = {"addresses": ["192.0.2.7"], "conditions": {}}
+OTHER, LEAVING = Holder("shop/other"), Holder("shop/other", leaving=True)
 
 BLOCKING: list[tuple[str, str, bool, str, Object]] = [
     # (guard, reason, fatal, part of the message, what is different)
@@ -78,7 +80,8 @@ BLOCKING: list[tuple[str, str, bool, str, Object]] = [
         "publishNotReadyAddresses",
         {"service": service(publishNotReadyAddresses=True)},
     ),
-    ("service-claim", "ServiceClaimed", True, "DatabaseMigration shop/other", {"claimed_by": "shop/other"}),
+    ("service-claim", "ServiceClaimed", True, "DatabaseMigration shop/other", {"held_by": OTHER}),
+    ("service-claim", "ServiceClaimed", False, "takes its switch back first", {"held_by": LEAVING}),
     (
         "selector-writer",
         "SelectorOwnedByGitOps",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from switchback.contract.traffic import Owner, Port, Slot
+from switchback.traffic.claim import Holder
 from switchback.traffic.read import template_hash
 from switchback.traffic.service import service_from
 from tests.unit.traffic.build import (
@@ -88,8 +89,10 @@ def test_a_service_that_is_not_there() -> None:
 
 
 def test_a_claim_is_about_a_service() -> None:
-    assert seen(claimed_by="shop/other").claimed_by == "shop/other"
-    assert seen(claimed_by="shop/other", service=None).claimed_by == ""
+    assert seen(held_by=Holder("shop/other")).claimed_by == "shop/other"
+    assert seen(held_by=Holder("shop/other"), service=None).claimed_by == ""
+    assert not seen(held_by=Holder("shop/other")).claim_ends
+    assert seen(held_by=Holder("shop/other", leaving=True)).claim_ends
 
 
 # --- whose pods ---
