@@ -8,7 +8,7 @@ import pytest
 
 from switchback.api.reasons import OperatorReason, advised, explain
 from switchback.traffic.claim import Holder
-from switchback.traffic.guards import guards, lasting, passing, proven, required
+from switchback.traffic.guards import guards, lasting, passing
 from switchback.traffic.writers import WRITERS
 from tests.unit.traffic.build import Object, a_slice, cutover, endpoint, pod, seen, service, workload
 
@@ -358,51 +358,6 @@ def test_a_port_by_number_needs_no_name() -> None:
     green["spec"]["template"]["spec"] = bare
     numbered = service(ports=[{"port": 80, "targetPort": 8080}])
     assert failed(asked(service=numbered, workloads=slots(green=green))) == []
-
-
-@pytest.mark.parametrize(
-    ("percent", "live_ready", "desired", "expected"),
-    [
-        (100, 2, 2, 2),
-        (100, 3, 2, 3),
-        (100, 2, 5, 5),
-        (50, 3, 2, 2),
-        (50, 4, 1, 2),
-        (50, 1, 1, 1),
-        (1, 10, 10, 1),
-        (100, 0, 1, 1),
-        (100, 0, 0, 1),
-        (34, 3, 1, 2),
-    ],
-)
-def test_how_many_ready_pods_are_needed(percent: int, live_ready: int, desired: int, expected: int) -> None:
-    blue = [pod("blue", number) for number in range(live_ready)]
-    wanted = cutover(minimumReadyPercent=percent)
-    traffic = seen(
-        pods=blue,
-        slices=[a_slice(*map(endpoint, blue))],
-        workloads=slots(green=workload("green", desired)),
-    )
-    assert required(wanted, traffic, "blue", traffic.slots[1]) == expected
-    assert 1 <= proven(wanted, live_ready, traffic.slots[1]) <= expected
-
-
-@pytest.mark.parametrize(
-    ("percent", "before", "desired", "expected"),
-    [
-        (100, 2, 2, 2),
-        (100, 3, 2, 2),
-        (100, 2, 5, 2),
-        (50, 4, 4, 2),
-        (50, 3, 4, 2),
-        (34, 3, 3, 2),
-        (1, 9, 9, 1),
-    ],
-)
-def test_how_many_endpoints_prove_a_switch(percent: int, before: int, desired: int, expected: int) -> None:
-    """The share that was enough to begin it is enough to believe in it."""
-    traffic = seen(workloads=slots(green=workload("green", desired)))
-    assert proven(cutover(minimumReadyPercent=percent), before, traffic.slots[1]) == expected
 
 
 def test_what_is_said_of_a_writer_fits_into_a_condition() -> None:
