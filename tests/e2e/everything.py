@@ -9,6 +9,7 @@ from switchback.api.conditions import ConditionType, Detail, Situation, conditio
 from switchback.api.reasons import OperatorReason
 from switchback.api.status import (
     ApprovalState,
+    Begun,
     CheckState,
     ConditionStatus,
     CutoverPhase,
@@ -143,6 +144,7 @@ STATUS = Status(
         contract=True,
         applied=("0007",),
         applied_count=1,
+        begun=Begun.PERHAPS,
         undo="0006",
         undoes="3f2a91c0-000000",
         automatic=True,

@@ -36,6 +36,8 @@ class Postgres:
     snapshots: dict[str, tuple[tuple[str, ...], str, int]] = field(default_factory=dict)
     withdrawn: set[str] = field(default_factory=set)
     applied_by: dict[str, str] = field(default_factory=dict)
+    begun: dict[str, str] = field(default_factory=dict)
+    """Files without a transaction of which some statements have run, and by which operation."""
 
     def holder(self, now: datetime) -> str:
         """Id of the operation that has reserved the database now, or nothing."""

@@ -106,6 +106,7 @@ class Runner:
                 return self._result(running, Reason.BACKWARD, direction, **told)
             case Operation.MIGRATE:
                 self.postgres.applied += todo
+                self.postgres.begun.clear()
                 self.postgres.applied_by.update(dict.fromkeys(todo, running.arguments["id"]))
                 self.postgres.withdrawn.discard(running.arguments["intent"])  # by a retry it got this far
                 if todo:
@@ -132,7 +133,7 @@ class Runner:
         """What the ledger holds of the operation itself."""
         by, applied = self.postgres.applied_by, self.postgres.applied
         others = [file for file in applied if by.get(file) != running.arguments["id"]]
-        if len(others) == len(applied):
+        if len(others) == len(applied) and running.arguments["id"] not in self.postgres.begun.values():
             return {}
         return {"by_operation": len(applied) - len(others), "begun_at": others[-1] if others else BASE}
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from switchback.api.status import Begun
+from switchback.contract.reasons import Reason
 from tests.property.street import Side
 from tests.property.test_street_edges import message, passes
 from tests.property.test_street_stories import ends, go, reason, street
@@ -180,3 +182,71 @@ def test_a_rollout_in_the_live_slot_is_not_over_while_pods_are_missing() -> None
 
 def blue_only(world: Street) -> None:
     world.sides["green"] = Side(0, 0)
+
+
+BEHIND_A_FENCE = {
+    "pgDump": {"persistentVolumeClaim": {"claimName": "dumps"}},
+    "beforeMigratePolicy": "Always",
+    "fence": {"image": "fence:1", "command": ["/fence"]},
+}
+
+
+def applying(world: Street) -> str:
+    """The Job that applies the file, once whatever comes before it has ended well."""
+    for _ in range(80):
+        found = [name for name, one in world.jobs.items() if "-migrate-" in name and not one.ended]
+        if contract_begun(world) and found:
+            return found[0]
+        for name in [name for name, one in world.jobs.items() if not one.ended]:
+            world.run(name, "works")
+        world.settle_slices()
+        world.tick(world.reconcile())
+    pytest.fail("nothing applies the file")
+
+
+def wishes_blue(world: Street) -> None:
+    edited(world, cutover={**world.spec["cutover"], "activeSlot": "blue"})
+    go(world)
+
+
+def test_what_a_lost_run_has_applied_behind_a_fence_is_known_although_the_old_slot_is_back() -> None:
+    world = waiting(snapshot=BEHIND_A_FENCE)
+    blue(world, GONE)
+    world.run(applying(world), "silent")
+    blue(world, Side(2, 2))
+    go(world)
+    assert (world.postgres.applied, world.condition("ContractApplied")) == (AFTER, "True")
+    assert not world.keeping.fenced
+    wishes_blue(world)
+    assert reason(world) == "PointOfNoReturn"
+
+
+def test_a_file_that_is_applied_in_part_is_not_called_nothing() -> None:
+    """A file without a transaction has run its first statements, and has met a lock; the old slot returns."""
+    world = waiting()
+    blue(world, GONE)
+    name = applying(world)
+    assert world.status.operation is not None
+    world.postgres.begun["0003"] = world.status.operation.id
+    world.run(name, Reason.LOCK_TIMEOUT)
+    blue(world, Side(2, 2))
+    go(world, lambda: bool(world.status.operation and world.status.operation.begun is Begun.SURELY))
+    for _ in range(3):
+        passes(world, 1)
+    assert "Files of phase=contract wait for the end of the old slot: pod blue-0" in message(world)
+    assert world.condition("ContractApplied") == "False"
+    assert len(ends(world)) == 1, "the operation is under way"
+    blue(world, GONE)
+    go(world)
+    assert (world.postgres.applied, world.condition("ContractApplied")) == (AFTER, "True")
+
+
+def test_a_run_that_could_not_begin_is_no_reason_to_wait() -> None:
+    """It waited for a lock, and the ledger says that it has begun nothing."""
+    world = waiting()
+    blue(world, GONE)
+    world.run(applying(world), Reason.LOCK_TIMEOUT)
+    blue(world, Side(2, 2))
+    go(world)
+    as_before(world)
+    assert reason(world) == "Succeeded"

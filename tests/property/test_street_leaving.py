@@ -115,3 +115,17 @@ def test_a_service_whose_resource_goes_away_is_waited_for_and_then_had(begun: st
     world.claimed_by, world.claim_ends = "", False
     go(world)
     assert (world.selector[KEY], reason(world)) == ("green", "Succeeded")
+
+
+def test_an_owner_that_takes_its_switch_back_is_waited_for_however_long_that_takes() -> None:
+    """Its old slot has no ready pod. To fail meanwhile would need a person when it has ended at last."""
+    world = street("Never")
+    world.claimed_by, world.claim_ends = "shop/other", True
+    begun = world.now
+    while world.now - begun < timedelta(minutes=20):
+        world.settle_slices()
+        world.tick(world.reconcile())
+    assert (world.selector[KEY], ends(world)) == ("blue", [])
+    world.claimed_by, world.claim_ends = "", False
+    go(world)
+    assert (world.selector[KEY], reason(world)) == ("green", "Succeeded")

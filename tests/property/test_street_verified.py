@@ -256,3 +256,20 @@ def test_on_the_way_back_by_a_wish_there_is_no_soak() -> None:
         "Succeeded",
         SCHEMA["source"],
     )
+
+
+def test_a_pod_that_is_lost_before_the_switch_is_verified_takes_nothing_from_its_deadline() -> None:
+    """One node takes the pod that checks and one of two green ones: half of the pods verify nothing."""
+    world = corner()
+    go(world, lambda: phase(world) == "Switched")
+    world.sides["green"].ready = 1
+    (probe,) = [name for name in world.jobs if "-c-check-" in name]
+    world.vanish(probe)
+    world.strays.clear()
+    begun = world.now
+    while phase(world) == "Switched" and world.now - begun < timedelta(hours=1):
+        world.settle_slices()
+        world.tick(world.reconcile())
+    assert world.now - begun < 3 * MINUTE
+    go(world)
+    assert world.selector[KEY] == "blue"

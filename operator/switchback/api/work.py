@@ -57,6 +57,15 @@ class OperationKind(StrEnum):
     CONTRACT = "Contract"
 
 
+class Begun(StrEnum):
+    """Whether an operation has begun to apply something, as far as its runs have not said so themselves."""
+
+    PERHAPS = "Perhaps"
+    """A run was lost, or has failed, and the ledger has not been read since."""
+    SURELY = "Surely"
+    """The ledger says so."""
+
+
 class LookKind(StrEnum):
     """Why somebody looks."""
 
@@ -210,6 +219,8 @@ class OperationState(Model):
     """Whether files of phase=contract wait until no pod of the old slot exists."""
     applied_count: Annotated[int, Field(ge=0)] = 0
     """How many migrations it has applied."""
+    begun: Begun | None = None
+    """Whether a run that did not end well has left something. Absent: none has, or the ledger says no."""
     undo: MigrationID = ""
     """The version that a failed check has it go back to. Empty: no check has."""
     undoes: OperationID = ""

@@ -21,6 +21,7 @@ from switchback.api.status import (
 )
 from switchback.contract.reasons import Reason, Retry, meaning
 from switchback.contract.words import CLOSING, Direction, Operation
+from switchback.controller.applied import applied, forward, perhaps_begun
 from switchback.controller.closing import after_the_end, noted
 from switchback.controller.cutovers import cancel
 from switchback.controller.lifecycle import (
@@ -99,7 +100,7 @@ def _spoken(view: View, result: Result) -> Status:
     # A rollback that could not end its reservation says so.
     known = _perhaps_reserved(view) if result.reserved_seconds else view.status
     status = learn(land(known), result, view.now, view.operation.database_digest)
-    status = _counted_since(_with_source(_applied(status, result), view, result), result)
+    status = _counted_since(_with_source(applied(status, result), view, result), result)
     if result.operation is Operation.CHECK and view.operation.check_stage is not None:
         status = with_checks(status, result, view.operation.check_stage, view.now)
     if _closes(view):
@@ -116,27 +117,6 @@ def _spoken(view: View, result: Result) -> Status:
     followed = _followed(view.with_status(status), result, retry)
     over = view.with_status(followed).outcome
     return _with_way(followed, result) if over and over.outcome is Outcome.FAILED else followed
-
-
-def _applied(status: Status, result: Result) -> Status:
-    """Counts what the operation has applied: by a run that failed too, and by one that could not tell."""
-    if status.operation is None:
-        return status
-    match result.operation:
-        case Operation.MIGRATE if result.done:
-            return change(status, applied_count=status.operation.applied_count + result.done)
-        case Operation.INSPECT if result.by_operation:  # the ledger knows
-            return change(status, applied_count=result.by_operation)
-        case _:
-            return status
-
-
-def _forward(status: Status) -> Status:
-    """Where a run finds nothing left to do because earlier ones have done it, the way was forward."""
-    operation = status.operation
-    if operation is None or operation.direction is not Direction.NONE or not operation.applied_count:
-        return status
-    return change(status, direction=Direction.FORWARD)
 
 
 def _with_way(status: Status, result: Result) -> Status:
@@ -223,7 +203,7 @@ def _silent(view: View, reason: str, message: str, *, fatal: bool = False) -> St
         return forget_plan(view.status) if step in _CHANGES_THE_DATABASE else view.status
     status = (_failed if fatal else _counted)(view, reason, message)
     over = view.with_status(status).outcome is not None
-    return status if over or step not in _CHANGES_THE_DATABASE else forget_plan(status)
+    return status if over or step not in _CHANGES_THE_DATABASE else perhaps_begun(forget_plan(status))
 
 
 def _unknown(status: Status, reason: str) -> Status:
@@ -262,7 +242,7 @@ def _done(view: View, result: Result) -> Status:  # noqa: C901, PLR0911, PLR0912
             return take_plan(status, result)
         case Operation.MIGRATE | Operation.ROLLBACK:
             direction = view.operation.direction or result.direction
-            status = _forward(change(status, reached=True, direction=direction, to=result.target))
+            status = forward(change(status, reached=True, direction=direction, to=result.target))
             if result.operation is Operation.MIGRATE:
                 status = _held_back(view.with_status(status), result)
             # A run that changed something has ended the reservation; one that found nothing to do has not.
@@ -320,7 +300,7 @@ def _inspected(view: View, result: Result) -> Status:
         status = _reserved(status, result, result.plan_digest)
     if result.direction is not Direction.NONE:
         return change(status, reached=False)
-    return _held_back(view.with_status(_forward(change(status, reached=True))), result)
+    return _held_back(view.with_status(forward(change(status, reached=True))), result)
 
 
 def _reserved(status: Status, result: Result, plan: str) -> Status:

@@ -206,7 +206,7 @@ def _unwanted(view: View, job: Job) -> str:
     if job.step is Operation.UNFENCE:
         return ""
     if _old_slot_is_back(view) and not job.started:
-        return "a pod of the old slot is there again"
+        return "the old slot is there again"
     if view.operation.abort and view.outcome is None:
         return "somebody asked for the end of the operation"
     stuck = (job.trouble is not None and not job.started) or job.step in _MAY_BE_CUT_SHORT

@@ -127,6 +127,9 @@ def _contract(status: Status, operation: OperationState) -> Detail:
         return Detail(kind, _F, _O.WAITING_FOR_OLD_SLOT, text)
     if status.schema_state is None:
         return Detail(kind, _U, _O.WAITING_FOR_OLD_SLOT, "Not known yet.")
+    if operation.kind is OperationKind.CONTRACT and not operation.reached:
+        text = "The operation that applies files of phase=contract has not reached its target."
+        return Detail(kind, _F, _O.TARGET_NOT_REACHED, text)
     return Detail(kind, _T, _O.CONTRACT_APPLIED, "No file waits for the end of the old slot.")
 
 

@@ -112,8 +112,9 @@ def _lost(view: View, state: CutoverState) -> Status:
             f"the pod that checks slot {state.to} was lost {PROBES} times; without its word the soak was bad."
         )
         return go_back(view, Reason.CHECKS_INCONCLUSIVE, text)
-    named = view.with_status(name_probe(view, state))
-    status = change_cutover(named.status, deadline_time="")  # it has its own time to be told
+    status = name_probe(view, state)
+    if state.phase is CutoverPhase.SOAKING:  # it has its own time to be told; until then the switch has its
+        status = change_cutover(status, deadline_time="")
     soak = view.spec.cutover.soak_period_seconds if view.spec.cutover is not None else 0
     return change_traffic(status, soak_end_time=rfc3339(view.now + timedelta(seconds=soak)))
 

@@ -77,12 +77,15 @@ def _hindered(view: View, cutover: Cutover, traffic: Traffic) -> Fail | Wait | N
     worst = next((guard for guard in failed if guard.fatal), failed[0])
     if worst.fatal:
         return Fail(worst.reason, worst.message)
-    return _waited_for(view, worst.reason, worst.message)
+    leaving = traffic.claim_ends and worst.reason == OperatorReason.SERVICE_CLAIMED
+    return _waited_for(view, worst.reason, worst.message, to_the_end=leaving)
 
 
-def _waited_for(view: View, reason: str, message: str) -> Fail | Wait:
+def _waited_for(view: View, reason: str, message: str, *, to_the_end: bool = False) -> Fail | Wait:
+    """For a while, or until the operation's deadline: what goes away by itself is nobody's mistake."""
     begun = parse(view.operation.start_time) or view.now
-    if passed(rfc3339(begun + timedelta(seconds=PREFLIGHT_SECONDS)), view.now):
+    late = passed(rfc3339(begun + timedelta(seconds=PREFLIGHT_SECONDS)), view.now)
+    if late and not to_the_end:
         return Fail(reason, message)
     again = rfc3339(view.now + timedelta(seconds=AGAIN_SECONDS))
     return Wait(Situation.RETRYING, reason, message, again)

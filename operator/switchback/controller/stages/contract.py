@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from switchback.api.conditions import Situation
 from switchback.api.reasons import OperatorReason
-from switchback.api.status import OperationKind, Outcome
+from switchback.api.status import Begun, OperationKind, Outcome
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Direction, Operation
-from switchback.controller.lifecycle import change, end, forget_plan
+from switchback.controller.lifecycle import change, end, forget_plan, intend
 from switchback.controller.old_programs import is_gone, left_over
 from switchback.controller.restore_points import spoil
 from switchback.controller.stages.fence import lower
@@ -33,22 +33,17 @@ def old_slot_gone(view: View) -> StageResult:
     """No pod of a slot that is not live exists, and none is asked for."""
     if view.operation.reached or is_gone(view):
         return Done()
-    if _nobody_knows(view):
-        return Done()  # what a lost run has done is read first: that takes nothing away
-    left = left_over(view)
-    if left is not None and not view.operation.applied_count:
+    left, operation = left_over(view), view.operation
+    if left is not None and not operation.applied_count and operation.begun is None:
         return Intend(_put_off(view, _shown(left)))
-    if view.operation.fence is not None:
+    if operation.fence is not None:
         return Intend(lower(view))  # nobody is kept out for as long as the old slot lives
+    if operation.begun is Begun.PERHAPS:  # the ledger is read first: that takes nothing away
+        return Intend(intend(view.with_status(forget_plan(spoil(view.status))), Operation.INSPECT))
     shown = "nobody can say which slot is live" if left is None else _shown(left)
     text = f"Files of phase=contract wait for the end of the old slot: {shown}."
     again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
     return Wait(Situation.WORKING, OperatorReason.WAITING_FOR_OLD_SLOT, text, again)
-
-
-def _nobody_knows(view: View) -> bool:
-    """Whether a run may have applied something that only the ledger tells."""
-    return view.operation.step is Operation.INSPECT and not view.operation.plan_digest
 
 
 def _shown(left: tuple[str, ...]) -> str:
