@@ -69,7 +69,7 @@ def test_what_a_run_has_applied_before_it_failed_counts() -> None:
     world.postgres.applied.append("0002")
     world.postgres.applied.append("0003")
     world.postgres.applied_by.update(dict.fromkeys(("0002", "0003"), running.arguments["id"]))
-    said: Any = world._result(running, Reason.CONNECTION_LOST, world._plan(running)[0], done=2)  # noqa: SLF001
+    said: Any = world._result(running, Reason.CONNECTION_LOST, world._plan(running)[0], done=2)  # noqa: SLF001 - the world is ours
     running.result, running.ended = said, True
     go(world, lambda: phase(world) == "Restored", fail=Reason.CHECKS_FAILED)
     assert steps(world).count("check") == 2

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from switchback.api.names import LABEL_REQUIRE_APPROVAL
+from switchback.api.traffic import IN_FLIGHT
 from switchback.contract.reasons import Reason
-from switchback.controller.cutovers import IN_FLIGHT, state_phase
+from switchback.controller.cutovers import state_phase
 from switchback.controller.decide import decide
 from switchback.controller.observed import Namespace, Source, Trouble
 from tests.property.street import KEY, Street

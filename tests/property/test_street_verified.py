@@ -79,7 +79,7 @@ class Corner(Street):
 def corner(automatic: str = "Never", *, percent: int = 100, checks: bool = True, **more: object) -> Corner:
     """Blue is live, green is wished for."""
     plain = street(automatic)
-    world = Corner(spec=plain.spec, **more)  # type: ignore[arg-type]
+    world = Corner(spec=plain.spec, **more)  # type: ignore[arg-type] # fields of Corner
     world.spec["cutover"] = {**world.spec["cutover"], "minimumReadyPercent": percent}
     if not checks:
         world.spec["checks"] = []
@@ -110,7 +110,7 @@ def test_less_than_that_share_is_not() -> None:
 
 
 @pytest.mark.parametrize("missing", [False, True])
-def test_a_slot_without_the_port_of_the_service_gets_no_traffic_whenever_it_comes(missing: bool) -> None:  # noqa: FBT001
+def test_a_slot_without_the_port_of_the_service_gets_no_traffic_whenever_it_comes(missing: bool) -> None:  # noqa: FBT001 - pytest hands it over by name
     world = corner(ports=(Port("http", "TCP", 80, "web"),), missing=missing)
     if missing:
         go(world, lambda: phase(world) == "Preparing")

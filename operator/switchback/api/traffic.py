@@ -44,6 +44,12 @@ class CutoverPhase(StrEnum):
     """Somebody else has pointed the Service at the old slot."""
 
 
+IN_FLIGHT = frozenset(
+    {CutoverPhase.SWITCHING, CutoverPhase.SWITCHED, CutoverPhase.SOAKING, CutoverPhase.RESTORING}
+)
+"""While the Service may point at a slot that was not verified, or is about to."""
+
+
 class CutoverState(Model):
     """One switch, there and, if need be, back."""
 

@@ -216,7 +216,7 @@ class OperationState(Model):
     fence: FenceState | None = None
     """What keeps writers out. Absent: nothing does."""
     contract: bool = False
-    """Whether files of phase=contract wait until no pod of the old slot exists."""
+    """Whether files of phase=contract wait for the end of the old slot."""
     applied_count: Annotated[int, Field(ge=0)] = 0
     """How many migrations it has applied."""
     begun: Begun | None = None

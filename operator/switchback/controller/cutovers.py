@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from switchback.api import names
 from switchback.api.status import CutoverPhase, CutoverState, OperationKind, TrafficState
+from switchback.api.traffic import IN_FLIGHT
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Direction
 from switchback.controller.times import rfc3339
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
     from switchback.api.status import Status
     from switchback.contract.traffic import Service, Slot
     from switchback.controller.view import View
-
-IN_FLIGHT = frozenset(
-    {CutoverPhase.SWITCHING, CutoverPhase.SWITCHED, CutoverPhase.SOAKING, CutoverPhase.RESTORING}
-)
-"""While the Service may point at a slot that was not verified, or is about to."""
 
 MOVED = frozenset({CutoverPhase.SWITCHED, CutoverPhase.SOAKING})
 """While the traffic goes to the new slot, and the switch does not count yet."""

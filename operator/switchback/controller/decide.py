@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, assert_never
 from switchback.api.conditions import Situation
 from switchback.api.reasons import OperatorReason
 from switchback.api.status import CutoverPhase, LookKind, OperationKind, Outcome
+from switchback.api.traffic import IN_FLIGHT
 from switchback.contract.reasons import Reason
 from switchback.contract.words import Operation
 from switchback.controller import decision
 from switchback.controller.absorb import absorb
 from switchback.controller.closing import close
 from switchback.controller.cutovers import (
-    IN_FLIGHT,
     MOVED,
     OVER,
     cancel,

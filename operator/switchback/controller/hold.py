@@ -11,7 +11,8 @@ from switchback.api.conditions import ConditionType
 from switchback.api.names import FINALIZER
 from switchback.api.reasons import OperatorReason
 from switchback.api.status import SnapshotPhase
-from switchback.controller.cutovers import IN_FLIGHT, state_phase
+from switchback.api.traffic import IN_FLIGHT
+from switchback.controller.cutovers import state_phase
 from switchback.controller.decision import (
     Act,
     CreateJob,

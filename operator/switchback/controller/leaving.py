@@ -13,12 +13,13 @@ from switchback.api import names
 from switchback.api.conditions import Situation
 from switchback.api.reasons import OperatorReason
 from switchback.api.status import CutoverPhase
+from switchback.api.traffic import IN_FLIGHT
 from switchback.contract.points import Place
 from switchback.contract.words import CLOSING, Operation
 from switchback.controller import decision
 from switchback.controller.absorb import absorb
 from switchback.controller.closing import noted
-from switchback.controller.cutovers import IN_FLIGHT, state_phase
+from switchback.controller.cutovers import state_phase
 from switchback.controller.decision import (
     Act,
     CreateJob,
@@ -56,9 +57,6 @@ SHUT_OUT = "writers may be kept out: a fence is up, and nobody can lower it whil
 
 AGAIN_SECONDS = 15
 """How often restore points are asked for that could not be listed, or not be deleted."""
-
-GLANCE_SECONDS = 5
-"""How often it is looked at what should have come as an event."""
 
 WAY_OUT_SECONDS = 60
 """After so long the message names the way out."""
@@ -99,7 +97,7 @@ def _traffic(view: View) -> Decision | None:
         return None
     # Where the traffic goes nobody knows: perhaps to a slot that nobody has verified.
     why = world.traffic.refused if world.traffic is not None else "it was not looked at yet"
-    again = rfc3339(world.now + timedelta(seconds=GLANCE_SECONDS))
+    again = view.glance
     text = f"its switch is {phase}, and the Service cannot be looked at: {why}."
     return _wait(world, view.status, text, again)
 

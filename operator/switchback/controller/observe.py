@@ -20,12 +20,13 @@ from switchback.api import names
 from switchback.api.reasons import OperatorReason
 from switchback.api.spec import Spec
 from switchback.api.status import Status
+from switchback.api.traffic import IN_FLIGHT
 from switchback.contract.digest import source_digest
 from switchback.contract.reasons import Reason
 from switchback.contract.result import bounded
 from switchback.contract.words import Operation
 from switchback.controller.admission import guard
-from switchback.controller.cutovers import IN_FLIGHT, state_phase
+from switchback.controller.cutovers import state_phase
 from switchback.controller.kube.errors import KubeError, NotFoundError
 from switchback.controller.kube.kinds import (
     CONFIG_MAPS,

@@ -72,9 +72,8 @@ def old_program_lives(view: View) -> bool:
     slot = seen_slot(view, live(view))
     if old is None or slot is None or slot.name != old.slot:
         return False
-    rolled_out = slot.settled and slot.updated >= max(
-        slot.alive, slot.desired
-    )  # none of before may come back
+    # Pods that are missing might come back as those of before.
+    rolled_out = slot.settled and slot.updated >= max(slot.alive, slot.desired)
     return slot.template == old.template or not rolled_out
 
 

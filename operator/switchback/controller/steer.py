@@ -13,10 +13,10 @@ from switchback.api.cutover import DriftPolicy
 from switchback.api.policies import AutomaticRollback
 from switchback.api.reasons import OperatorReason
 from switchback.api.status import CutoverPhase
+from switchback.api.traffic import IN_FLIGHT
 from switchback.contract.reasons import Reason
 from switchback.contract.words import CheckStage, Operation
 from switchback.controller.cutovers import (
-    IN_FLIGHT,
     MOVED,
     cancel,
     change_cutover,

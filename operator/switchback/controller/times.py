@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+GLANCE_SECONDS = 5
+"""How often it is looked at what should have come as an event."""
+
 
 def rfc3339(time: datetime) -> str:
     """UTC with whole seconds, such as `2026-01-31T09:30:00Z`: the form that Kubernetes itself writes."""

@@ -10,7 +10,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, assert_never
 
 from switchback.api.status import CutoverPhase
-from switchback.controller.cutovers import IN_FLIGHT, state_of, state_phase
+from switchback.api.traffic import IN_FLIGHT
+from switchback.controller.cutovers import state_of, state_phase
 from switchback.controller.decision import (
     Act,
     CreateJob,

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from switchback.api.conditions import Situation
 from switchback.api.names import is_look
 from switchback.api.status import Outcome
+from switchback.contract.words import Direction
 from switchback.controller import requests
 from switchback.controller.intent import intent_digest
 from switchback.controller.observed import Source
 from switchback.controller.old_programs import contract_due
 from switchback.controller.restore_points import field_of
+from switchback.controller.times import GLANCE_SECONDS, rfc3339
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,6 +45,17 @@ class View:
     def now(self) -> datetime:
         """The time of the observation; nothing here asks a clock."""
         return self.world.now
+
+    @property
+    def glance(self) -> str:
+        """When to look at what should have come as an event, as RFC 3339."""
+        return rfc3339(self.now + timedelta(seconds=GLANCE_SECONDS))
+
+    @property
+    def situation(self) -> Situation:
+        """What people read the operation as: one that goes on, or one that goes back."""
+        backward = self.operation.direction is Direction.BACKWARD
+        return Situation.ROLLING_BACK if backward else Situation.WORKING
 
     @cached_property
     def intent(self) -> str:

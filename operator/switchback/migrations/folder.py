@@ -327,9 +327,7 @@ def case_twins(names: Iterable[str]) -> list[Problem]:
     """A problem for every path that some file systems could not hold beside an earlier one."""
     every = tuple(names)
     joined = "".join(every)
-    if joined.isascii() and joined == joined.lower():
-        return []
-    if all(map(str.isascii, every)) and len(set(map(str.casefold, every))) == len(every):
+    if joined.isascii() and (joined == joined.lower() or len(set(map(str.casefold, every))) == len(every)):
         return []
     seen: dict[str, str] = {}
     found: list[Problem] = []

@@ -6,16 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from switchback.api import names
-from switchback.api.status import CutoverPhase
+from switchback.api.traffic import IN_FLIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Object = dict[str, Any]
-
-_IN_FLIGHT = frozenset(
-    {CutoverPhase.SWITCHING, CutoverPhase.SWITCHED, CutoverPhase.SOAKING, CutoverPhase.RESTORING}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,4 +78,4 @@ def _takes_back(resource: Object) -> bool:
     """Whether it is there until its switch is undone."""
     held = names.FINALIZER in (resource["metadata"].get("finalizers") or ())
     traffic = (resource.get("status") or {}).get("traffic") or {}
-    return held and (traffic.get("cutover") or {}).get("phase") in _IN_FLIGHT
+    return held and (traffic.get("cutover") or {}).get("phase") in IN_FLIGHT

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 _O = OperatorReason
 
-GLANCE_SECONDS = 5
-
 SETTLE_SECONDS = 60
 """So long the pod that checked may take to end. It only reads, and one whose node is gone never says so."""
 
@@ -59,7 +57,7 @@ def switch_back(view: View) -> StageResult:
             f"The traffic should go back to {state.from_}, which has no ready pod; it stays at {state.to} "
             f"with {ready} ready. {state.message}"
         )
-        again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
+        again = view.glance
         return Wait(Situation.NO_HEALTHY_SLOT, _O.NO_HEALTHY_SLOT, text, again)
     marks = marks_of(view.world.claim, state, rolled_back=intent_undone(view, state))
     selector = selector_for(view, service, state.from_)
@@ -69,7 +67,7 @@ def switch_back(view: View) -> StageResult:
 def _unseen(view: View) -> Wait:
     """A Service that is gone ends a switch. This one only cannot be looked at, and may point anywhere."""
     why = view.world.traffic.refused if view.world.traffic is not None else ""
-    again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
+    again = view.glance
     return Wait(Situation.ROLLING_BACK, _O.TRAFFIC_NOT_ALLOWED, why or "It was not looked at yet.", again)
 
 
@@ -99,7 +97,7 @@ def verify_back(view: View) -> StageResult:
         return Done()
     if old is None or not old.ready_pods:
         text = f"The traffic is at {state.from_} again, which has no ready pod any more. {state.message}"
-        later = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
+        later = view.glance
         return Wait(Situation.NO_HEALTHY_SLOT, _O.NO_HEALTHY_SLOT, text, later)
     text = f"Slices of the Service do not hold pods of {state.from_} only yet."
     again = rfc3339(view.now + timedelta(seconds=1))

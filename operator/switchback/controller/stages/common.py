@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from switchback.api.conditions import Situation
@@ -19,13 +18,11 @@ from switchback.controller.restore_points import spoil
 from switchback.controller.stages.consent import asks_a_person
 from switchback.controller.stages.results import Do, Done, Fail, Intend, Wait
 from switchback.controller.stages.snapshot import wanted_before_migrate
-from switchback.controller.times import passed, rfc3339
+from switchback.controller.times import passed
 
 if TYPE_CHECKING:
     from switchback.controller.stages.results import StageResult
     from switchback.controller.view import View
-
-GLANCE_SECONDS = 5
 
 
 def admit(view: View) -> StageResult:
@@ -103,7 +100,7 @@ def _elsewhere(view: View) -> StageResult | None:
     text = f"the Service points at {current or 'no known slot'}, not at {cutover.active_slot}."
     if current:
         return Fail(OperatorReason.SELECTOR_CHANGED, text, Outcome.ABORTED)
-    again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
+    again = view.glance
     return Wait(Situation.RETRYING, OperatorReason.SELECTOR_AMBIGUOUS, text, again)
 
 

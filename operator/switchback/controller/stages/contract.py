@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from switchback.api.conditions import Situation
@@ -15,15 +14,11 @@ from switchback.controller.old_programs import is_gone, left_over
 from switchback.controller.restore_points import spoil
 from switchback.controller.stages.fence import lower
 from switchback.controller.stages.results import Done, Intend, Wait
-from switchback.controller.times import rfc3339
 
 if TYPE_CHECKING:
     from switchback.api.status import Status
     from switchback.controller.stages.results import StageResult
     from switchback.controller.view import View
-
-GLANCE_SECONDS = 5
-"""A pod that goes away is not always an event of something that is watched."""
 
 SHOWN = 3
 """How many pods and workloads a message names."""
@@ -42,7 +37,7 @@ def old_slot_gone(view: View) -> StageResult:
         return Intend(intend(view.with_status(forget_plan(spoil(view.status))), Operation.INSPECT))
     shown = "nobody can say which slot is live" if left is None else _shown(left)
     text = f"Files of phase=contract wait for the end of the old slot: {shown}."
-    again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
+    again = view.glance
     return Wait(Situation.WORKING, OperatorReason.WAITING_FOR_OLD_SLOT, text, again)
 
 

@@ -72,11 +72,9 @@ def _hindered(view: View) -> Fail | Wait | None:
     if provider is None or provider.place is not Place.OPERATOR or of_operation(view.status) is not None:
         return None
     if findings is None:  # the next look, which the status that is written now brings about, has them
-        backward = view.operation.direction is Direction.BACKWARD
-        situation = Situation.ROLLING_BACK if backward else Situation.WORKING
         soon = rfc3339(view.now + timedelta(seconds=SOON_SECONDS))
         text = "Looking whether a restore point can be taken, before writers are kept out."
-        return Wait(situation, OperatorReason.FENCING, text, soon, view.status)
+        return Wait(view.situation, OperatorReason.FENCING, text, soon, view.status)
     failures = [one.failure for one in findings if not one.warning and one.failure.reason != _FULL]
     if not failures:
         return None

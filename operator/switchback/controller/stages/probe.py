@@ -17,7 +17,7 @@ from switchback.contract.words import CheckStage, Direction, Operation
 from switchback.controller.cutovers import change_cutover, change_traffic, own
 from switchback.controller.decision import CreateJob, TellProbe
 from switchback.controller.stages.results import Do, Done, Fail, Intend, Wait
-from switchback.controller.times import parse, passed, rfc3339
+from switchback.controller.times import GLANCE_SECONDS, parse, passed, rfc3339
 
 if TYPE_CHECKING:
     from switchback.api.status import CutoverState, Status
@@ -33,9 +33,6 @@ ARM_SECONDS = 300
 
 PROBES = 3
 """How many Jobs are begun for the checks of one switch, should they be lost."""
-
-GLANCE_SECONDS = 5
-"""How often it is looked at what should have come as an event."""
 
 NODES_SECONDS = 2
 """What nodes take to follow the slices: kube-proxy writes its rules once a second; our times are whole."""
@@ -69,11 +66,11 @@ def arm_probe(view: View) -> StageResult:  # noqa: PLR0911 - one answer per stat
         reason = trouble.reason if trouble is not None else _O.DEADLINE_EXCEEDED
         why = trouble.message if trouble is not None else f"it did not start within {ARM_SECONDS} s."
         return Fail(reason, f"the pod that would check slot {state.to} does not run: {why}")
-    again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
+    again = view.glance
     if trouble is not None:
         return Wait(Situation.RETRYING, trouble.reason, trouble.message, again)
     text = f"The pod that will check slot {state.to} starts."
-    return Wait(situation(view), _O.PREPARING_CUTOVER, text, again)
+    return Wait(view.situation, _O.PREPARING_CUTOVER, text, again)
 
 
 def _create_probe(view: View, state: CutoverState) -> Do | Wait:
@@ -169,11 +166,5 @@ def tell(view: View, state: CutoverState) -> StageResult | None:  # noqa: PLR091
     arrived = _arrives(state)
     if not passed(arrived, view.now):
         text = f"Slot {state.to} is live; the nodes take that up."
-        return Wait(situation(view), _O.SOAKING, text, arrived)
+        return Wait(view.situation, _O.SOAKING, text, arrived)
     return Do(TellProbe(pod.name, state.id))
-
-
-def situation(view: View) -> Situation:
-    """What people read the operation as: one that goes on, or one that goes back."""
-    backward = view.operation.direction is Direction.BACKWARD
-    return Situation.ROLLING_BACK if backward else Situation.WORKING

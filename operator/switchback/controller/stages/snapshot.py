@@ -346,11 +346,9 @@ def _late(
 
 
 def _wait(view: View, shown: SnapshotState, message: str, seconds: float) -> Wait:
-    backward = view.operation.direction is Direction.BACKWARD
-    situation = Situation.ROLLING_BACK if backward else Situation.WORKING
     status = put(view.status, shown)
     until = _later(view, seconds or POLL_SECONDS)
-    return Wait(situation, OperatorReason.TAKING_SNAPSHOT, message, until, status)
+    return Wait(view.situation, OperatorReason.TAKING_SNAPSHOT, message, until, status)
 
 
 def _later(view: View, seconds: float) -> str:

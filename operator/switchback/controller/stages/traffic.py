@@ -36,14 +36,12 @@ from switchback.controller.old_programs import is_retired
 from switchback.controller.stages.consent import asks_a_person, consent, moved_text
 from switchback.controller.stages.probe import (
     BEFORE,
-    GLANCE_SECONDS,
     GRACE_SECONDS,
     awaits_probe,
-    situation,
     tell,
 )
 from switchback.controller.stages.results import Do, Done, Fail, Intend, Wait
-from switchback.controller.times import parse, passed, rfc3339, upcoming
+from switchback.controller.times import GLANCE_SECONDS, parse, passed, rfc3339, upcoming
 from switchback.traffic.guards import guards, proven
 
 if TYPE_CHECKING:
@@ -96,7 +94,7 @@ def _begun(view: View) -> StageResult:
 
 def _unclear(view: View) -> Wait:
     text = "The selector of the Service does not say which slot is live."
-    again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
+    again = view.glance
     return Wait(Situation.RETRYING, _O.SELECTOR_AMBIGUOUS, text, again)
 
 
@@ -106,7 +104,7 @@ def _not_ready(view: View, cutover: Cutover, state: CutoverState, guard: Guard) 
     if passed(limit, view.now):
         text = f"{guard.message} So it was for {cutover.slot_ready_deadline_seconds} s."
         return Fail(guard.reason, text)
-    again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
+    again = view.glance
     status = change_cutover(view.status, waiting_since=rfc3339(since))
     return Wait(Situation.WORKING, guard.reason, guard.message, upcoming_text(view, again, limit), status)
 
@@ -167,7 +165,7 @@ def verify_endpoints(view: View) -> StageResult:
     missing = _missing(view, state, cutover)
     if missing:
         again = rfc3339(view.now + timedelta(seconds=1))
-        return Wait(situation(view), _O.VERIFYING, missing, again)
+        return Wait(view.situation, _O.VERIFYING, missing, again)
     return Intend(_verified(view, cutover)) if state.phase is CutoverPhase.SWITCHED else Done()
 
 
@@ -185,7 +183,7 @@ def _missing(view: View, state: CutoverState, cutover: Cutover) -> str:
 
 def _unseen(view: View) -> Wait:
     why = view.world.traffic.refused if view.world.traffic is not None else ""
-    again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
+    again = view.glance
     return Wait(Situation.RETRYING, _O.TRAFFIC_NOT_ALLOWED, why or "It was not looked at yet.", again)
 
 
@@ -195,7 +193,7 @@ def _nobody(view: View, state: CutoverState) -> Wait:
         f"Neither {state.to}, which is live, nor {state.from_} has a ready pod. Bring one of them up: the "
         "operator goes on by itself."
     )
-    again = rfc3339(view.now + timedelta(seconds=GLANCE_SECONDS))
+    again = view.glance
     return Wait(Situation.NO_HEALTHY_SLOT, _O.NO_HEALTHY_SLOT, text, again)
 
 
@@ -231,7 +229,7 @@ def soak(view: View) -> StageResult:
     late = parse(end)
     limit = rfc3339(late + timedelta(seconds=GRACE_SECONDS)) if late is not None else ""
     again = rfc3339(view.now + timedelta(seconds=_glance(view, state)))
-    return Wait(situation(view), _O.SOAKING, text, upcoming_text(view, end, limit, again))
+    return Wait(view.situation, _O.SOAKING, text, upcoming_text(view, end, limit, again))
 
 
 def _doubts(view: View, state: CutoverState, cutover: Cutover) -> StageResult | None:
@@ -247,7 +245,7 @@ def _doubts(view: View, state: CutoverState, cutover: Cutover) -> StageResult | 
         return None
     again = rfc3339(view.now + timedelta(seconds=_glance(view, state)))
     text = f"{lacks} The soak does not end well before that is right."
-    return Wait(situation(view), _O.SOAKING, text, again)
+    return Wait(view.situation, _O.SOAKING, text, again)
 
 
 def _steady_since(view: View, state: CutoverState, cutover: Cutover) -> datetime | None:
@@ -290,7 +288,7 @@ def drain(view: View) -> StageResult:
     end = view.status.traffic.drain_end_time if view.status.traffic is not None else ""
     if not passed(end, view.now):
         text = f"Slot {state.from_} finishes what it has begun, until {end}."
-        return Wait(situation(view), _O.DRAINING, text, end)
+        return Wait(view.situation, _O.DRAINING, text, end)
     old = cutover.slot(state.from_)
     if old is not None and old.application_name and view.operation.drained is None:
         return Intend(intend(view, Operation.DRAIN))
